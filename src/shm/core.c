@@ -1,0 +1,111 @@
+/*
+ * core.c - the slots of the workers, and the descriptors that wake them.
+ */
+#include "shm/core.h"
+
+#include <sys/eventfd.h>
+
+#include <errno.h>
+#include <stddef.h>
+#include <unistd.h>
+
+#include "base/check.h"
+
+static uint64_t
+layout(void)
+{
+	const size_t numbers[] = {
+		sizeof(struct shm_core_data), sizeof(struct shm_worker),
+		offsetof(struct shm_core_data, workers), offsetof(struct shm_worker, accepted),
+		offsetof(struct shm_core_data, worker_deaths),
+	};
+
+	return segment_layout("core", numbers, ARRAY_LEN(numbers));
+}
+
+int
+shm_core_new(struct shm_core *core)
+{
+	*core = (struct shm_core){ .segment.fd = -1 };
+	for (int i = 0; i < SHM_WORKERS; i++)
+		core->wake_fds[i] = -1;
+	if (segment_new(&core->segment, "usherd-core", layout(), sizeof(*core->data),
+	    sizeof(*core->data)) == -1)
+		return -1;
+	core->data = (struct shm_core_data *)core->segment.base;
+	for (int i = 0; i < SHM_WORKERS; i++) {
+		core->wake_fds[i] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+		if (core->wake_fds[i] == -1) {
+			int saved = errno;
+
+			shm_core_close(core);
+			errno = saved;
+			return -1;
+		}
+	}
+	return 0;
+}
+
+void
+shm_core_close(struct shm_core *core)
+{
+	for (int i = 0; i < SHM_WORKERS; i++) {
+		if (core->wake_fds[i] != -1)
+			close(core->wake_fds[i]);
+		core->wake_fds[i] = -1;
+	}
+	segment_close(&core->segment);
+	core->data = NULL;
+}
+
+static void
+clear(struct shm_worker *w)
+{
+	atomic_store(&w->pid, 0);
+	atomic_store(&w->generation, 0);
+	atomic_store(&w->connections, 0);
+	atomic_store(&w->exchanges, 0);
+	atomic_store(&w->tunnels, 0);
+	atomic_store(&w->accepted, 0);
+	atomic_store(&w->requests, 0);
+}
+
+int
+shm_core_claim(struct shm_core *core, uint32_t generation)
+{
+	for (int i = 0; i < SHM_WORKERS; i++) {
+		struct shm_worker *w = &core->data->workers[i];
+		uint64_t stale;
+
+		if (atomic_load(&w->state) != SHM_FREE)
+			continue;
+		clear(w);
+		/* What was meant for the one before must not wake this one. */
+		(void)!read(core->wake_fds[i], &stale, sizeof(stale));
+		atomic_store(&w->generation, generation);
+		atomic_store(&w->state, SHM_STARTING);
+		return i;
+	}
+	return -1;
+}
+
+void
+shm_core_release(struct shm_core *core, int slot)
+{
+	struct shm_worker *w;
+
+	CHECK(slot >= 0 && slot < SHM_WORKERS);
+	w = &core->data->workers[slot];
+	clear(w);
+	atomic_store(&w->state, SHM_FREE);
+}
+
+void
+shm_core_wake(struct shm_core *core, int slot)
+{
+	uint64_t one = 1;
+
+	CHECK(slot >= 0 && slot < SHM_WORKERS);
+	/* EAGAIN: the counter is full, so the worker is about to wake anyway. */
+	(void)!write(core->wake_fds[slot], &one, sizeof(one));
+}

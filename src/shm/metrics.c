@@ -1,0 +1,193 @@
+/*
+ * metrics.c - counters and histograms shared by all workers of all generations.
+ */
+#include "shm/metrics.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/check.h"
+
+enum { ROWS_STEP = 512 };		/* rows that one growth adds */
+
+/* Both start on a cache line of their own. */
+struct rows_data {
+	_Alignas(64) struct segment_header header;
+	_Atomic uint32_t nrows;
+	_Alignas(64) struct metrics_row rows[];
+};
+
+struct cells_data {
+	_Alignas(64) struct segment_header header;
+	_Alignas(64) struct metrics_cell cells[];
+};
+
+const uint64_t metrics_bounds_us[METRICS_BUCKETS] = {
+	500, 1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 500000, 1000000, 2500000,
+	5000000, 10000000, 60000000, UINT64_MAX,
+};
+
+const char *const metrics_failure_names[FAIL_KINDS] = {
+	[FAIL_CONNECT] = "connect",
+	[FAIL_CONNECT_TIMEOUT] = "connect-timeout",
+	[FAIL_RESET] = "reset",
+	[FAIL_TIMEOUT] = "timeout",
+	[FAIL_BAD_RESPONSE] = "bad-response",
+};
+
+/* A cell is summed as what it is: nothing but counters. */
+_Static_assert(sizeof(struct metrics_cell) % sizeof(uint64_t) == 0, "64-bit counters only");
+#define CELL_WORDS (sizeof(struct metrics_cell) / sizeof(uint64_t))
+
+static uint64_t
+layout(const char *name)
+{
+	const size_t numbers[] = {
+		sizeof(struct metrics_row), offsetof(struct metrics_row, name),
+		sizeof(struct metrics_cell), offsetof(struct metrics_cell, status),
+		offsetof(struct metrics_cell, bytes_in), offsetof(struct metrics_cell, failures),
+		offsetof(struct metrics_cell, time), METRICS_STRIPES, FAIL_KINDS,
+	};
+
+	return segment_layout(name, numbers, ARRAY_LEN(numbers));
+}
+
+static size_t
+rows_size(size_t n)
+{
+	return sizeof(struct rows_data) + n * sizeof(struct metrics_row);
+}
+
+static size_t
+cells_size(size_t n)
+{
+	return sizeof(struct cells_data) + n * sizeof(struct metrics_cell);
+}
+
+static int
+make_segments(struct metrics *m)
+{
+	char name[32];
+
+	if (segment_new(&m->rows_segment, "usherd-rows", layout("rows"), rows_size(ROWS_STEP),
+	    rows_size(METRICS_ROWS)) == -1)
+		return -1;
+	for (int i = 0; i < METRICS_STRIPES; i++) {
+		snprintf(name, sizeof(name), "usherd-cells-%d", i);
+		if (segment_new(&m->cells_segment[i], name, layout("cells"), cells_size(ROWS_STEP),
+		    cells_size(METRICS_ROWS)) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+int
+metrics_new(struct metrics *m)
+{
+	struct rows_data *data;
+
+	*m = (struct metrics){ .rows_segment.fd = -1 };
+	for (int i = 0; i < METRICS_STRIPES; i++)
+		m->cells_segment[i].fd = -1;
+	if (make_segments(m) == -1) {
+		int saved = errno;
+
+		metrics_close(m);
+		errno = saved;
+		return -1;
+	}
+	data = (struct rows_data *)m->rows_segment.base;
+	m->rows = data->rows;
+	m->nrows = &data->nrows;
+	atomic_store(m->nrows, 1);	/* row 0: what found no row of its own */
+	return 0;
+}
+
+void
+metrics_close(struct metrics *m)
+{
+	for (int i = 0; i < METRICS_KINDS; i++)
+		map_fini(&m->index[i]);
+	for (int i = 0; i < METRICS_STRIPES; i++)
+		segment_close(&m->cells_segment[i]);
+	segment_close(&m->rows_segment);
+	m->rows = NULL;
+	m->nrows = NULL;
+}
+
+/* Room for row `n` in all segments. */
+static int
+make_room(struct metrics *m, uint32_t n)
+{
+	size_t rows = ((size_t)n / ROWS_STEP + 1) * ROWS_STEP;
+
+	if (rows > METRICS_ROWS) {
+		errno = ENOSPC;
+		return -1;
+	}
+	for (int i = 0; i < METRICS_STRIPES; i++) {
+		if (segment_grow(&m->cells_segment[i], cells_size(rows)) == -1)
+			return -1;
+	}
+	return segment_grow(&m->rows_segment, rows_size(rows));
+}
+
+uint32_t
+metrics_row(struct metrics *m, enum metrics_kind kind, struct str name)
+{
+	uint32_t n = atomic_load(m->nrows);
+	struct metrics_row *row;
+
+	CHECK(kind >= METRICS_LISTEN && kind <= METRICS_SERVER);
+	if (name.n >= METRICS_NAME)
+		name.n = METRICS_NAME - 1;
+	row = map_get(&m->index[kind], name);
+	if (row != NULL)
+		return (uint32_t)(row - m->rows);
+	if (make_room(m, n) == -1)
+		return 0;
+	row = &m->rows[n];
+	row->kind = kind;
+	memcpy(row->name, name.p, name.n);
+	row->name[name.n] = '\0';
+	map_add(&m->index[kind], str_make(row->name, name.n), row);
+	atomic_store_explicit(m->nrows, n + 1, memory_order_release);
+	return n;
+}
+
+struct metrics_cell *
+metrics_cell(const struct metrics *m, uint32_t row, int slot)
+{
+	const struct segment *s = &m->cells_segment[(unsigned)slot % METRICS_STRIPES];
+
+	return &((struct cells_data *)s->base)->cells[row];
+}
+
+void
+metrics_sum(const struct metrics *m, uint32_t row, struct metrics_cell *out)
+{
+	_Atomic uint64_t *to = (_Atomic uint64_t *)out;
+	uint64_t sums[CELL_WORDS] = { 0 };
+
+	for (int i = 0; i < METRICS_STRIPES; i++) {
+		_Atomic uint64_t *from = (_Atomic uint64_t *)metrics_cell(m, row, i);
+
+		for (size_t w = 0; w < CELL_WORDS; w++)
+			sums[w] += atomic_load_explicit(&from[w], memory_order_relaxed);
+	}
+	for (size_t w = 0; w < CELL_WORDS; w++)
+		atomic_store_explicit(&to[w], sums[w], memory_order_relaxed);
+}
+
+void
+metrics_observe(struct metrics_histogram *h, uint64_t us)
+{
+	int i = 0;
+
+	while (us > metrics_bounds_us[i])
+		i++;
+	metrics_add(&h->sum_us, us);
+	metrics_add(&h->bucket[i], 1);
+}

@@ -1,0 +1,96 @@
+/*
+ * metrics.h - counters and histograms shared by all workers of all generations.
+ *
+ * A row belongs to a (kind, name) and is found by it, so counters survive reloads and never go
+ * backwards.  Each row has a cell in each of 16 stripes; a worker adds in the stripe of its slot,
+ * so that workers on different cores rarely share a cache line.  Readers sum the stripes.
+ */
+#ifndef USHERD_SHM_METRICS_H
+#define USHERD_SHM_METRICS_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/map.h"
+#include "base/str.h"
+#include "shm/segment.h"
+
+enum {
+	METRICS_STRIPES = 16,
+	METRICS_ROWS = 131072,
+	METRICS_NAME = 320,
+	METRICS_BUCKETS = 16,		/* the last one is +Inf */
+};
+
+enum metrics_kind { METRICS_LISTEN = 1, METRICS_ROUTE, METRICS_BACKEND, METRICS_SERVER };
+enum { METRICS_KINDS = METRICS_SERVER + 1 };
+
+/* Upper bounds of the buckets in microseconds; the last is UINT64_MAX. */
+extern const uint64_t metrics_bounds_us[METRICS_BUCKETS];
+
+struct metrics_histogram {
+	_Atomic uint64_t sum_us;
+	_Atomic uint64_t bucket[METRICS_BUCKETS];	/* not cumulative */
+};
+
+/* What happened to a server; kinds of failure have the names that `$why` uses. */
+enum metrics_failure {
+	FAIL_CONNECT,			/* refused, unreachable, reset while connecting */
+	FAIL_CONNECT_TIMEOUT,
+	FAIL_RESET,			/* closed or reset before or in the response */
+	FAIL_TIMEOUT,			/* first byte, read or write timeout */
+	FAIL_BAD_RESPONSE,		/* not HTTP, or refused by the response checks */
+	FAIL_KINDS,
+};
+
+extern const char *const metrics_failure_names[FAIL_KINDS];
+
+/* The counters of one row in one stripe; a kind uses those that fit it. */
+struct metrics_cell {
+	_Atomic uint64_t connections;		/* accepted (listen), opened (server) */
+	_Atomic uint64_t requests;
+	_Atomic uint64_t status[6];		/* [0]: no answer went out; [1] 1xx .. [5] 5xx */
+	_Atomic uint64_t bytes_in;		/* from the client or server */
+	_Atomic uint64_t bytes_out;
+	_Atomic uint64_t retries;
+	_Atomic uint64_t failures[FAIL_KINDS];
+	struct metrics_histogram time;		/* request time; upstream time for backend and server */
+};
+
+struct metrics_row {
+	uint32_t kind;				/* enum metrics_kind; 0: free */
+	char name[METRICS_NAME];
+};
+
+struct metrics {
+	struct segment rows_segment;
+	struct segment cells_segment[METRICS_STRIPES];
+	struct metrics_row *rows;
+	_Atomic uint32_t *nrows;		/* rows that exist; a row never goes away */
+	struct map index[METRICS_KINDS];	/* name to row; the master's */
+};
+
+/* 0, or -1 with errno. */
+int metrics_new(struct metrics *m);
+void metrics_close(struct metrics *m);
+
+/* The row of (kind, name), made if there is none; row 0, a spare one, when memory ran out.  Master. */
+uint32_t metrics_row(struct metrics *m, enum metrics_kind kind, struct str name);
+
+/* The cell that worker `slot` adds to. */
+struct metrics_cell *metrics_cell(const struct metrics *m, uint32_t row, int slot);
+
+/* The sum of all stripes. */
+void metrics_sum(const struct metrics *m, uint32_t row, struct metrics_cell *out);
+
+static inline void
+metrics_add(_Atomic uint64_t *counter, uint64_t n)
+{
+	atomic_fetch_add_explicit(counter, n, memory_order_relaxed);
+}
+
+/* Adds one duration to a histogram. */
+void metrics_observe(struct metrics_histogram *h, uint64_t us);
+
+#endif
