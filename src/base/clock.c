@@ -1,0 +1,105 @@
+/*
+ * clock.c - the time, read once per turn of the event loop.
+ *
+ * The wall clock is the monotonic one plus an offset, which is measured once a second: one call a
+ * turn, and a step of the wall clock is noticed soon enough.
+ */
+#include "base/clock.h"
+
+
+msec clock_cached_ms;
+int64_t clock_cached_us;
+msec clock_cached_wall_ms;
+
+enum { US_PER_SECOND = 1000000 };
+
+static int64_t wall_offset_us;
+static int64_t next_offset_us;		/* when to measure the offset again; 0: never measured */
+
+static int64_t
+read_us(clockid_t clock)
+{
+	struct timespec t;
+
+	clock_gettime(clock, &t);
+	return (int64_t)t.tv_sec * US_PER_SECOND + t.tv_nsec / 1000;
+}
+
+void
+clock_update(void)
+{
+	int64_t now = read_us(CLOCK_MONOTONIC);
+
+	if (now >= next_offset_us) {
+		if (next_offset_us == 0)
+			tzset();	/* while /etc/localtime is in reach: a chroot may follow */
+		wall_offset_us = read_us(CLOCK_REALTIME) - now;
+		next_offset_us = now + US_PER_SECOND;
+	}
+	clock_cached_us = now;
+	clock_cached_ms = now / 1000;
+	clock_cached_wall_ms = (now + wall_offset_us) / 1000;
+}
+
+struct text {
+	time_t second;		/* what the text says */
+	size_t n;		/* 0: nothing yet */
+	char p[64];
+};
+
+/* True if `t` does not tell the current second; then that is in *now and the text is to be made. */
+static bool
+outdated(struct text *t, time_t *now)
+{
+	*now = (time_t)(clock_cached_wall_ms / 1000);
+	if (t->n > 0 && t->second == *now)
+		return false;
+	t->second = *now;
+	return true;
+}
+
+/* The program never calls setlocale(), so strftime() writes English names. */
+struct str
+clock_http_date(void)
+{
+	static struct text t;
+	struct tm tm;
+	time_t now;
+
+	if (outdated(&t, &now)) {
+		gmtime_r(&now, &tm);
+		t.n = strftime(t.p, sizeof(t.p), "%a, %d %b %Y %H:%M:%S GMT", &tm);
+	}
+	return str_make(t.p, t.n);
+}
+
+struct str
+clock_clf(void)
+{
+	static struct text t;
+	struct tm tm;
+	time_t now;
+
+	if (outdated(&t, &now)) {
+		localtime_r(&now, &tm);
+		t.n = strftime(t.p, sizeof(t.p), "%d/%b/%Y:%H:%M:%S %z", &tm);
+	}
+	return str_make(t.p, t.n);
+}
+
+struct str
+clock_iso8601(void)
+{
+	static struct text t;
+	struct tm tm;
+	time_t now;
+
+	if (outdated(&t, &now)) {
+		localtime_r(&now, &tm);
+		t.n = strftime(t.p, sizeof(t.p) - 1, "%Y-%m-%dT%H:%M:%S%z", &tm);
+		/* +0100 becomes +01:00 */
+		memmove(t.p + t.n - 1, t.p + t.n - 2, 2);
+		t.p[t.n++ - 2] = ':';
+	}
+	return str_make(t.p, t.n);
+}

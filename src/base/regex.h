@@ -1,0 +1,36 @@
+/*
+ * regex.h - PCRE2 patterns: compiled at load, matched with bounds.
+ */
+#ifndef USHERD_BASE_REGEX_H
+#define USHERD_BASE_REGEX_H
+
+#include <stddef.h>
+
+#include "base/str.h"
+
+struct regex;
+
+/*
+ * Compiles `pattern` (PCRE2, JIT where there is one).  NULL on a bad pattern, then `error` has its
+ * text with the offset.  The caller frees it with regex_free().
+ */
+struct regex *regex_new(struct str pattern, char *error, size_t error_size);
+void regex_free(struct regex *re);
+
+enum regex_result { REGEX_NO, REGEX_YES, REGEX_LIMIT };
+
+/*
+ * Looks for the pattern in `subject`.  `groups` (may be NULL) gets the whole match and the numbered
+ * groups, at most `max_groups`; groups that took no part are absent.  REGEX_LIMIT when the match
+ * limit ended the search.
+ */
+enum regex_result regex_match(const struct regex *re, struct str subject, struct str *groups,
+    size_t max_groups);
+
+/* The number of the group called `name`, or -1. */
+int regex_group(const struct regex *re, struct str name);
+
+/* How many numbered groups there are. */
+unsigned regex_group_count(const struct regex *re);
+
+#endif
