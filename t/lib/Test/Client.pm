@@ -1,0 +1,163 @@
+package Test::Client;
+
+# A client that sends the bytes it is told to and reads the answers with the strict reader.
+#
+#	my $c = client($port);
+#	$c->send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
+#	my $r = $c->response;                  # {status, fields, body, ...}, see Test::Wire
+#	is $c->end, 'closed';
+
+use strict;
+use warnings;
+use Exporter 'import';
+use IO::Select;
+use IO::Socket::INET;
+use IO::Socket::UNIX;
+use Socket qw(IPPROTO_TCP TCP_NODELAY SOL_SOCKET SO_LINGER SO_RCVBUF);
+use Test::More;
+use Time::HiRes qw(sleep time);
+use Test::Wire qw(take_response is_final);
+
+our @EXPORT_OK = qw(client get request);
+
+my $PATIENCE = $ENV{USHERD_SAN} ? 20 : 10;
+
+# client($where, %options): connects to a port on 127.0.0.1, "HOST:PORT" or the path of a socket.
+# Options: from (the local address), rcvbuf (bytes), timeout (seconds of patience).
+sub client {
+    my ($where, %opt) = @_;
+    my $sock;
+    if ($where =~ m{^/}) {
+        $sock = IO::Socket::UNIX->new(Peer => $where);
+    } else {
+        $where = "127.0.0.1:$where" if $where =~ /^\d+$/;
+        $sock = IO::Socket::INET->new(PeerAddr => $where, Timeout => $PATIENCE,
+            $opt{from} ? (LocalAddr => $opt{from}) : ());
+        if ($sock) {
+            setsockopt $sock, IPPROTO_TCP, TCP_NODELAY, 1;
+            setsockopt $sock, SOL_SOCKET, SO_RCVBUF, $opt{rcvbuf} if $opt{rcvbuf};
+        }
+    }
+    die "connect to $where: $!\n" unless $sock;
+    $sock->autoflush(1);
+    return bless {sock => $sock, buf => '', state => 'open', methods => [],
+        timeout => $opt{timeout} // $PATIENCE}, __PACKAGE__;
+}
+
+# Sends the bytes, at most `step` at a time if that option is given. A peer that has closed is no
+# error here: what it answered is what counts.
+sub send {
+    my ($self, $data, %opt) = @_;
+    push @{$self->{methods}}, $1 while $data =~ m{^([A-Z-]+) \S+ HTTP/1\.[01]\r?$}mg;
+    local $SIG{PIPE} = 'IGNORE';
+    my $step = $opt{step} || length($data) || 1;
+    my $end  = time + $self->{timeout};
+    for (my $at = 0; $at < length $data;) {
+        my $n = syswrite $self->{sock}, $data, $step < length($data) - $at ? $step : length($data) - $at, $at;
+        if (!defined $n) {
+            next if $!{EINTR} || ($!{EAGAIN} && time < $end);
+            last;
+        }
+        $at += $n;
+        sleep 0.0005 if $opt{step};
+    }
+    return $self;
+}
+
+# Reads once, waiting until the deadline at most; false if nothing came.
+sub _fill {
+    my ($self, $end) = @_;
+    return 0 if $self->{state} ne 'open';
+    my $left = $end - time;
+    return 0 if $left < 0 || !IO::Select->new($self->{sock})->can_read($left);
+    my $n = sysread $self->{sock}, $self->{buf}, 262144, length $self->{buf};
+    $self->{state} = defined $n ? 'closed' : 'reset' if !$n;
+    return 1;
+}
+
+# The next response, or undef if none came in time; it counts as interim unless its status is final
+# (or `interim` is asked for). Interim ones are kept in {interim} of the final one. Malformed answers
+# fail the test unless the option lax is set.
+sub response {
+    my ($self, %opt) = @_;
+    my $end = time + ($opt{timeout} // $self->{timeout});
+    my @interim;
+    while (1) {
+        my $r = length $self->{buf}
+            ? take_response(\$self->{buf}, $opt{method} // $self->{methods}[0] // 'GET', $self->{state} ne 'open')
+            : undef;
+        if (!$r) {
+            next if $self->_fill($end);
+            return;
+        }
+        my @problems = grep { !/^note:/ } @{$r->{problems}};
+        fail("well-formed answer (@problems)") if @problems && !$opt{lax};
+        return $r if $opt{interim};
+        if (is_final($r)) {
+            shift @{$self->{methods}};
+            $r->{interim} = \@interim;
+            return $r;
+        }
+        push @interim, $r;
+    }
+}
+
+# Reads until the pattern matches what has come and was not taken yet, and takes up to the end of the
+# match; returns it or undef.
+sub read_until {
+    my ($self, $pattern, $timeout) = @_;
+    my $end = time + ($timeout // $self->{timeout});
+    until ($self->{buf} =~ $pattern) {
+        return unless $self->_fill($end);
+    }
+    return substr $self->{buf}, 0, $+[0], '';
+}
+
+# Waits for the end of the connection: 'closed', 'reset', or 'open' if it did not come in time. What
+# was sent before it is in rest().
+sub end {
+    my ($self, $timeout) = @_;
+    my $end = time + ($timeout // $self->{timeout});
+    1 while $self->_fill($end);
+    return $self->{state};
+}
+
+# Whether the connection stays open and silent for so long.
+sub quiet {
+    my ($self, $seconds) = @_;
+    my $had = length $self->{buf};
+    $self->_fill(time + $seconds);
+    return $self->{state} eq 'open' && length $self->{buf} == $had;
+}
+
+sub rest { return $_[0]{buf} }
+
+sub shut { my ($self) = @_; shutdown $self->{sock}, 1; return $self }
+
+sub close { my ($self) = @_; close $self->{sock}; $self->{state} = 'closed'; return }
+
+# Closes with a reset.
+sub reset {
+    my ($self) = @_;
+    setsockopt $self->{sock}, SOL_SOCKET, SO_LINGER, pack('ii', 1, 0);
+    return $self->close;
+}
+
+# request($where, $bytes, %options): one connection, one request, its response.
+sub request {
+    my ($where, $bytes, %opt) = @_;
+    my $c = client($where, %opt);
+    $c->send($bytes, %opt);
+    my $r = $c->response(%opt);
+    $c->close;
+    return $r;
+}
+
+# get($where, $target, @fields): a GET on a connection of its own; fields as "Name: value".
+sub get {
+    my ($where, $target, @fields) = @_;
+    unshift @fields, 'Host: a.test' unless grep { /^host:/i } @fields;
+    return request($where, join "\r\n", "GET $target HTTP/1.1", @fields, 'Connection: close', '', '');
+}
+
+1;

@@ -1,0 +1,248 @@
+package Test::Origin;
+
+# An origin server that plays a script per connection and records what it was sent.
+#
+#	origin("HTTP/1.1 200 OK\r\n...")           answers every request of every connection with this
+#	origin(sub { my ($request) = @_; ... })    with what the function returns (bytes)
+#	origin([STEP...], [STEP...])               the n-th connection plays the n-th script, later ones
+#	                                           the last; a script that is through closes
+#
+# Steps: 'request' (read one whole request), 'head' (read up to the empty line), [until => qr/.../]
+# (read until it matches), [send => BYTES], [slow => BYTES, SECONDS] (byte by byte, with pauses),
+# [stall => SECONDS], 'eof' (read to the end), 'shut' (close the sending side), 'close', 'reset',
+# 'loop' (from the start again), or a function, called with the connection and its last request.
+
+use strict;
+use warnings;
+use Exporter 'import';
+use File::Temp ();
+use IO::Select;
+use IO::Socket::INET;
+use IO::Socket::UNIX;
+use POSIX ':sys_wait_h';
+use Socket qw(SOL_SOCKET SO_LINGER IPPROTO_TCP TCP_NODELAY);
+use Time::HiRes qw(sleep time);
+use Test::Wire qw(take_request);
+
+our @EXPORT_OK = qw(origin answer);
+
+my $PATIENCE = 30;
+
+# answer($body, @fields): the bytes of a 200 with that body.
+sub answer {
+    my ($body, @fields) = @_;
+    return join "\r\n", 'HTTP/1.1 200 OK', 'Content-Length: ' . length $body, @fields, '', $body;
+}
+
+# Options can stand before the scripts, as a hash reference: port, path (a Unix socket), backlog,
+# address.
+sub origin {
+    my %opt     = ref $_[0] eq 'HASH' ? %{+shift} : ();
+    my @scripts = map { _script($_) } @_ ? @_ : answer('ok');
+    my $dir     = File::Temp->newdir('usherd-origin-XXXXXX', TMPDIR => 1);
+    my $sock =
+        $opt{path}
+        ? IO::Socket::UNIX->new(Local => $opt{path}, Listen => 128)
+        : IO::Socket::INET->new(LocalAddr => $opt{address} // '127.0.0.1', ReuseAddr => 1,
+        LocalPort => $opt{port} // Test::Usherd::free_port(), Listen => $opt{backlog} // 128);
+    die "origin: $!" unless $sock;
+    chmod 0777, $opt{path} if $opt{path};
+    my $self = bless {dir => $dir, owner => $$,
+        $opt{path} ? (address => "unix:$opt{path}")
+        : (port => $sock->sockport, address => $sock->sockhost . ':' . $sock->sockport)}, __PACKAGE__;
+    $self->{pid} = fork // die "fork: $!";
+    if (!$self->{pid}) {
+        eval { _accept_loop($sock, "$dir", \@scripts) };
+        print STDERR "# origin: $@" if $@;
+        POSIX::_exit(0);
+    }
+    return $self;
+}
+
+sub _script {
+    my ($s) = @_;
+    return $s if ref $s eq 'ARRAY';
+    return ['request', $s, 'loop'] if ref $s eq 'CODE';
+    return ['request', [send => $s], 'loop'];
+}
+
+sub _accept_loop {
+    my ($sock, $dir, $scripts) = @_;
+    $SIG{CHLD} = 'IGNORE';
+    $SIG{PIPE} = 'IGNORE';
+    $SIG{TERM} = 'DEFAULT';
+    for (my $n = 1; ; $n++) {
+        my $peer;
+        until ($peer = $sock->accept) {
+            die "accept: $!\n" unless $!{EINTR};
+        }
+        my $script = $scripts->[$n <= @$scripts ? $n - 1 : -1];
+        my $pid = fork // die "fork: $!";
+        if (!$pid) {
+            close $sock;
+            my $c = Test::Origin::Connection->new($peer, $dir, $n);
+            eval { $c->play($script) };
+            $c->event("fault $@") if $@ && $@ !~ /^end/;
+            $c->event('done');
+            POSIX::_exit(0);
+        }
+        close $peer;
+    }
+}
+
+# ---- what was seen
+
+sub events { my ($self) = @_; return split /\n/, Test::Usherd::slurp("$self->{dir}/events") // '' }
+
+# The number of connections that were accepted.
+sub connections { my ($self) = @_; return scalar grep { /^\d+ open/ } $self->events }
+
+# The raw bytes that connection n (from 1) was sent so far.
+sub raw { my ($self, $n) = @_; return Test::Usherd::slurp("$self->{dir}/$n.in") // '' }
+
+# All complete requests, in the order of connections, as Test::Wire reads them; each with {conn}.
+sub requests {
+    my ($self) = @_;
+    my @out;
+    for my $n (1 .. $self->connections) {
+        my $buf = $self->raw($n);
+        while (length $buf && (my $r = take_request(\$buf))) {
+            push @out, {%$r, conn => $n};
+        }
+    }
+    return @out;
+}
+
+sub last_request { return ($_[0]->requests)[-1] }
+
+# Waits until so many requests have arrived; returns them.
+sub await_requests {
+    my ($self, $n, $seconds) = @_;
+    Test::Usherd::wait_for(sub { $self->requests >= $n }, $seconds);
+    return $self->requests;
+}
+
+# Waits for an event line that matches, such as qr/^1 eof/: "CONNECTION open|request|eof|done".
+sub await_event {
+    my ($self, $pattern, $seconds) = @_;
+    my $line;
+    Test::Usherd::wait_for(sub { ($line) = grep { /$pattern/ } $self->events }, $seconds);
+    return $line;
+}
+
+sub stop {
+    my ($self) = @_;
+    return unless $self->{pid} && $self->{owner} == $$;
+    kill TERM => $self->{pid};
+    waitpid $self->{pid}, 0;
+    $self->{pid} = undef;
+    return;
+}
+
+sub DESTROY { my ($self) = @_; local ($?, $!); $self->stop; return }
+
+package Test::Origin::Connection;
+
+use strict;
+use warnings;
+use Socket qw(SOL_SOCKET SO_LINGER IPPROTO_TCP TCP_NODELAY);
+use Time::HiRes qw(sleep time);
+use Test::Wire qw(take_request);
+
+sub new {
+    my ($class, $sock, $dir, $n) = @_;
+    binmode $sock;
+    $sock->blocking(1);
+    setsockopt $sock, IPPROTO_TCP, TCP_NODELAY, 1;
+    open my $record, '>>:raw', "$dir/$n.in"    or die "$dir/$n.in: $!";
+    open my $events, '>>:raw', "$dir/events" or die "$dir/events: $!";
+    my $self = bless {sock => $sock, n => $n, buf => '', record => $record, events => $events}, $class;
+    $self->event('open');
+    return $self;
+}
+
+sub event { my ($self, $text) = @_; syswrite $self->{events}, "$self->{n} $text\n"; return }
+
+# Reads more; dies with 'end' when the peer has closed or is silent for too long.
+sub fill {
+    my ($self) = @_;
+    die "end: silent\n" unless IO::Select->new($self->{sock})->can_read($PATIENCE);
+    my $n = sysread $self->{sock}, my $data, 262144;
+    if (!$n) {
+        $self->event(defined $n ? 'eof' : "reset");
+        die "end\n";
+    }
+    syswrite $self->{record}, $data;
+    $self->{buf} .= $data;
+    return;
+}
+
+sub send {
+    my ($self, $data) = @_;
+    for (my $at = 0; $at < length $data;) {
+        my $n = syswrite $self->{sock}, $data, length($data) - $at, $at;
+        next if !defined $n && $!{EINTR};
+        if (!defined $n) {
+            $self->event("reset");
+            die "end\n";
+        }
+        $at += $n;
+    }
+    return;
+}
+
+sub request {
+    my ($self) = @_;
+    my $r;
+    until (length $self->{buf} && ($r = take_request(\$self->{buf}))) {
+        $self->fill;
+    }
+    $self->event("request $r->{method} $r->{target}");
+    $self->{request} = $r;
+    return $r;
+}
+
+sub until {
+    my ($self, $pattern) = @_;
+    $self->fill until $self->{buf} =~ $pattern;
+    return substr $self->{buf}, 0, $+[0], '';
+}
+
+sub play {
+    my ($self, $script) = @_;
+    for (my $i = 0; $i < @$script; $i++) {
+        my $step = $script->[$i];
+        $i = -1 if $step eq 'loop';
+        $self->step($step);
+    }
+    close $self->{sock};
+    return;
+}
+
+sub step {
+    my ($self, $step) = @_;
+    if (ref $step eq 'CODE') {
+        my $bytes = $step->($self->{request}, $self);
+        $self->send($bytes) if defined $bytes;
+        return;
+    }
+    my ($verb, @args) = ref $step ? @$step : $step;
+    if    ($verb eq 'request') { $self->request }
+    elsif ($verb eq 'head')    { $self->until(qr/\r\n\r\n/) }
+    elsif ($verb eq 'until')   { $self->until($args[0]) }
+    elsif ($verb eq 'send')    { $self->send($args[0]) }
+    elsif ($verb eq 'slow')    { for (split //, $args[0]) { $self->send($_); sleep $args[1] } }
+    elsif ($verb eq 'stall')   { sleep $args[0] }
+    elsif ($verb eq 'eof')     { eval { $self->{buf} = '', $self->fill while 1 } }
+    elsif ($verb eq 'shut')    { shutdown $self->{sock}, 1 }
+    elsif ($verb eq 'close')   { close $self->{sock}; die "end\n" }
+    elsif ($verb eq 'reset') {
+        setsockopt $self->{sock}, SOL_SOCKET, SO_LINGER, pack('ii', 1, 0);
+        close $self->{sock};
+        die "end\n";
+    }
+    elsif ($verb ne 'loop') { die "unknown step $verb\n" }
+    return;
+}
+
+1;
