@@ -1,0 +1,31 @@
+/*
+ * escape.h - values from outside made harmless for the text they are put into.
+ */
+#ifndef USHERD_PROXY_ESCAPE_H
+#define USHERD_PROXY_ESCAPE_H
+
+#include "base/buf.h"
+#include "base/str.h"
+
+/* Leaves out CR, LF and NUL: what could split a header. */
+void escape_plain(struct buf *out, struct str value);
+
+/*
+ * For log lines: controls, '"', '\\' and bytes over 0x7e as \xNN; an absent value, and an empty
+ * one, is "-".
+ */
+void escape_log(struct buf *out, struct str value);
+
+/* For the inside of a JSON string; an absent value is empty. */
+void escape_json(struct buf *out, struct str value);
+
+/* For HTML text and double-quoted attributes. */
+void escape_html(struct buf *out, struct str value);
+
+/* For label values of the Prometheus text format. */
+void escape_label(struct buf *out, struct str value);
+
+/* The first bytes of a value that is longer than `max`; `*cut` says whether it is. */
+struct str escape_cut(struct str value, size_t max, bool *cut);
+
+#endif

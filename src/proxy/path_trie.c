@@ -1,0 +1,119 @@
+/*
+ * path_trie.c - routes by the segments of their paths.
+ */
+#include "proxy/path_trie.h"
+
+#include "base/mem.h"
+
+enum { FIRST_SLOTS = 64 };
+
+void
+path_trie_init(struct path_trie *t, struct arena *arena)
+{
+	*t = (struct path_trie){ .arena = arena };
+}
+
+void
+path_trie_fini(struct path_trie *t)
+{
+	mem_free(t->slots);
+	*t = (struct path_trie){ .arena = NULL };
+}
+
+struct path_node *
+path_trie_root(struct path_trie *t)
+{
+	return ARENA_NEW(t->arena, struct path_node);
+}
+
+/* The slot of a child: its own, or the free one where it belongs. */
+static struct path_node **
+find_slot(const struct path_trie *t, const struct path_node *parent, struct str segment,
+    uint64_t hash)
+{
+	size_t i = hash & (t->nslots - 1);
+
+	for (;; i = (i + 1) & (t->nslots - 1)) {
+		struct path_node *node = t->slots[i];
+
+		if (node == NULL || (node->hash == hash && node->parent == parent &&
+		    str_eq(node->segment, segment)))
+			return &t->slots[i];
+	}
+}
+
+static uint64_t
+edge_hash(const struct path_node *parent, struct str segment)
+{
+	return str_hash(segment, (uintptr_t)parent);
+}
+
+static void
+grow(struct path_trie *t)
+{
+	struct path_node **old = t->slots;
+	size_t nold = t->nslots;
+
+	t->nslots = nold > 0 ? nold * 2 : FIRST_SLOTS;
+	t->slots = mem_zalloc(t->nslots, sizeof(t->slots[0]));
+	for (size_t i = 0; i < nold; i++)
+		if (old[i] != NULL)
+			*find_slot(t, old[i]->parent, old[i]->segment, old[i]->hash) = old[i];
+	mem_free(old);
+}
+
+static struct path_node *
+add_child(struct path_trie *t, struct path_node *parent, struct str segment)
+{
+	uint64_t hash = edge_hash(parent, segment);
+	struct path_node **slot;
+	struct path_node *node;
+
+	if (t->count * 2 >= t->nslots)
+		grow(t);
+	slot = find_slot(t, parent, segment, hash);
+	if (*slot != NULL)
+		return *slot;
+	node = ARENA_NEW(t->arena, struct path_node);
+	node->parent = parent;
+	node->segment = segment;
+	node->hash = hash;
+	*slot = node;
+	t->count++;
+	return node;
+}
+
+struct path_node *
+path_trie_add(struct path_trie *t, struct path_node *root, struct str path)
+{
+	struct path_node *node = root;
+	struct str segment;
+
+	if (path.n == 0)
+		return root;
+	for (struct str rest = str_skip(path, 1); str_cut(&rest, '/', &segment);)
+		node = add_child(t, node, segment);
+	return node;
+}
+
+const struct path_node *
+path_trie_walk(const struct path_trie *t, const struct path_node *root, struct str path,
+    bool *whole)
+{
+	const struct path_node *node = root;
+	struct str segment;
+
+	*whole = false;
+	if (path.n == 0 || path.p[0] != '/' || t->nslots == 0)
+		return root;
+	for (struct str rest = str_skip(path, 1); str_cut(&rest, '/', &segment);) {
+		const struct path_node *child = *find_slot(t, node, segment,
+		    edge_hash(node, segment));
+
+		if (child == NULL)
+			return node;
+		node = child;
+	}
+	*whole = true;
+	return node;
+}

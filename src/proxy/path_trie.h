@@ -1,0 +1,65 @@
+/*
+ * path_trie.h - routes by the segments of their paths.
+ *
+ *	exact  /          root ─► ""
+ *	prefix /api/v1    root ─► "api" ─► "v1"
+ *	exact  /api/v1/   root ─► "api" ─► "v1" ─► ""
+ *
+ * All roots of a router share one hash table of (parent, segment), so that a node costs the same
+ * few words whether it has one child or ten thousand, and a host with a single route one node.
+ */
+#ifndef USHERD_PROXY_PATH_TRIE_H
+#define USHERD_PROXY_PATH_TRIE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/str.h"
+
+struct compiled_route;
+
+/* A route in a list of those to try, best first. */
+struct candidate {
+	struct candidate *next;
+	const struct compiled_route *route;
+};
+
+struct path_node {
+	const struct path_node *parent;	/* NULL: a root */
+	struct str segment;
+	uint64_t hash;
+	struct candidate *exact;	/* routes for this very path */
+	struct candidate *prefix;	/* routes for this path and all below it */
+};
+
+struct path_trie {
+	struct arena *arena;		/* where nodes live */
+	struct path_node **slots;
+	size_t nslots;			/* a power of two, or 0 */
+	size_t count;
+};
+
+/* An empty trie whose nodes live in `arena`. */
+void path_trie_init(struct path_trie *t, struct arena *arena);
+
+/* Ends the table; nodes go with their arena. */
+void path_trie_fini(struct path_trie *t);
+
+/* A new root. */
+struct path_node *path_trie_root(struct path_trie *t);
+
+/*
+ * The node of a normalised path below `root`, made if there is none; "" is the root itself.  The
+ * path's bytes must live as long as the trie.
+ */
+struct path_node *path_trie_add(struct path_trie *t, struct path_node *root, struct str path);
+
+/*
+ * The deepest node on the way of a normalised path; `*whole` says whether it is the path's own.
+ * Its parents lead to the shorter prefixes.  A path without a leading slash (`*`) ends at the root.
+ */
+const struct path_node *path_trie_walk(const struct path_trie *t, const struct path_node *root,
+    struct str path, bool *whole);
+
+#endif

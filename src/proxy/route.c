@@ -1,0 +1,353 @@
+/*
+ * route.c - which host and route serve a request.
+ *
+ *	Host ─► host_map ─► places: exact name, wildcards (longest first), all hosts
+ *	each place:  exact path ─► patterns ─► prefixes, longest first ─► routes without a path
+ *	each list:   more kinds of conditions first, then file order
+ */
+#include "proxy/route.h"
+
+#include <stdio.h>
+
+#include "base/mem.h"
+#include "base/regex.h"
+#include "proxy/host_map.h"
+#include "proxy/match.h"
+#include "proxy/path_trie.h"
+#include "proxy/template.h"
+
+enum { REGEX_ERROR = 160 };
+
+struct compiled_route {
+	struct route route;
+	struct regex **regexes;		/* of conf->path_regex */
+};
+
+/* Where the routes of one host, or those for all hosts, are found. */
+struct place {
+	struct path_node *root;
+	struct candidate *patterns;	/* routes with path_regex */
+	struct candidate *anywhere;	/* routes without any path */
+};
+
+struct router {
+	const struct conf_snapshot *conf;
+	struct arena arena;
+	struct path_trie trie;
+	struct host_map *hosts;
+	struct place *places;		/* by host index; the last one is for all hosts */
+	struct compiled_route *routes;	/* by route index */
+};
+
+/* A route that would have been chosen but for its method. */
+struct refused {
+	struct refused *next;
+	const struct conf_route *route;
+};
+
+/* One call of router_find(). */
+struct search {
+	const struct router *router;
+	const struct request *request;
+	const struct ip_port *client;
+	struct arena *arena;
+	struct refused *refused;
+	struct route_choice *choice;
+};
+
+/* ---- building */
+
+static void
+compile_regexes(struct compiled_route *c, struct conf_errors *errors)
+{
+	const struct conf_route *conf = c->route.conf;
+	char error[REGEX_ERROR];
+
+	c->regexes = mem_zalloc(conf->path_regex.n, sizeof(c->regexes[0]));
+	for (unsigned i = 0; i < conf->path_regex.n; i++) {
+		c->regexes[i] = regex_new(conf->path_regex.v[i], error, sizeof(error));
+		if (c->regexes[i] == NULL)
+			conf_error(errors, conf->at, "[route %.*s] path_regex: \"%.*s\": %s",
+			    STR_ARG(conf->name), STR_ARG(conf->path_regex.v[i]), error);
+	}
+}
+
+static struct template *
+compile_template(const struct conf_route *conf, const char *key, struct str text,
+    struct conf_errors *errors)
+{
+	char what[96];
+
+	snprintf(what, sizeof(what), "[route %.*s] %s", STR_ARG(conf->name), key);
+	return template_new(text.p != NULL ? text : STR_OF(""), errors, conf->action_at, what);
+}
+
+static void
+compile_route(struct compiled_route *c, const struct conf_route *conf, struct conf_errors *errors)
+{
+	c->route.conf = conf;
+	compile_regexes(c, errors);
+	if (conf->action == ACTION_REDIRECT)
+		c->route.redirect_url = compile_template(conf, "redirect", conf->redirect_url,
+		    errors);
+	if (conf->action == ACTION_RESPOND)
+		c->route.respond_text = compile_template(conf, "respond", conf->respond_text,
+		    errors);
+}
+
+static void
+prepend(struct router *r, struct candidate **list, const struct compiled_route *c)
+{
+	struct candidate *candidate;
+
+	/* A route with the same path twice stands in the list once. */
+	if (*list != NULL && (*list)->route == c)
+		return;
+	candidate = ARENA_NEW(&r->arena, struct candidate);
+	candidate->route = c;
+	candidate->next = *list;
+	*list = candidate;
+}
+
+static void
+add_to_place(struct router *r, struct place *place, const struct compiled_route *c)
+{
+	const struct conf_route *conf = c->route.conf;
+
+	if (place->root == NULL)
+		place->root = path_trie_root(&r->trie);
+	for (unsigned i = 0; i < conf->npaths; i++) {
+		const struct conf_path *path = &conf->paths[i];
+		struct path_node *node;
+
+		if (path->kind == PATH_PREFIX && conf->path_regex.n > 0)
+			continue;
+		node = path_trie_add(&r->trie, place->root, path->text);
+		prepend(r, path->kind == PATH_EXACT ? &node->exact : &node->prefix, c);
+	}
+	if (conf->path_regex.n > 0)
+		prepend(r, &place->patterns, c);
+	else if (conf->npaths == 0)
+		prepend(r, &place->anywhere, c);
+}
+
+static void
+add_route(struct router *r, const struct compiled_route *c)
+{
+	const struct conf_route *conf = c->route.conf;
+
+	for (unsigned i = 0; i < conf->nhosts; i++)
+		add_to_place(r, &r->places[conf->hosts[i]->index], c);
+	if (conf->nhosts == 0)
+		add_to_place(r, &r->places[r->conf->nhosts], c);
+}
+
+/* Worst first, as each is put before those that are there. */
+static void
+add_routes(struct router *r)
+{
+	unsigned most = 0;
+
+	for (unsigned i = 0; i < r->conf->nroutes; i++)
+		if (r->conf->routes[i]->condition_kinds > most)
+			most = r->conf->routes[i]->condition_kinds;
+	for (unsigned kinds = 0; kinds <= most; kinds++)
+		for (unsigned i = r->conf->nroutes; i-- > 0;)
+			if (r->conf->routes[i]->condition_kinds == kinds)
+				add_route(r, &r->routes[i]);
+}
+
+struct router *
+router_new(const struct conf_snapshot *snapshot, struct conf_errors *errors)
+{
+	struct router *r = MEM_NEW(struct router);
+	size_t before = conf_errors_count(errors);
+
+	r->conf = snapshot;
+	arena_init(&r->arena);
+	path_trie_init(&r->trie, &r->arena);
+	r->hosts = host_map_new(snapshot);
+	r->places = mem_zalloc((size_t)snapshot->nhosts + 1, sizeof(r->places[0]));
+	r->routes = mem_zalloc(snapshot->nroutes, sizeof(r->routes[0]));
+	for (unsigned i = 0; i < snapshot->nroutes; i++)
+		compile_route(&r->routes[i], snapshot->routes[i], errors);
+	if (conf_errors_count(errors) != before) {
+		router_free(r);
+		return NULL;
+	}
+	add_routes(r);
+	return r;
+}
+
+static void
+route_fini(struct compiled_route *c)
+{
+	for (unsigned i = 0; c->regexes != NULL && i < c->route.conf->path_regex.n; i++)
+		regex_free(c->regexes[i]);
+	mem_free(c->regexes);
+	template_free(c->route.redirect_url);
+	template_free(c->route.respond_text);
+}
+
+void
+router_free(struct router *r)
+{
+	if (r == NULL)
+		return;
+	for (unsigned i = 0; i < r->conf->nroutes; i++)
+		route_fini(&r->routes[i]);
+	mem_free(r->routes);
+	mem_free(r->places);
+	host_map_free(r->hosts);
+	path_trie_fini(&r->trie);
+	arena_fini(&r->arena);
+	mem_free(r);
+}
+
+const struct route *
+router_route(const struct router *r, unsigned index)
+{
+	return &r->routes[index].route;
+}
+
+/* ---- choosing */
+
+static void
+remember_refused(struct search *s, const struct conf_route *route)
+{
+	struct refused *refused = ARENA_NEW(s->arena, struct refused);
+
+	refused->route = route;
+	refused->next = s->refused;
+	s->refused = refused;
+}
+
+/* True ends the search: the route is found, or a pattern gave up. */
+static bool
+try_route(struct search *s, const struct compiled_route *c)
+{
+	switch (match_conditions(c->route.conf, c->regexes, s->request, s->client)) {
+	case MATCH_YES:
+		s->choice->route = &c->route;
+		return true;
+	case MATCH_LIMIT:
+		s->choice->regex_limit = true;
+		return true;
+	case MATCH_BUT_METHOD:
+		remember_refused(s, c->route.conf);
+		return false;
+	case MATCH_NO:
+		break;
+	}
+	return false;
+}
+
+static bool
+try_list(struct search *s, const struct candidate *list)
+{
+	for (; list != NULL; list = list->next)
+		if (try_route(s, list->route))
+			return true;
+	return false;
+}
+
+static bool
+try_patterns(struct search *s, const struct candidate *list)
+{
+	for (; list != NULL; list = list->next)
+		if (match_paths(list->route->route.conf, s->request->path) &&
+		    try_route(s, list->route))
+			return true;
+	return false;
+}
+
+static bool
+try_place(struct search *s, const struct place *place)
+{
+	const struct path_node *node;
+	bool whole;
+
+	if (place->root == NULL)
+		return false;
+	node = path_trie_walk(&s->router->trie, place->root, s->request->path, &whole);
+	if (whole && try_list(s, node->exact))
+		return true;
+	if (try_patterns(s, place->patterns))
+		return true;
+	for (; node != NULL; node = node->parent)
+		if (try_list(s, node->prefix))
+			return true;
+	return try_list(s, place->anywhere);
+}
+
+/* The best host is the request's, unless a route of another one serves it. */
+static bool
+try_host(struct search *s, const struct conf_host *host)
+{
+	if (s->choice->host == NULL)
+		s->choice->host = host;
+	if (!try_place(s, &s->router->places[host->index]))
+		return false;
+	s->choice->host = host;
+	return true;
+}
+
+static bool
+try_hosts(struct search *s, const struct conf_listen *listen)
+{
+	const struct host_map *map = s->router->hosts;
+	struct str rest = s->request->host;
+	const struct conf_host *host;
+
+	if (rest.n > 0) {
+		host = host_map_exact(map, listen, rest);
+		if (host != NULL && try_host(s, host))
+			return true;
+		while ((host = host_map_wildcard(map, listen, &rest)) != NULL)
+			if (try_host(s, host))
+				return true;
+	}
+	if (s->choice->host == NULL && listen->default_host != NULL)
+		return try_host(s, listen->default_host);
+	return false;
+}
+
+/* The methods of all routes that refused only the method, each once. */
+static struct str
+allowed_methods(const struct search *s)
+{
+	struct str allow = STR("");
+
+	for (const struct refused *r = s->refused; r != NULL; r = r->next) {
+		for (unsigned i = 0; i < r->route->methods.n; i++) {
+			struct str method = r->route->methods.v[i];
+
+			if (!list_has_token(allow, method))
+				allow = arena_printf(s->arena, "%.*s%s%.*s", STR_ARG(allow),
+				    allow.n > 0 ? ", " : "", STR_ARG(method));
+		}
+	}
+	return allow;
+}
+
+enum route_result
+router_find(const struct router *r, const struct conf_listen *listen,
+    const struct request *request, const struct ip_port *client, struct arena *arena,
+    struct route_choice *choice)
+{
+	struct search s = { r, request, client, arena, NULL, choice };
+	bool ended;
+
+	*choice = (struct route_choice){ .host = NULL };
+	ended = try_hosts(&s, listen);
+	if (choice->host == NULL && r->conf->nhosts > 0)
+		return ROUTE_NO_HOST;
+	if (!ended)
+		try_place(&s, &r->places[r->conf->nhosts]);
+	if (choice->route != NULL)
+		return ROUTE_FOUND;
+	if (choice->regex_limit || s.refused == NULL)
+		return ROUTE_NO_ROUTE;
+	choice->allow = allowed_methods(&s);
+	return ROUTE_NO_METHOD;
+}

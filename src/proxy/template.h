@@ -1,0 +1,43 @@
+/*
+ * template.h - text with variables, compiled at load: `$remote_addr said "$http_user_agent"`.
+ *
+ * `$name` and `${name}` are variables, `$$` is a dollar.  The variables are in variables.c.
+ */
+#ifndef USHERD_PROXY_TEMPLATE_H
+#define USHERD_PROXY_TEMPLATE_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/str.h"
+#include "conf/error.h"
+
+struct exchange;
+struct template;
+
+/*
+ * Compiles `text`, which must outlive the template.  NULL after an error such as
+ * `[log a] format: $remote_adr: unknown variable (did you mean $remote_addr?)`; `what` is the part
+ * before the variable.  The caller frees it with template_free().
+ */
+struct template *template_new(struct str text, struct conf_errors *errors, struct conf_origin at,
+    const char *what);
+void template_free(struct template *t);
+
+/* True if it has no variables: then it always gives the same text. */
+bool template_is_constant(const struct template *t);
+
+/* How a value is written into its surroundings. */
+enum template_escape {
+	ESCAPE_NONE,		/* CR, LF and NUL are left out all the same: no value splits a header */
+	ESCAPE_LOG,		/* controls, '"', '\\' and bytes over 0x7e as \xNN; none is "-" */
+	ESCAPE_JSON,		/* inside a JSON string */
+};
+
+/* Appends the text of the exchange to `out`; of values longer than `max` the beginning and "...". */
+void template_write(const struct template *t, const struct exchange *x, enum template_escape escape,
+    size_t max, struct buf *out);
+
+/* The same into an arena, with ESCAPE_NONE; the template's own text when it is constant. */
+struct str template_eval(const struct template *t, const struct exchange *x, struct arena *arena);
+
+#endif

@@ -1,0 +1,436 @@
+/*
+ * variables.c - the values that templates can name.
+ */
+#include "proxy/variables.h"
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "proxy/exchange.h"
+#include "proxy/params.h"
+#include "proxy/route.h"
+#include "proxy/runtime.h"
+
+#define ABSENT ((struct str){ NULL, 0 })
+
+/* A getter that has no use for one or both of its last parameters. */
+#define GETTER(name) \
+	static struct str \
+	name(const struct exchange *x, __attribute__((unused)) struct str arg, \
+	    __attribute__((unused)) char scratch[VARIABLE_SCRATCH])
+
+static struct str
+number(char scratch[VARIABLE_SCRATCH], uint64_t v)
+{
+	return str_make(scratch, fmt_uint(scratch, v));
+}
+
+static struct str
+three_digits(char *p, unsigned v)
+{
+	p[0] = (char)('0' + v / 100 % 10);
+	p[1] = (char)('0' + v / 10 % 10);
+	p[2] = (char)('0' + v % 10);
+	return str_make(p, 3);
+}
+
+size_t
+fmt_seconds(char *p, int64_t us)
+{
+	uint64_t ms = us > 0 ? (uint64_t)us / 1000 : 0;
+	size_t n = fmt_uint(p, ms / 1000);
+
+	p[n++] = '.';
+	three_digits(p + n, (unsigned)(ms % 1000));
+	return n + 3;
+}
+
+/* ---- the client and the connection */
+
+static struct str
+ip_only(const struct ip_port *ip, char scratch[VARIABLE_SCRATCH])
+{
+	_Static_assert((int)VARIABLE_SCRATCH >= (int)ADDR_TEXT, "an address fits");
+
+	return ip->family != 0 ? str_make(scratch, ip_text(ip, scratch)) : ABSENT;
+}
+
+GETTER(remote_addr)
+{
+	return ip_only(&x->client, scratch);
+}
+
+GETTER(remote_port)
+{
+	return number(scratch, x->client.port);
+}
+
+GETTER(peer_addr)
+{
+	return ip_only(&x->stream->peer->peer, scratch);
+}
+
+GETTER(server_addr)
+{
+	return ip_only(&x->stream->peer->local, scratch);
+}
+
+GETTER(server_port)
+{
+	return number(scratch, x->stream->peer->local.port);
+}
+
+GETTER(scheme)
+{
+	return x->scheme;
+}
+
+/* ---- the request */
+
+GETTER(host_name)
+{
+	return x->host != NULL ? x->host->name : ABSENT;
+}
+
+GETTER(host)
+{
+	return x->request->host.n > 0 ? x->request->host : host_name(x, arg, scratch);
+}
+
+GETTER(request_method)
+{
+	return x->request->method;
+}
+
+GETTER(request_uri)
+{
+	return x->request->raw_target;
+}
+
+GETTER(request_line)
+{
+	const struct request *r = x->request;
+
+	if (r->method.p == NULL || r->raw_target.p == NULL)
+		return ABSENT;
+	return arena_printf(&x->stream->arena, "%.*s %.*s HTTP/1.%d", STR_ARG(r->method),
+	    STR_ARG(r->raw_target), r->minor);
+}
+
+GETTER(uri)
+{
+	return x->request->path;
+}
+
+GETTER(args)
+{
+	return x->request->target.query;
+}
+
+GETTER(query_arg)
+{
+	return query_value(x->request->target.query, arg);
+}
+
+GETTER(cookie)
+{
+	return cookie_value(&x->request->fields, arg);
+}
+
+GETTER(http_field)
+{
+	struct field *f = fields_find_name(&x->request->fields, arg);
+
+	return f != NULL ? f->value : ABSENT;
+}
+
+GETTER(request_id)
+{
+	return x->request_id[0] != '\0' ? str_make(x->request_id, REQUEST_ID_LEN) : ABSENT;
+}
+
+GETTER(bytes_received)
+{
+	return number(scratch, x->stream->bytes_in);
+}
+
+GETTER(route)
+{
+	return x->route != NULL ? x->route->conf->name : ABSENT;
+}
+
+/* ---- the response */
+
+/* Three digits also for an exchange that got no answer: 000. */
+GETTER(status)
+{
+	return three_digits(scratch, (unsigned)x->status);
+}
+
+GETTER(body_bytes_sent)
+{
+	return number(scratch, x->stream->body_out);
+}
+
+/* The stream writes the length itself, so it is no field of the list. */
+GETTER(sent_field)
+{
+	const struct response *r = x->response;
+	struct field *f;
+
+	if (r == NULL)
+		return ABSENT;
+	if (r->framing == FRAMING_LENGTH && field_lookup(arg) == FIELD_CONTENT_LENGTH)
+		return number(scratch, r->content_length);
+	f = fields_find_name(&r->fields, arg);
+	return f != NULL ? f->value : ABSENT;
+}
+
+GETTER(why)
+{
+	return str_of(x->why);
+}
+
+/* ---- time */
+
+GETTER(request_time)
+{
+	return str_make(scratch, fmt_seconds(scratch, clock_us() - x->stream->start_us));
+}
+
+GETTER(msec_now)
+{
+	(void)x;
+	return str_make(scratch, fmt_seconds(scratch, clock_wall_ms() * 1000));
+}
+
+GETTER(time_iso8601)
+{
+	(void)x;
+	return clock_iso8601();
+}
+
+GETTER(time_local)
+{
+	(void)x;
+	return clock_clf();
+}
+
+/* ---- the servers */
+
+GETTER(backend)
+{
+	return x->backend != NULL ? x->backend->name : ABSENT;
+}
+
+GETTER(tries)
+{
+	return number(scratch, x->nattempts);
+}
+
+typedef struct str attempt_text(const struct attempt *a, char scratch[VARIABLE_SCRATCH]);
+
+/* One text for each attempt, oldest first, with ", " between. */
+static struct str
+each_attempt(const struct exchange *x, attempt_text *text, char scratch[VARIABLE_SCRATCH])
+{
+	struct buf all = { NULL, 0, 0 };
+	struct str joined;
+
+	if (x->attempts == NULL)
+		return ABSENT;
+	if (x->attempts->next == NULL)
+		return text(x->attempts, scratch);
+	for (const struct attempt *a = x->attempts; a != NULL; a = a->next) {
+		if (a != x->attempts)
+			buf_cstr(&all, ", ");
+		buf_str(&all, text(a, scratch));
+	}
+	joined = arena_str(&x->stream->arena, buf_view(&all));
+	buf_fini(&all);
+	return joined;
+}
+
+static struct str
+attempt_addr(const struct attempt *a, char scratch[VARIABLE_SCRATCH])
+{
+	(void)scratch;
+	return a->addr;
+}
+
+static struct str
+attempt_status(const struct attempt *a, char scratch[VARIABLE_SCRATCH])
+{
+	return a->status != 0 ? three_digits(scratch, (unsigned)a->status) : STR_OF("-");
+}
+
+/* From the start of the attempt to `until_us`; "-" when that never came. */
+static struct str
+attempt_time(const struct attempt *a, int64_t until_us, char scratch[VARIABLE_SCRATCH])
+{
+	if (until_us == 0)
+		return STR_OF("-");
+	return str_make(scratch, fmt_seconds(scratch, until_us - a->start_us));
+}
+
+static struct str
+attempt_response_time(const struct attempt *a, char scratch[VARIABLE_SCRATCH])
+{
+	return attempt_time(a, a->end_us, scratch);
+}
+
+static struct str
+attempt_connect_time(const struct attempt *a, char scratch[VARIABLE_SCRATCH])
+{
+	bool reused = a->connected_us == 0 && a->head_us != 0;
+
+	return attempt_time(a, reused ? a->start_us : a->connected_us, scratch);
+}
+
+GETTER(upstream_addr)
+{
+	return each_attempt(x, attempt_addr, scratch);
+}
+
+GETTER(upstream_status)
+{
+	return each_attempt(x, attempt_status, scratch);
+}
+
+GETTER(upstream_response_time)
+{
+	return each_attempt(x, attempt_response_time, scratch);
+}
+
+GETTER(upstream_connect_time)
+{
+	return each_attempt(x, attempt_connect_time, scratch);
+}
+
+/*
+ * What the server sent, also when it was not passed on: the first field of the name, removed or
+ * not, as fields of our own stand behind.
+ */
+GETTER(upstream_field)
+{
+	const struct fields *fields;
+
+	if (x->upstream_response == NULL)
+		return ABSENT;
+	fields = &x->upstream_response->fields;
+	for (unsigned i = 0; i < fields->n; i++)
+		if (str_ieq(fields->v[i].name, arg))
+			return fields->v[i].value;
+	return ABSENT;
+}
+
+GETTER(worker)
+{
+	return number(scratch, (uint64_t)x->runtime->slot);
+}
+
+/* ---- names */
+
+static const struct variable variables[] = {
+	{ STR("args"), false, false, args },
+	{ STR("arg_"), true, false, query_arg },
+	{ STR("backend"), false, false, backend },
+	{ STR("body_bytes_sent"), false, false, body_bytes_sent },
+	{ STR("bytes_received"), false, false, bytes_received },
+	{ STR("cookie_"), true, false, cookie },
+	{ STR("host"), false, false, host },
+	{ STR("host_name"), false, false, host_name },
+	{ STR("http_"), true, true, http_field },
+	{ STR("msec"), false, false, msec_now },
+	{ STR("peer_addr"), false, false, peer_addr },
+	{ STR("remote_addr"), false, false, remote_addr },
+	{ STR("remote_port"), false, false, remote_port },
+	{ STR("request"), false, false, request_line },
+	{ STR("request_id"), false, false, request_id },
+	{ STR("request_length"), false, false, bytes_received },
+	{ STR("request_method"), false, false, request_method },
+	{ STR("request_time"), false, false, request_time },
+	{ STR("request_uri"), false, false, request_uri },
+	{ STR("route"), false, false, route },
+	{ STR("scheme"), false, false, scheme },
+	{ STR("sent_http_"), true, true, sent_field },
+	{ STR("server_addr"), false, false, server_addr },
+	{ STR("server_port"), false, false, server_port },
+	{ STR("status"), false, false, status },
+	{ STR("time_iso8601"), false, false, time_iso8601 },
+	{ STR("time_local"), false, false, time_local },
+	{ STR("tries"), false, false, tries },
+	{ STR("upstream_addr"), false, false, upstream_addr },
+	{ STR("upstream_connect_time"), false, false, upstream_connect_time },
+	{ STR("upstream_http_"), true, true, upstream_field },
+	{ STR("upstream_response_time"), false, false, upstream_response_time },
+	{ STR("upstream_status"), false, false, upstream_status },
+	{ STR("uri"), false, false, uri },
+	{ STR("why"), false, false, why },
+	{ STR("worker"), false, false, worker },
+};
+
+const struct variable *
+variable_lookup(struct str name, struct str *arg)
+{
+	*arg = ABSENT;
+	for (size_t i = 0; i < ARRAY_LEN(variables); i++) {
+		const struct variable *v = &variables[i];
+
+		if (!v->family && str_eq(v->name, name))
+			return v;
+		if (v->family && name.n > v->name.n && str_starts(name, v->name)) {
+			*arg = str_skip(name, v->name.n);
+			return v;
+		}
+	}
+	return NULL;
+}
+
+void
+variable_fold_arg(const struct variable *v, char *arg, size_t n)
+{
+	for (size_t i = 0; v->names_field && i < n; i++)
+		arg[i] = arg[i] == '_' ? '-' : char_lower[(unsigned char)arg[i]];
+}
+
+enum { NAME_MAX_LEN = 32, SUGGEST_DISTANCE = 3 };
+
+/* Levenshtein distance of two short names. */
+static unsigned
+distance(struct str a, struct str b)
+{
+	unsigned row[NAME_MAX_LEN + 1];
+
+	for (unsigned k = 0; k <= b.n; k++)
+		row[k] = k;
+	for (unsigned i = 0; i < a.n; i++) {
+		unsigned diagonal = row[0];
+
+		row[0] = i + 1;
+		for (unsigned k = 0; k < b.n; k++) {
+			unsigned change = diagonal + (a.p[i] != b.p[k]);
+			unsigned insert = (row[k] < row[k + 1] ? row[k] : row[k + 1]) + 1;
+
+			diagonal = row[k + 1];
+			row[k + 1] = change < insert ? change : insert;
+		}
+	}
+	return row[b.n];
+}
+
+struct str
+variable_suggest(struct str name)
+{
+	unsigned best = SUGGEST_DISTANCE + 1;
+	struct str nearest = ABSENT;
+
+	for (size_t i = 0; i < ARRAY_LEN(variables) && name.n <= NAME_MAX_LEN; i++) {
+		unsigned d = distance(name, variables[i].name);
+
+		if (d < best && d < name.n && !variables[i].family) {
+			best = d;
+			nearest = variables[i].name;
+		}
+	}
+	return nearest;
+}
