@@ -126,8 +126,9 @@ fuzz-%: $(OUT)/t/fuzz-%
 	@$< -max_total_time=$(FUZZ_SECONDS) -timeout=10 -verbosity=0 -print_final_stats=1 \
 		-artifact_prefix=$(OUT)/$*- $(OUT)/corpus/$* $(wildcard t/fuzz/seeds/$*)
 
+lint: export LINT_CFLAGS = $(BASE_CFLAGS) $(PATHS_CFLAGS)
 lint: config.mk deps
-	CC='$(CC)' CFLAGS='$(BASE_CFLAGS) $(PATHS_CFLAGS)' t/lint $(SRCS)
+	@t/lint $(SRCS)
 
 bench: $(USHERD)
 	USHERD=$(abspath $(USHERD)) OUT=$(abspath $(OUT)) CC='$(CC)' t/bench/run $(BENCH)

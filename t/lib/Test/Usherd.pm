@@ -285,6 +285,13 @@ sub expect_log {
     return;
 }
 
+# Lets warnings and errors pass that may appear or not.
+sub allow_log {
+    my ($self, @patterns) = @_;
+    push @{$self->{expected}}, map { {pattern => $_, seen => 1} } @patterns;
+    return;
+}
+
 # The pids of the processes whose parent is the master.
 sub workers {
     my ($self) = @_;
