@@ -3,36 +3,45 @@
  */
 #include "proxy/escape.h"
 
-/* Appends the bytes before the first that `special` names; false at the end of the value. */
-static bool
-copy_run(struct buf *out, struct str *value, bool (*special)(unsigned char c))
+#include <stdint.h>
+
+/* Bytes that must not go as they are into ... */
+enum { IN_PLAIN = 1, IN_LOG = 2, IN_HTML = 4, IN_LABEL = 8 };
+
+static const uint8_t special[256] = {
+	[0] = IN_PLAIN | IN_LOG,
+	[1 ... 9] = IN_LOG,
+	['\n'] = IN_PLAIN | IN_LOG | IN_LABEL,
+	[11 ... 12] = IN_LOG,
+	['\r'] = IN_PLAIN | IN_LOG,
+	[14 ... 31] = IN_LOG,
+	['"'] = IN_LOG | IN_HTML | IN_LABEL,
+	['&'] = IN_HTML,
+	['\''] = IN_HTML,
+	['<'] = IN_HTML,
+	['>'] = IN_HTML,
+	['\\'] = IN_LOG | IN_LABEL,
+	[0x7f ... 0xff] = IN_LOG,
+};
+
+/* Appends the bytes up to the first special one; false at the end of the value. */
+static inline bool
+copy_run(struct buf *out, struct str *value, uint8_t where)
 {
 	size_t n = 0;
 
-	while (n < value->n && !special((unsigned char)value->p[n]))
+	while (n < value->n && !(special[(unsigned char)value->p[n]] & where))
 		n++;
 	buf_add(out, value->p, n);
 	*value = str_skip(*value, n);
 	return value->n > 0;
 }
 
-static bool
-splits_header(unsigned char c)
-{
-	return c == '\r' || c == '\n' || c == '\0';
-}
-
 void
 escape_plain(struct buf *out, struct str value)
 {
-	while (value.n > 0 && copy_run(out, &value, splits_header))
+	while (value.n > 0 && copy_run(out, &value, IN_PLAIN))
 		value = str_skip(value, 1);
-}
-
-static bool
-forges_log(unsigned char c)
-{
-	return c < 0x20 || c > 0x7e || c == '"' || c == '\\';
 }
 
 void
@@ -42,7 +51,7 @@ escape_log(struct buf *out, struct str value)
 
 	if (value.n == 0)
 		buf_char(out, '-');
-	while (value.n > 0 && copy_run(out, &value, forges_log)) {
+	while (value.n > 0 && copy_run(out, &value, IN_LOG)) {
 		unsigned char c = (unsigned char)value.p[0];
 		char hex[4] = { '\\', 'x', digits[c >> 4], digits[c & 15] };
 
@@ -64,31 +73,19 @@ escape_json(struct buf *out, struct str value)
 	memmove(out->p + start, out->p + start + 1, out->n - start);
 }
 
-static bool
-is_markup(unsigned char c)
-{
-	return c == '&' || c == '<' || c == '>' || c == '"' || c == '\'';
-}
-
 void
 escape_html(struct buf *out, struct str value)
 {
-	while (value.n > 0 && copy_run(out, &value, is_markup)) {
+	while (value.n > 0 && copy_run(out, &value, IN_HTML)) {
 		buf_printf(out, "&#%d;", value.p[0]);
 		value = str_skip(value, 1);
 	}
 }
 
-static bool
-ends_label(unsigned char c)
-{
-	return c == '"' || c == '\\' || c == '\n';
-}
-
 void
 escape_label(struct buf *out, struct str value)
 {
-	while (value.n > 0 && copy_run(out, &value, ends_label)) {
+	while (value.n > 0 && copy_run(out, &value, IN_LABEL)) {
 		buf_char(out, '\\');
 		buf_char(out, value.p[0] == '\n' ? 'n' : value.p[0]);
 		value = str_skip(value, 1);

@@ -24,15 +24,6 @@ number(char scratch[VARIABLE_SCRATCH], uint64_t v)
 	return str_make(scratch, fmt_uint(scratch, v));
 }
 
-static struct str
-three_digits(char *p, unsigned v)
-{
-	p[0] = (char)('0' + v / 100 % 10);
-	p[1] = (char)('0' + v / 10 % 10);
-	p[2] = (char)('0' + v % 10);
-	return str_make(p, 3);
-}
-
 size_t
 fmt_seconds(char *p, int64_t us)
 {
@@ -40,8 +31,10 @@ fmt_seconds(char *p, int64_t us)
 	size_t n = fmt_uint(p, ms / 1000);
 
 	p[n++] = '.';
-	three_digits(p + n, (unsigned)(ms % 1000));
-	return n + 3;
+	p[n++] = (char)('0' + ms / 100 % 10);
+	p[n++] = (char)('0' + ms / 10 % 10);
+	p[n++] = (char)('0' + ms % 10);
+	return n;
 }
 
 /* ---- the client and the connection */
@@ -160,10 +153,10 @@ GETTER(route)
 
 /* ---- the response */
 
-/* Three digits also for an exchange that got no answer: 000. */
+/* 0 for an exchange that got no answer. */
 GETTER(status)
 {
-	return three_digits(scratch, (unsigned)x->status);
+	return number(scratch, (uint64_t)x->status);
 }
 
 GETTER(body_bytes_sent)
@@ -260,7 +253,7 @@ attempt_addr(const struct attempt *a, char scratch[VARIABLE_SCRATCH])
 static struct str
 attempt_status(const struct attempt *a, char scratch[VARIABLE_SCRATCH])
 {
-	return a->status != 0 ? three_digits(scratch, (unsigned)a->status) : STR_OF("-");
+	return a->status != 0 ? number(scratch, (uint64_t)a->status) : STR_OF("-");
 }
 
 /* From the start of the attempt to `until_us`; "-" when that never came. */
