@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "conf/suggest.h"
 #include "proxy/exchange.h"
 #include "proxy/params.h"
 #include "proxy/route.h"
@@ -386,44 +387,14 @@ variable_fold_arg(const struct variable *v, char *arg, size_t n)
 		arg[i] = arg[i] == '_' ? '-' : char_lower[(unsigned char)arg[i]];
 }
 
-enum { NAME_MAX_LEN = 32, SUGGEST_DISTANCE = 3 };
-
-/* Levenshtein distance of two short names. */
-static unsigned
-distance(struct str a, struct str b)
-{
-	unsigned row[NAME_MAX_LEN + 1];
-
-	for (unsigned k = 0; k <= b.n; k++)
-		row[k] = k;
-	for (unsigned i = 0; i < a.n; i++) {
-		unsigned diagonal = row[0];
-
-		row[0] = i + 1;
-		for (unsigned k = 0; k < b.n; k++) {
-			unsigned change = diagonal + (a.p[i] != b.p[k]);
-			unsigned insert = (row[k] < row[k + 1] ? row[k] : row[k + 1]) + 1;
-
-			diagonal = row[k + 1];
-			row[k + 1] = change < insert ? change : insert;
-		}
-	}
-	return row[b.n];
-}
-
 struct str
 variable_suggest(struct str name)
 {
-	unsigned best = SUGGEST_DISTANCE + 1;
-	struct str nearest = ABSENT;
+	struct conf_suggest s;
 
-	for (size_t i = 0; i < ARRAY_LEN(variables) && name.n <= NAME_MAX_LEN; i++) {
-		unsigned d = distance(name, variables[i].name);
-
-		if (d < best && d < name.n && !variables[i].family) {
-			best = d;
-			nearest = variables[i].name;
-		}
-	}
-	return nearest;
+	conf_suggest_init(&s, name);
+	for (size_t i = 0; i < ARRAY_LEN(variables); i++)
+		if (!variables[i].family)
+			conf_suggest_offer(&s, variables[i].name);
+	return s.best;
 }
