@@ -11,7 +11,10 @@
 
 static const uint8_t mapped_prefix[12] = { [10] = 0xff, [11] = 0xff };
 
-enum { MAPPED_BITS = 8 * sizeof(mapped_prefix) };
+enum {
+	MAPPED_BITS = 8 * sizeof(mapped_prefix),
+	UNIX_HEAD = offsetof(struct sockaddr_un, sun_path),	/* length of an unnamed address */
+};
 
 /* The text as a C string for inet_pton(); false if it cannot be an address. */
 static bool
@@ -48,7 +51,7 @@ parse_unix(struct addr *a, struct str path)
 	if (path.n == 0 || path.p[0] != '/' || path.n >= sizeof(a->un.sun_path) ||
 	    str_find(path, '\0') >= 0)
 		return false;
-	*a = (struct addr){ .len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + path.n + 1) };
+	*a = (struct addr){ .len = (socklen_t)(UNIX_HEAD + path.n + 1) };
 	a->un.sun_family = AF_UNIX;
 	memcpy(a->un.sun_path, path.p, path.n);
 	return true;
@@ -130,8 +133,7 @@ static size_t
 unix_text(const struct addr *a, char out[ADDR_TEXT])
 {
 	static const struct str prefix = STR("unix:");
-	size_t offset = offsetof(struct sockaddr_un, sun_path);
-	size_t n = a->len > offset ? strnlen(a->un.sun_path, a->len - offset) : 0;
+	size_t n = a->len > UNIX_HEAD ? strnlen(a->un.sun_path, a->len - UNIX_HEAD) : 0;
 
 	memcpy(out, prefix.p, prefix.n);
 	memcpy(out + prefix.n, a->un.sun_path, n);
@@ -257,7 +259,7 @@ addr_from_ip_port(struct addr *a, const struct ip_port *ip)
 		set_in6(a, &in6, ip->port);
 		break;
 	case AF_UNIX:
-		a->len = offsetof(struct sockaddr_un, sun_path);
+		a->len = UNIX_HEAD;
 		a->un.sun_family = AF_UNIX;
 		break;
 	default:

@@ -28,15 +28,15 @@ struct addr {
 struct ip_port {
 	uint8_t ip[16];
 	uint16_t port;		/* host order */
-	uint8_t family;		/* AF_INET, AF_INET6, AF_UNIX (then the rest is zero), 0: unknown */
+	uint8_t family;		/* AF_INET, AF_INET6; AF_UNIX (no ip, port 0); 0: unknown */
 };
 
 enum { ADDR_TEXT = 128 };	/* room for any text of an address, with its NUL */
 
 /*
- * Reads `80` (wildcard IPv6 and IPv4: `[::]` dual stack is the caller's affair; yields 0.0.0.0),
- * `127.0.0.1:80`, `[::1]:80`, `unix:/path`, `*:80`.  `default_port` 0 makes the port required.
- * False if it is none of these; host names are not resolved.
+ * Reads `80` and `*:80` (both yield 0.0.0.0: a dual-stack wildcard is the caller's affair),
+ * `127.0.0.1:80`, `[::1]:80` and `unix:/path`.  `default_port` 0 makes the port required, and a
+ * port is never 0.  False if it is none of these; host names are not resolved.
  */
 bool addr_parse(struct addr *a, struct str text, uint16_t default_port);
 
@@ -47,7 +47,7 @@ bool addr_eq(const struct addr *a, const struct addr *b);
 uint16_t addr_port(const struct addr *a);	/* host order, 0 for unix */
 void addr_set_port(struct addr *a, uint16_t port);
 
-/* Conversions; a unix address keeps only its family. */
+/* Conversions.  A unix address keeps only its family; a mapped address becomes an IPv4 one. */
 void ip_port_from(struct ip_port *ip, const struct sockaddr *sa);
 void addr_from_ip_port(struct addr *a, const struct ip_port *ip);
 
@@ -57,6 +57,7 @@ size_t ip_text(const struct ip_port *ip, char out[ADDR_TEXT]);
 /* Reads an IP address without a port (IPv6 also in brackets); port becomes 0. */
 bool ip_parse(struct ip_port *ip, struct str text);
 
+/* 127.0.0.0/8 and ::1; a peer on a unix socket is none. */
 bool ip_is_loopback(const struct ip_port *ip);
 
 /* A range of addresses. */
@@ -66,7 +67,10 @@ struct cidr {
 	bool unix_sockets;	/* the word `unix`: any peer on a unix socket */
 };
 
-/* Reads `10.0.0.0/8`, `2001:db8::/32`, a single address, or `unix`. */
+/*
+ * Reads `10.0.0.0/8`, `2001:db8::/32`, a single address, or `unix`.  Address bits beyond the prefix
+ * do not matter.  IPv6 ranges shorter than /96, such as `::/0`, have no IPv4 address in them.
+ */
 bool cidr_parse(struct cidr *c, struct str text);
 
 bool cidr_has(const struct cidr *c, const struct ip_port *ip);

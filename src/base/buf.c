@@ -11,6 +11,8 @@
 
 enum { BUF_MIN = 256 };
 
+static const char hex_digits[] = "0123456789abcdef";
+
 void
 buf_fini(struct buf *b)
 {
@@ -141,7 +143,7 @@ fmt_hex(char *p, uint64_t v)
 	while (n < 16 && v >> (4 * n) != 0)
 		n++;
 	for (size_t i = n; i-- > 0; v >>= 4)
-		p[i] = "0123456789abcdef"[v & 15];
+		p[i] = hex_digits[v & 15];
 	return n;
 }
 
@@ -164,7 +166,7 @@ json_escape(struct buf *b, unsigned char c)
 		buf_char(b, letters[c]);
 	} else {
 		buf_cstr(b, c < 0x10 ? "u000" : "u001");
-		buf_char(b, "0123456789abcdef"[c & 15]);
+		buf_char(b, hex_digits[c & 15]);
 	}
 }
 

@@ -169,7 +169,7 @@ chain_add_block(struct chain *c, struct block *block, char *p, size_t len)
 	s->p = p;
 }
 
-/* A segment without bytes ends at once: the chain holds none such. */
+/* A segment without bytes has no place in a chain: its end comes at once. */
 static bool
 ends_at_once(size_t len, void (*release)(void *), void *arg)
 {
@@ -192,7 +192,8 @@ chain_add_ext(struct chain *c, const char *p, size_t len, void (*release)(void *
 }
 
 void
-chain_add_file(struct chain *c, int fd, off_t offset, size_t len, void (*release)(void *), void *arg)
+chain_add_file(struct chain *c, int fd, off_t offset, size_t len, void (*release)(void *),
+    void *arg)
 {
 	struct seg *s;
 

@@ -25,7 +25,7 @@ enum { BLOCK_SIZE = 16384 };
 struct block {
 	uint32_t refs;
 	uint32_t size;		/* bytes of data */
-	uint32_t used;		/* how far data is filled; kept by whoever fills it */
+	uint32_t used;		/* how far data is filled; every writer moves it on */
 	uint32_t unused;	/* data starts on a 16-byte boundary */
 	char data[];
 };
@@ -55,7 +55,7 @@ struct seg {
 	char *p;			/* MEM, EXT: first byte */
 	struct block *block;		/* MEM: holds one reference */
 	off_t offset;			/* FILE */
-	void (*release)(void *arg);	/* EXT, FILE, PIPE: called once when the segment ends; may be NULL */
+	void (*release)(void *arg);	/* EXT, FILE, PIPE: called once at the end; may be NULL */
 	void *arg;			/* PIPE: the struct pipe */
 };
 
@@ -86,10 +86,10 @@ void chain_clear(struct chain *c);
  * same block become one segment.  len 0 does nothing. */
 void chain_add_block(struct chain *c, struct block *block, char *p, size_t len);
 
-/* Appends foreign memory; `release(arg)` is called once nothing needs it any more. */
+/* Appends foreign memory; `release(arg)` is called once nothing needs it any more (len 0: now). */
 void chain_add_ext(struct chain *c, const char *p, size_t len, void (*release)(void *), void *arg);
 
-/* Appends a part of a file. */
+/* Appends a part of a file; release(arg) as above. */
 void chain_add_file(struct chain *c, int fd, off_t offset, size_t len, void (*release)(void *),
     void *arg);
 
@@ -101,7 +101,8 @@ void chain_add_copy(struct chain *c, const void *p, size_t len);
 
 /*
  * Room to write at least `min` bytes behind the chain's last byte, in a block that only this chain
- * fills; `*room` says how much there is.  chain_commit() then appends `n` of them.
+ * fills; `*room` says how much there is.  The next call for this chain must be chain_commit(),
+ * which appends the `n` bytes that were written there; 0 gives back a block that was taken for it.
  */
 char *chain_room(struct chain *c, size_t min, size_t *room);
 void chain_commit(struct chain *c, size_t n);
@@ -113,19 +114,19 @@ void chain_move(struct chain *c, struct chain *moved);
  * whole: n must not cut one. */
 void chain_take(struct chain *c, struct chain *from, size_t n);
 
-/* Drops the first `n` bytes; n <= c->len. */
+/* Drops the first `n` bytes, of a PIPE those that have left the pipe; n <= c->len. */
 void chain_drop(struct chain *c, size_t n);
 
 /* Appends to `c` the bytes of `from`, which keeps them: MEM only, shared by reference. */
 void chain_share(struct chain *c, const struct chain *from);
 
-/* Fills `iov` with the leading MEM and EXT segments; returns how many entries, `*bytes` their sum. */
+/* Fills `iov` with the leading MEM and EXT segments; returns their number, `*bytes` their sum. */
 int chain_iov(const struct chain *c, struct iovec *iov, int max, size_t *bytes);
 
 /* Kinds that stand in the chain, as a mask. */
 unsigned chain_kinds(const struct chain *c);
 
-/* Copies the first `n` bytes of MEM and EXT segments to `out`; n <= the length. */
+/* Copies the first `n` bytes, all in MEM and EXT segments, to `out`; n <= c->len. */
 void chain_copy_out(const struct chain *c, char *out, size_t n);
 
 #endif

@@ -14,7 +14,7 @@ msec clock_cached_wall_ms;
 enum { US_PER_SECOND = 1000000 };
 
 static int64_t wall_offset_us;
-static int64_t next_offset_us;		/* when to measure the offset again; 0: never measured */
+static int64_t next_offset_us;		/* when to measure it again; 0: it never was */
 
 static int64_t
 read_us(clockid_t clock)
@@ -47,14 +47,16 @@ struct text {
 	char p[64];
 };
 
-/* True if `t` does not tell the current second; then that is in *now and the text is to be made. */
+/* True if the text does not tell the current second, which is then in `tm` to make it anew. */
 static bool
-outdated(struct text *t, time_t *now)
+outdated(struct text *t, struct tm *tm, struct tm *(*convert)(const time_t *, struct tm *))
 {
-	*now = (time_t)(clock_cached_wall_ms / 1000);
-	if (t->n > 0 && t->second == *now)
+	time_t now = (time_t)(clock_cached_wall_ms / 1000);
+
+	if (t->n > 0 && t->second == now)
 		return false;
-	t->second = *now;
+	t->second = now;
+	convert(&now, tm);
 	return true;
 }
 
@@ -64,12 +66,9 @@ clock_http_date(void)
 {
 	static struct text t;
 	struct tm tm;
-	time_t now;
 
-	if (outdated(&t, &now)) {
-		gmtime_r(&now, &tm);
+	if (outdated(&t, &tm, gmtime_r))
 		t.n = strftime(t.p, sizeof(t.p), "%a, %d %b %Y %H:%M:%S GMT", &tm);
-	}
 	return str_make(t.p, t.n);
 }
 
@@ -78,12 +77,9 @@ clock_clf(void)
 {
 	static struct text t;
 	struct tm tm;
-	time_t now;
 
-	if (outdated(&t, &now)) {
-		localtime_r(&now, &tm);
+	if (outdated(&t, &tm, localtime_r))
 		t.n = strftime(t.p, sizeof(t.p), "%d/%b/%Y:%H:%M:%S %z", &tm);
-	}
 	return str_make(t.p, t.n);
 }
 
@@ -92,14 +88,13 @@ clock_iso8601(void)
 {
 	static struct text t;
 	struct tm tm;
-	time_t now;
 
-	if (outdated(&t, &now)) {
-		localtime_r(&now, &tm);
-		t.n = strftime(t.p, sizeof(t.p) - 1, "%Y-%m-%dT%H:%M:%S%z", &tm);
-		/* +0100 becomes +01:00 */
+	if (outdated(&t, &tm, localtime_r)) {
+		t.n = strftime(t.p, sizeof(t.p), "%Y-%m-%dT%H:%M:%S%z", &tm);
+		/* strftime() writes +0100 for +01:00 */
 		memmove(t.p + t.n - 1, t.p + t.n - 2, 2);
-		t.p[t.n++ - 2] = ':';
+		t.p[t.n - 2] = ':';
+		t.n++;
 	}
 	return str_make(t.p, t.n);
 }

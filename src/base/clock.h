@@ -9,9 +9,12 @@
 
 #include "base/str.h"
 
-typedef int64_t msec;		/* milliseconds; times are monotonic unless the name ends in _wall */
+typedef int64_t msec;		/* milliseconds; monotonic unless the name has _wall */
 
-/* Reads the clocks; the loop does this after each wait. */
+/*
+ * Reads the clocks; the loop does this after each wait.  The first call also reads the time zone,
+ * and so has to precede a chroot.
+ */
 void clock_update(void);
 
 extern msec clock_cached_ms;

@@ -17,7 +17,7 @@
 #include "base/syslog.h"
 
 /* A whole line is below PIPE_BUF, so a pipe that is ready takes it in one piece and at once. */
-enum { TEXT_SIZE = 2048, HEAD_SIZE = 128, PATIENCE_MS = 20 };
+enum { TEXT_SIZE = 2048, HEAD_SIZE = 128, ESCAPED_SIZE = 4, PATIENCE_MS = 20 };
 
 /* What is left of TEXT_SIZE for a mark and the end of the line. */
 static const struct str cut_mark = STR("...\n");
@@ -46,6 +46,7 @@ log_to_fd(int fd, bool stamp)
 	syslog_close(&daemon_log);
 	out_fd = fd;
 	out_stamp = stamp;
+	torn_line = false;
 }
 
 void
@@ -104,14 +105,15 @@ escape(struct text *text, struct str raw, bool cut)
 	size_t n;
 
 	text->n = 0;
-	while (raw.n > 0 && text->n + sizeof("\\xff") - 1 + cut_mark.n <= TEXT_SIZE) {
+	while (raw.n > 0 && text->n + ESCAPED_SIZE + cut_mark.n <= TEXT_SIZE) {
+		char *to = text->p + text->n;
+
 		n = printable(raw);
-		if (n > 0) {
-			memcpy(text->p + text->n, raw.p, n);
-			text->n += n;
-		} else {
-			text->n += (size_t)sprintf(text->p + text->n, "\\x%02x", (unsigned char)raw.p[0]);
-		}
+		if (n > 0)
+			memcpy(to, raw.p, n);
+		else
+			sprintf(to, "\\x%02x", (unsigned char)raw.p[0]);
+		text->n += n > 0 ? n : ESCAPED_SIZE;
 		raw = str_skip(raw, n > 0 ? n : 1);
 	}
 	if (raw.n > 0 || cut) {

@@ -29,52 +29,62 @@ struct regex {
 	uint32_t groups;
 };
 
-/* Limits and stack for all searches of the process; lives as long as that. */
+/* For all patterns of the process, and never freed: where memory comes from, how searches run. */
+static pcre2_general_context *memory;
 static pcre2_match_context *context;
-static pcre2_jit_stack *jit_stack;
+
+static void *
+pcre_alloc(size_t n, void *unused)
+{
+	(void)unused;
+	return mem_alloc(n);
+}
 
 static void
-make_context(void)
+pcre_free(void *p, void *unused)
 {
-	context = pcre2_match_context_create(NULL);
-	jit_stack = pcre2_jit_stack_create(JIT_STACK_MIN_BYTES, JIT_STACK_MAX_BYTES, NULL);
-	if (context == NULL)
-		return;
+	(void)unused;
+	mem_free(p);
+}
+
+/* With an allocator that does not fail, neither do the functions that make PCRE2's objects. */
+static void
+make_contexts(void)
+{
+	memory = pcre2_general_context_create(pcre_alloc, pcre_free, NULL);
+	context = pcre2_match_context_create(memory);
 	pcre2_set_match_limit(context, MATCH_LIMIT);
 	pcre2_set_depth_limit(context, DEPTH_LIMIT);
 	pcre2_set_heap_limit(context, HEAP_LIMIT_KIB);
-	if (jit_stack != NULL)
-		pcre2_jit_stack_assign(context, NULL, jit_stack);
+	/* NULL, where there is no JIT, stands for none here too. */
+	pcre2_jit_stack_assign(context, NULL,
+	    pcre2_jit_stack_create(JIT_STACK_MIN_BYTES, JIT_STACK_MAX_BYTES, memory));
 }
 
 struct regex *
 regex_new(struct str pattern, char *error, size_t error_size)
 {
 	const char *p = pattern.n > 0 ? pattern.p : "";
-	struct regex *re;
 	PCRE2_UCHAR text[160];
 	PCRE2_SIZE offset;
+	struct regex *re;
+	pcre2_code *compiled;
 	int code;
 
-	re = MEM_NEW(struct regex);
-	re->code = pcre2_compile((PCRE2_SPTR)p, pattern.n, PCRE2_NEVER_UTF | PCRE2_DOLLAR_ENDONLY,
+	compiled = pcre2_compile((PCRE2_SPTR)p, pattern.n, PCRE2_NEVER_UTF | PCRE2_DOLLAR_ENDONLY,
 	    &code, &offset, NULL);
-	if (re->code == NULL) {
+	if (compiled == NULL) {
 		pcre2_get_error_message(code, text, sizeof(text));
 		snprintf(error, error_size, "%s at offset %zu", (const char *)text, offset);
-		regex_free(re);
 		return NULL;
 	}
-	pcre2_jit_compile(re->code, PCRE2_JIT_COMPLETE);
-	pcre2_pattern_info(re->code, PCRE2_INFO_CAPTURECOUNT, &re->groups);
-	re->data = pcre2_match_data_create_from_pattern(re->code, NULL);
 	if (context == NULL)
-		make_context();
-	if (re->data == NULL || context == NULL) {
-		snprintf(error, error_size, "out of memory");
-		regex_free(re);
-		return NULL;
-	}
+		make_contexts();
+	pcre2_jit_compile(compiled, PCRE2_JIT_COMPLETE);
+	re = MEM_NEW(struct regex);
+	re->code = compiled;
+	re->data = pcre2_match_data_create_from_pattern(compiled, memory);
+	pcre2_pattern_info(compiled, PCRE2_INFO_CAPTURECOUNT, &re->groups);
 	return re;
 }
 

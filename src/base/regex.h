@@ -11,8 +11,9 @@
 struct regex;
 
 /*
- * Compiles `pattern` (PCRE2, JIT where there is one).  NULL on a bad pattern, then `error` has its
- * text with the offset.  The caller frees it with regex_free().
+ * Compiles `pattern` (PCRE2, JIT where there is one).  It matches bytes, not UTF-8 characters, and
+ * `$` only at the very end.  NULL on a bad pattern, then `error` has its text with the offset.  The
+ * caller frees it with regex_free().
  */
 struct regex *regex_new(struct str pattern, char *error, size_t error_size);
 void regex_free(struct regex *re);
@@ -21,8 +22,8 @@ enum regex_result { REGEX_NO, REGEX_YES, REGEX_LIMIT };
 
 /*
  * Looks for the pattern in `subject`.  `groups` (may be NULL) gets the whole match and the numbered
- * groups, at most `max_groups`; groups that took no part are absent.  REGEX_LIMIT when the match
- * limit ended the search.
+ * groups, at most `max_groups`; groups that took no part are absent.  REGEX_LIMIT when a limit
+ * of work or memory ended the search.
  */
 enum regex_result regex_match(const struct regex *re, struct str subject, struct str *groups,
     size_t max_groups);

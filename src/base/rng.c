@@ -38,7 +38,8 @@ rng_init(void)
 	while (n < 0 && errno == EINTR);
 	if (n != (ssize_t)sizeof(state))
 		seed_poorly();
-	state[0] |= (state[0] | state[1] | state[2] | state[3]) == 0;	/* all zero would stay so */
+	if ((state[0] | state[1] | state[2] | state[3]) == 0)
+		state[0] = 1;		/* all zero would stay so */
 	seeded = true;
 }
 

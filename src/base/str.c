@@ -64,7 +64,7 @@ load_short(const char *p, size_t n)
 
 #define EACH_BYTE(b)	((uint64_t)(b) * 0x0101010101010101u)
 
-/* Eight bytes at once: the top bit of each byte becomes the answer to "is it an upper-case letter". */
+/* Eight bytes at once: the top bit of each byte of `upper` says that it is an upper-case letter. */
 static inline uint64_t
 lower8(uint64_t w)
 {
@@ -186,7 +186,7 @@ char_hex(char c)
 	return char_is(c, CHAR_HEX) ? char_lower[(unsigned char)c] - 'a' + 10 : -1;
 }
 
-/* Bounds of the second byte, which exclude overlong forms, surrogates and what lies beyond U+10FFFF. */
+/* Keeps out overlong forms, surrogates and what lies beyond U+10FFFF. */
 static bool
 utf8_second_ok(unsigned char first, unsigned char second)
 {
@@ -219,7 +219,7 @@ str_utf8(struct str s)
 
 /*
  * Folding the 128-bit product makes every bit of the state depend on all bits before it; with a
- * secret seed nobody can choose texts that collide.  The factors are odd and have no pattern.
+ * secret seed nobody can choose texts that collide.  The factors are digits of pi.
  */
 static inline uint64_t
 fold(uint64_t a, uint64_t b)
@@ -232,7 +232,7 @@ fold(uint64_t a, uint64_t b)
 static inline __attribute__((always_inline)) uint64_t
 hash(struct str s, uint64_t seed, bool lower)
 {
-	const uint64_t step = 0x9fb21c651e98df25u, start = 0xd6e8feb86659fd93u;
+	const uint64_t step = 0x243f6a8885a308d3u, start = 0x082efa98ec4e6c89u;
 	uint64_t h = fold(seed ^ start, s.n ^ step), w;
 	size_t i;
 
@@ -240,7 +240,7 @@ hash(struct str s, uint64_t seed, bool lower)
 		w = load8(s.p + i);
 		h = fold(h ^ (lower ? lower8(w) : w), step);
 	}
-	w = load_short(s.p + i, s.n - i);
+	w = i < s.n ? load_short(s.p + i, s.n - i) : 0;
 	h = fold(h ^ (lower ? lower8(w) : w), step);
 	return fold(h ^ seed, start);
 }

@@ -63,7 +63,7 @@ int str_cmp(struct str a, struct str b);
 static inline struct str
 str_skip(struct str s, size_t n)
 {
-	return (struct str){ s.p + n, s.n - n };
+	return (struct str){ n > 0 ? s.p + n : s.p, s.n - n };
 }
 
 /* `s` without blanks (SP, HTAB) at both ends: OWS of RFC 9110, 5.6.3. */
@@ -99,7 +99,7 @@ enum {
 	CHAR_HEX = 8,
 	CHAR_VALUE = 16,	/* field-vchar, SP, HTAB: RFC 9110, 5.5 */
 	CHAR_TARGET = 32,	/* 0x21-0x7e without '#', '\\' and '"<>^`{|}': request target */
-	CHAR_HOST = 64,		/* unreserved, sub-delims, '%': reg-name of RFC 3986, 3.2.2 */
+	CHAR_HOST = 64,		/* unreserved, sub-delims, '%': RFC 3986, 3.2.2 */
 };
 
 extern const uint8_t char_class[256];

@@ -79,7 +79,7 @@ syslog_head(char out[SYSLOG_HEAD], int severity, const char *ident)
 
 	localtime_r(&now, &tm);
 	strftime(stamp, sizeof(stamp), "%b %e %H:%M:%S", &tm);
-	n = snprintf(out, SYSLOG_HEAD, "<%d>%s %.40s[%d]: ", FACILITY_DAEMON * 8 + severity, stamp, ident,
-	    (int)getpid());
+	n = snprintf(out, SYSLOG_HEAD, "<%d>%s %.40s[%d]: ", FACILITY_DAEMON * 8 + severity, stamp,
+	    ident, (int)getpid());
 	return (size_t)n;
 }
