@@ -288,26 +288,6 @@ chain_commit(struct chain *c, size_t n)
 		remove_last(c);
 }
 
-void
-chain_move(struct chain *c, struct chain *moved)
-{
-	struct seg *s = moved->first;
-
-	if (s == NULL)
-		return;
-	if (s->kind == SEG_MEM && continues(c, s->block, s->p)) {
-		unlink_first(moved);
-		extend_last(c, s->len);
-		free_seg(s);
-	}
-	if (moved->first != NULL) {
-		*c->last_next = moved->first;
-		c->last_next = moved->last_next;
-		c->len += moved->len;
-	}
-	chain_init(moved);
-}
-
 /* Moves the first segment, whole. */
 static void
 take_whole(struct chain *c, struct chain *from)
@@ -320,6 +300,19 @@ take_whole(struct chain *c, struct chain *from)
 	} else {
 		link_seg(c, s);
 	}
+}
+
+void
+chain_move(struct chain *c, struct chain *moved)
+{
+	if (moved->first != NULL)
+		take_whole(c, moved);	/* which may merge with the last one of `c` */
+	if (moved->first == NULL)
+		return;
+	*c->last_next = moved->first;
+	c->last_next = moved->last_next;
+	c->len += moved->len;
+	chain_init(moved);
 }
 
 /* Appends a segment for the first `n` bytes of `s`, which keeps them. */
