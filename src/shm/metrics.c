@@ -157,6 +157,17 @@ metrics_row(struct metrics *m, enum metrics_kind kind, struct str name)
 	return n;
 }
 
+uint32_t
+metrics_find(const struct metrics *m, enum metrics_kind kind, struct str name)
+{
+	const struct metrics_row *row;
+
+	if (name.n >= METRICS_NAME)
+		name.n = METRICS_NAME - 1;
+	row = map_get(&m->index[kind], name);
+	return row != NULL ? (uint32_t)(row - m->rows) : 0;
+}
+
 struct metrics_cell *
 metrics_cell(const struct metrics *m, uint32_t row, int slot)
 {

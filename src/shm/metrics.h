@@ -68,7 +68,7 @@ struct metrics {
 	struct segment cells_segment[METRICS_STRIPES];
 	struct metrics_row *rows;
 	_Atomic uint32_t *nrows;		/* rows that exist; a row never goes away */
-	struct map index[METRICS_KINDS];	/* name to row; the master's */
+	struct map index[METRICS_KINDS];	/* name to row; the master's, a worker has a copy */
 };
 
 /* 0, or -1 with errno. */
@@ -77,6 +77,9 @@ void metrics_close(struct metrics *m);
 
 /* The row of (kind, name), made if there is none; row 0, a spare one, when memory ran out.  Master. */
 uint32_t metrics_row(struct metrics *m, enum metrics_kind kind, struct str name);
+
+/* The row of (kind, name) as far as this process knew it when it was forked; 0 if there is none. */
+uint32_t metrics_find(const struct metrics *m, enum metrics_kind kind, struct str name);
 
 /* The cell that worker `slot` adds to. */
 struct metrics_cell *metrics_cell(const struct metrics *m, uint32_t row, int slot);

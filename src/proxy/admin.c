@@ -1,0 +1,149 @@
+/*
+ * admin.c - the status pages: /, /status.json, /metrics, /healthz, /readyz.
+ */
+#include "proxy/admin.h"
+
+#include "base/check.h"
+#include "proxy/answer.h"
+#include "proxy/exchange.h"
+#include "proxy/metrics_text.h"
+#include "proxy/runtime.h"
+#include "proxy/status.h"
+#include "proxy/status_html.h"
+#include "proxy/status_json.h"
+
+static struct response *
+new_answer(struct exchange *x, int status)
+{
+	struct response *r = answer_new(x, status);
+
+	fields_add(&r->fields, STR_OF("Cache-Control"), STR_OF("no-store"));
+	fields_add(&r->fields, STR_OF("X-Content-Type-Options"), STR_OF("nosniff"));
+	return r;
+}
+
+static void
+say(struct exchange *x, int status, struct str text)
+{
+	answer_send(x, new_answer(x, status), STR_OF("text/plain"), text);
+}
+
+static void
+show(struct exchange *x, struct str type, void (*write)(const struct status *s, struct buf *out))
+{
+	struct status status;
+	struct buf page;
+
+	buf_init(&page);
+	status_init(&status, x->runtime);
+	write(&status, &page);
+	status_fini(&status);
+	answer_send_buf(x, new_answer(x, 200), type, &page);
+}
+
+static void
+show_html(struct exchange *x)
+{
+	show(x, STR_OF("text/html; charset=utf-8"), status_html);
+}
+
+static void
+show_json(struct exchange *x)
+{
+	show(x, STR_OF("application/json"), status_json);
+}
+
+static void
+show_metrics(struct exchange *x)
+{
+	show(x, metrics_text_type, metrics_text);
+}
+
+/* A process that can answer at all is healthy; whether it wants more work is /readyz. */
+static void
+show_health(struct exchange *x)
+{
+	say(x, 200, STR_OF("ok\n"));
+}
+
+static void
+show_readiness(struct exchange *x)
+{
+	if (x->runtime->draining)
+		say(x, 503, STR_OF("draining\n"));
+	else
+		say(x, 200, STR_OF("ready\n"));
+}
+
+static const struct page {
+	struct str path;
+	void (*show)(struct exchange *x);
+} pages[] = {
+	{ STR("/"), show_html },
+	{ STR("/status.json"), show_json },
+	{ STR("/metrics"), show_metrics },
+	{ STR("/healthz"), show_health },
+	{ STR("/readyz"), show_readiness },
+};
+
+static const struct page *
+find_page(struct str path)
+{
+	for (size_t i = 0; i < ARRAY_LEN(pages); i++)
+		if (str_eq(pages[i].path, path))
+			return &pages[i];
+	return NULL;
+}
+
+static bool
+is_allowed(const struct exchange *x)
+{
+	const struct conf_cidrs *allow = &x->runtime->conf->admin.allow;
+
+	return cidrs_have(allow->v, allow->n, &x->stream->peer->client);
+}
+
+static void
+refuse_method(struct exchange *x)
+{
+	struct response *r = new_answer(x, 405);
+
+	fields_add(&r->fields, STR_OF("Allow"), STR_OF("GET, HEAD"));
+	answer_send(x, r, STR_OF("text/plain"), STR_OF("method not allowed\n"));
+}
+
+static void
+start(struct exchange *x)
+{
+	enum method method = x->request->method_id;
+	const struct page *page = find_page(x->request->path);
+
+	if (!is_allowed(x))
+		say(x, 403, STR_OF("forbidden\n"));
+	else if (page == NULL)
+		say(x, 404, STR_OF("not found\n"));
+	else if (method != METHOD_GET && method != METHOD_HEAD)
+		refuse_method(x);
+	else
+		page->show(x);
+}
+
+static void
+end(struct exchange *x, const struct fields *trailers)
+{
+	(void)x;
+	(void)trailers;
+}
+
+static void
+cancel(struct exchange *x)
+{
+	(void)x;
+}
+
+const struct source source_admin = {
+	.name = "admin",
+	.start = start,
+	.end = end,
+	.cancel = cancel,
+};
