@@ -104,46 +104,21 @@ is_allowed(const struct exchange *x)
 }
 
 static void
-refuse_method(struct exchange *x)
-{
-	struct response *r = new_answer(x, 405);
-
-	fields_add(&r->fields, STR_OF("Allow"), STR_OF("GET, HEAD"));
-	answer_send(x, r, STR_OF("text/plain"), STR_OF("method not allowed\n"));
-}
-
-static void
 start(struct exchange *x)
 {
 	enum method method = x->request->method_id;
 	const struct page *page = find_page(x->request->path);
 
-	if (!is_allowed(x))
-		say(x, 403, STR_OF("forbidden\n"));
-	else if (page == NULL)
-		say(x, 404, STR_OF("not found\n"));
-	else if (method != METHOD_GET && method != METHOD_HEAD)
-		refuse_method(x);
-	else
+	if (!is_allowed(x)) {
+		exchange_fail(x, 403, "denied", "not in [admin] allow");
+	} else if (page == NULL) {
+		exchange_fail(x, 404, "no-page", "no such status page");
+	} else if (method != METHOD_GET && method != METHOD_HEAD) {
+		x->allow = STR_OF("GET, HEAD");
+		exchange_fail(x, 405, "method", "status pages are only read");
+	} else {
 		page->show(x);
+	}
 }
 
-static void
-end(struct exchange *x, const struct fields *trailers)
-{
-	(void)x;
-	(void)trailers;
-}
-
-static void
-cancel(struct exchange *x)
-{
-	(void)x;
-}
-
-const struct source source_admin = {
-	.name = "admin",
-	.start = start,
-	.end = end,
-	.cancel = cancel,
-};
+const struct source source_admin = { .name = "admin", .start = start };

@@ -1,0 +1,416 @@
+/*
+ * h1_back.c - HTTP/1 connections to servers: connecting, sending, the life of a connection.
+ */
+#include "http/h1_back.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "http/h1_back_internal.h"
+#include "net/socket.h"
+
+static struct h1_back *
+of(struct back_stream *s)
+{
+	return CONTAINER_OF(s, struct h1_back, stream);
+}
+
+static void
+free_back(struct garbage *g)
+{
+	struct h1_back *b = CONTAINER_OF(g, struct h1_back, garbage);
+
+	h1_body_fini(&b->body);
+	mem_free(b);
+}
+
+static void
+close_back(struct h1_back *b)
+{
+	if (b->state == BACK_STATE_CLOSED)
+		return;
+	b->state = BACK_STATE_CLOSED;
+	transport_close(&b->transport, false);
+	loop_timer_cancel(b->transport.loop, &b->timer);
+	task_cancel(&b->work);
+	link_remove(&b->link);
+	chain_clear(&b->out);
+	block_unref(b->in);
+	b->in = NULL;
+	mem_free(b->scan);
+	b->scan = NULL;
+	b->owner->closed(b->owner, b);
+	loop_discard(b->transport.loop, &b->garbage, free_back);
+}
+
+void
+h1_back_failed(struct h1_back *b, enum back_failure failure, const char *text)
+{
+	if (b->state == BACK_STATE_CLOSED)
+		return;
+	close_back(b);
+	if (!b->over) {
+		b->over = true;
+		b->stream.events->failed(b->stream.user, failure, text);
+	}
+}
+
+void
+h1_back_lost(struct h1_back *b, const char *what)
+{
+	char text[128];
+	int error = errno;
+	enum back_failure failure =
+	    b->state == BACK_STATE_CONNECTING ? BACK_CONNECT : BACK_CLOSED;
+
+	if (b->transport.watcher.fd >= 0 && error == 0)
+		error = socket_error(b->transport.watcher.fd);
+	snprintf(text, sizeof(text), "%s: %s", what, error != 0 ? strerror(error) : "closed");
+	h1_back_failed(b, failure, text);
+}
+
+static msec
+span_from_now(msec span)
+{
+	return span == TIMER_NEVER ? TIMER_NEVER : clock_ms() + span;
+}
+
+void
+h1_back_arm(struct h1_back *b)
+{
+	const struct back_limits *l = b->stream.limits;
+	msec deadline = TIMER_NEVER;
+
+	switch (b->state) {
+	case BACK_STATE_CONNECTING:
+		return;			/* set once when the attempt began */
+	case BACK_STATE_HEAD:
+		if (!chain_empty(&b->out))
+			deadline = span_from_now(l->write_timeout_ms);
+		else if (b->end_sent)
+			deadline = span_from_now(l->first_byte_timeout_ms);
+		break;
+	case BACK_STATE_BODY:
+		if (b->credit > 0)
+			deadline = span_from_now(l->read_timeout_ms);
+		break;
+	case BACK_STATE_TUNNEL:
+		deadline = span_from_now(l->tunnel_timeout_ms);
+		break;
+	default:
+		deadline = b->idle_deadline_ms;
+		break;
+	}
+	loop_timer_set(b->transport.loop, &b->timer, deadline);
+}
+
+static void
+on_timer(struct timer *t)
+{
+	struct h1_back *b = CONTAINER_OF(t, struct h1_back, timer);
+
+	switch (b->state) {
+	case BACK_STATE_CONNECTING:
+		h1_back_failed(b, BACK_CONNECT_TIMEOUT, "no connection in time");
+		break;
+	case BACK_STATE_HEAD:
+		if (!chain_empty(&b->out))
+			h1_back_failed(b, BACK_WRITE_TIMEOUT, "the server does not read");
+		else
+			h1_back_failed(b, BACK_FIRST_BYTE_TIMEOUT, "no response in time");
+		break;
+	case BACK_STATE_BODY:
+		h1_back_failed(b, BACK_READ_TIMEOUT, "no more of the response in time");
+		break;
+	case BACK_STATE_TUNNEL:
+		h1_back_failed(b, BACK_TUNNEL_TIMEOUT, "an idle tunnel");
+		break;
+	default:
+		close_back(b);
+		break;
+	}
+}
+
+/* --- sending ------------------------------------------------------------------------------- */
+
+static void
+send_head(struct back_stream *s, const struct fields *fields, struct str method,
+    struct str target, enum framing framing, uint64_t content_length, struct str upgrade)
+{
+	struct h1_back *b = of(s);
+	struct h1_request_head head = { method, target, fields, framing, content_length, upgrade };
+
+	h1_write_request(&b->out, &head);
+	b->chunked_out = framing == FRAMING_CHUNKED;
+	loop_post(b->transport.loop, &b->work);
+}
+
+static enum flow
+send_body(struct back_stream *s, struct chain *moved)
+{
+	struct h1_back *b = of(s);
+
+	if (b->state == BACK_STATE_CLOSED) {
+		chain_clear(moved);
+		return FLOW_OK;
+	}
+	if (b->chunked_out)
+		h1_write_chunk(&b->out, moved);
+	else
+		chain_move(&b->out, moved);
+	loop_post(b->transport.loop, &b->work);
+	if (b->out.len < STREAM_HIGH)
+		return FLOW_OK;
+	b->full = true;
+	return FLOW_FULL;
+}
+
+static void
+send_end(struct back_stream *s, const struct fields *trailers)
+{
+	struct h1_back *b = of(s);
+
+	if (b->state == BACK_STATE_CLOSED)
+		return;
+	if (b->chunked_out)
+		h1_write_last_chunk(&b->out, trailers);
+	b->end_sent = true;
+	loop_post(b->transport.loop, &b->work);
+}
+
+static void
+want_body(struct back_stream *s, uint64_t bytes)
+{
+	struct h1_back *b = of(s);
+
+	if (b->state == BACK_STATE_CLOSED || b->over)
+		return;
+	b->credit = b->credit + bytes < b->credit ? UINT64_MAX : b->credit + bytes;
+	loop_post(b->transport.loop, &b->work);
+}
+
+static void
+tunnel(struct back_stream *s)
+{
+	struct h1_back *b = of(s);
+
+	b->state = BACK_STATE_TUNNEL;
+	b->chunked_out = false;
+	b->end_sent = false;
+	h1_body_init(&b->body, FRAMING_CLOSE, 0);
+	h1_back_arm(b);
+}
+
+static void
+cancel(struct back_stream *s)
+{
+	struct h1_back *b = of(s);
+
+	b->over = true;
+	close_back(b);
+}
+
+static const struct back_stream_ops h1_back_ops = {
+	.send_head = send_head,
+	.send_body = send_body,
+	.send_end = send_end,
+	.want_body = want_body,
+	.tunnel = tunnel,
+	.cancel = cancel,
+};
+
+static void
+flush(struct h1_back *b)
+{
+	ssize_t n = 0;
+
+	if (!chain_empty(&b->out) && (b->transport.watcher.ready & READY_WRITE))
+		n = transport_send(&b->transport, &b->out);
+	if (n < 0) {
+		/* A server may answer and close without reading all: what it said counts. */
+		if (!b->send_failed && (b->transport.watcher.ready & READY_READ)) {
+			b->send_failed = true;
+			chain_clear(&b->out);
+			h1_back_input(b);
+			return;
+		}
+		h1_back_lost(b, "send");
+		return;
+	}
+	b->stream.bytes_out += (uint64_t)n;
+	if (b->state == BACK_STATE_TUNNEL && b->end_sent && chain_empty(&b->out) && !b->shut) {
+		b->shut = true;
+		transport_shutdown(&b->transport);
+	}
+	if (n > 0 || b->state == BACK_STATE_HEAD)
+		h1_back_arm(b);
+	if (b->full && b->out.len <= STREAM_LOW) {
+		b->full = false;
+		if (!b->over)
+			b->stream.events->drained(b->stream.user);
+	}
+}
+
+static void
+connected(struct h1_back *b)
+{
+	b->state = BACK_STATE_HEAD;
+	h1_back_arm(b);
+	if (b->stream.events->connected != NULL)
+		b->stream.events->connected(b->stream.user);
+}
+
+static void
+on_ready(struct watcher *w)
+{
+	struct h1_back *b = CONTAINER_OF(w, struct h1_back, transport.watcher);
+
+	if (b->state == BACK_STATE_IDLE) {
+		/* Nothing may come on an idle connection but its end. */
+		if (w->ready & (READY_READ | READY_EOF | READY_ERROR))
+			close_back(b);
+		return;
+	}
+	if (b->state == BACK_STATE_CONNECTING) {
+		if (w->ready & READY_ERROR) {
+			errno = 0;
+			h1_back_lost(b, "connect");
+			return;
+		}
+		if (!(w->ready & READY_WRITE))
+			return;
+		connected(b);
+	}
+	if (b->state == BACK_STATE_CLOSED)
+		return;
+	if (!chain_empty(&b->out) && (w->ready & READY_WRITE))
+		loop_post(b->transport.loop, &b->work);
+	if (w->ready & READY_READ)
+		h1_back_input(b);
+}
+
+static void
+on_work(struct task *t)
+{
+	struct h1_back *b = CONTAINER_OF(t, struct h1_back, work);
+
+	if (b->state == BACK_STATE_CONNECTING || b->state == BACK_STATE_IDLE)
+		return;
+	if (b->credit > 0 && (b->in != NULL || (b->transport.watcher.ready & READY_READ)))
+		h1_back_input(b);
+	if (b->state != BACK_STATE_CLOSED && b->state != BACK_STATE_IDLE)
+		flush(b);
+}
+
+/* --- streams on connections ---------------------------------------------------------------- */
+
+static struct back_stream *
+open_stream(struct h1_back *b, const struct back_limits *limits)
+{
+	b->stream = (struct back_stream){ .ops = &h1_back_ops, .limits = limits,
+		.takes = b->transport.ops->kinds, .reused = b->requests > 0 };
+	b->requests++;
+	b->credit = 0;
+	b->over = b->end_sent = b->full = b->chunked_out = false;
+	return &b->stream;
+}
+
+struct back_stream *
+h1_back_connect(struct loop *loop, const struct addr *addr, struct h1_back_owner *owner,
+    const struct back_limits *limits)
+{
+	int fd = socket_connect(addr);
+	struct h1_back *b;
+
+	if (fd < 0)
+		return NULL;
+	b = MEM_NEW(struct h1_back);
+	if (transport_open_plain(&b->transport, loop, fd, on_ready) < 0) {
+		int saved = errno;
+
+		close(fd);
+		mem_free(b);
+		errno = saved;
+		return NULL;
+	}
+	b->owner = owner;
+	b->state = BACK_STATE_CONNECTING;
+	b->idle_deadline_ms = TIMER_NEVER;
+	chain_init(&b->out);
+	link_init(&b->link);
+	timer_init(&b->timer, on_timer);
+	task_init(&b->work, on_work);
+	loop_timer_set(loop, &b->timer, span_from_now(limits->connect_timeout_ms));
+	return open_stream(b, limits);
+}
+
+struct back_stream *
+h1_back_attach(struct h1_back *b, const struct back_limits *limits)
+{
+	CHECK(b->state == BACK_STATE_IDLE);
+	link_remove(&b->link);
+	b->idle = false;
+	b->state = BACK_STATE_HEAD;
+	loop_timer_set(b->transport.loop, &b->timer, TIMER_NEVER);
+	return open_stream(b, limits);
+}
+
+void
+h1_back_preface(struct back_stream *s, const void *p, size_t n)
+{
+	chain_add_copy(&of(s)->out, p, n);
+}
+
+void
+h1_back_close(struct h1_back *b)
+{
+	close_back(b);
+}
+
+void
+h1_back_set_idle_deadline(struct h1_back *b, msec deadline_ms)
+{
+	b->idle_deadline_ms = deadline_ms;
+	h1_back_arm(b);
+}
+
+struct link *
+h1_back_link(struct h1_back *b)
+{
+	return &b->link;
+}
+
+struct h1_back *
+h1_back_of_link(struct link *l)
+{
+	return CONTAINER_OF(l, struct h1_back, link);
+}
+
+bool
+h1_back_is_idle(const struct h1_back *b)
+{
+	return b->idle;
+}
+
+unsigned
+h1_back_requests(const struct h1_back *b)
+{
+	return b->requests;
+}
+
+msec
+h1_back_idle_since(const struct h1_back *b)
+{
+	return b->idle_since_ms;
+}
+
+msec
+h1_back_keep_alive_ms(const struct h1_back *b)
+{
+	return b->keep_alive_ms;
+}

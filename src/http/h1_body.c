@@ -1,0 +1,188 @@
+/*
+ * h1_body.c - decodes HTTP/1 bodies: RFC 9112, sections 6 and 7.
+ */
+#include "http/h1_body.h"
+
+#include "base/check.h"
+
+enum {
+	MAX_SIZE_LINE = 4096,		/* a chunk's size with its extensions */
+	MAX_TRAILERS = 16384,
+	FREE_OVERHEAD = 16384,		/* extensions beyond this must not outweigh the data */
+};
+
+/* The chunk decoder; names say what comes next. */
+enum chunk_state { SIZE, BLANK, EXTENSION, SIZE_LF, DATA, DATA_CR, DATA_LF, TRAILER, TRAILER_LF, END };
+
+void
+h1_body_init(struct h1_body *b, enum framing framing, uint64_t length)
+{
+	*b = (struct h1_body){ .framing = framing, .state = SIZE };
+	if (framing == FRAMING_LENGTH)
+		b->left = length;
+	if (framing == FRAMING_NONE || (framing == FRAMING_LENGTH && length == 0))
+		b->state = END;
+}
+
+void
+h1_body_fini(struct h1_body *b)
+{
+	buf_fini(&b->trailers);
+}
+
+bool
+h1_body_at_end(const struct h1_body *b)
+{
+	return b->state == END;
+}
+
+uint64_t
+h1_body_left(const struct h1_body *b)
+{
+	return b->framing == FRAMING_LENGTH ? b->left : UINT64_MAX;
+}
+
+enum h1_body_result
+h1_body_skip(struct h1_body *b, uint64_t n)
+{
+	b->received += n;
+	if (b->framing != FRAMING_LENGTH)
+		return H1_BODY_MORE;
+	CHECK(n <= b->left);
+	b->left -= n;
+	if (b->left > 0)
+		return H1_BODY_MORE;
+	b->state = END;
+	return H1_BODY_END;
+}
+
+static bool
+size_digit(struct h1_body *b, int digit)
+{
+	if (b->left >> 59 != 0)
+		return false;		/* would pass 2^63 */
+	b->left = b->left << 4 | (uint64_t)digit;
+	b->has_digits = true;
+	return true;
+}
+
+/* One byte of a chunk's size line. */
+static bool
+size_byte(struct h1_body *b, char c)
+{
+	if (++b->line > MAX_SIZE_LINE)
+		return false;
+	if (b->state == SIZE && char_is(c, CHAR_HEX))
+		return size_digit(b, char_hex(c));
+	if (!b->has_digits)
+		return false;
+	if (c == '\r') {
+		b->state = SIZE_LF;
+		return true;
+	}
+	if (b->state == EXTENSION) {
+		b->overhead++;
+		return char_is(c, CHAR_VALUE) && b->overhead <= FREE_OVERHEAD + b->received;
+	}
+	if (c == ';') {
+		b->state = EXTENSION;
+		return true;
+	}
+	b->state = BLANK;		/* blanks before an extension: RFC 9112, 7.1.1 */
+	return c == ' ' || c == '\t';
+}
+
+/* One byte of the trailer section; it ends with an empty line. */
+static bool
+trailer_byte(struct h1_body *b, char c)
+{
+	if (b->trailers.n >= MAX_TRAILERS)
+		return false;
+	if (b->state == TRAILER_LF) {
+		if (c != '\n')
+			return false;
+		buf_char(&b->trailers, c);
+		b->state = b->line == 0 ? END : TRAILER;
+		b->line = 0;
+		return true;
+	}
+	buf_char(&b->trailers, c);
+	if (c == '\r') {
+		b->state = TRAILER_LF;
+		return true;
+	}
+	if (b->line++ == 0)
+		return char_is(c, CHAR_TOKEN);
+	return char_is(c, CHAR_VALUE);
+}
+
+static void
+begin_chunk(struct h1_body *b)
+{
+	b->state = b->left > 0 ? DATA : TRAILER;
+	b->line = 0;
+	b->has_digits = false;
+}
+
+static bool
+control_byte(struct h1_body *b, char c)
+{
+	switch (b->state) {
+	case SIZE_LF:
+		begin_chunk(b);
+		return c == '\n';
+	case DATA_CR:
+		b->state = DATA_LF;
+		return c == '\r';
+	case DATA_LF:
+		b->state = SIZE;
+		return c == '\n';
+	case TRAILER:
+	case TRAILER_LF:
+		return trailer_byte(b, c);
+	default:
+		return size_byte(b, c);
+	}
+}
+
+static enum h1_body_result
+decode_chunked(struct h1_body *b, struct block *block, char *p, size_t n, struct chain *out,
+    size_t *used)
+{
+	size_t i = 0;
+
+	while (i < n && b->state != END) {
+		if (b->state == DATA) {
+			size_t take = n - i < b->left ? n - i : b->left;
+
+			chain_add_block(out, block, p + i, take);
+			i += take;
+			b->left -= take;
+			b->received += take;
+			if (b->left == 0)
+				b->state = DATA_CR;
+		} else if (!control_byte(b, p[i++])) {
+			return H1_BODY_BAD;
+		}
+	}
+	*used = i;
+	return b->state == END ? H1_BODY_END : H1_BODY_MORE;
+}
+
+enum h1_body_result
+h1_body_decode(struct h1_body *b, struct block *block, char *p, size_t n, struct chain *out,
+    size_t *used)
+{
+	size_t take = n;
+
+	*used = 0;
+	if (b->state == END)
+		return H1_BODY_END;
+	if (b->framing == FRAMING_CHUNKED)
+		return decode_chunked(b, block, p, n, out, used);
+	if (b->framing == FRAMING_LENGTH && take > b->left)
+		take = b->left;
+	chain_add_block(out, block, p, take);
+	*used = take;
+	return h1_body_skip(b, take);
+}

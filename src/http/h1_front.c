@@ -1,0 +1,268 @@
+/*
+ * h1_front.c - HTTP/1 connections of clients: the life of a connection.
+ */
+#include "http/h1_front.h"
+
+#include <unistd.h>
+
+#include "base/check.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "http/h1_front_internal.h"
+
+enum {
+	BURST = 16,			/* pipelined requests served in one turn */
+	LINGER_MS = 5000,
+};
+
+struct h1_front *
+h1_front_of(struct link *l)
+{
+	return CONTAINER_OF(l, struct h1_front, link);
+}
+
+void
+h1_front_set_timer(struct h1_front *f, msec deadline)
+{
+	loop_timer_set(f->transport.loop, &f->timer, deadline);
+}
+
+static void
+free_front(struct garbage *g)
+{
+	struct h1_front *f = CONTAINER_OF(g, struct h1_front, garbage);
+
+	if (f->stream != NULL) {
+		block_unref(f->stream->head_block);
+		h1_body_fini(&f->stream->body);
+		arena_fini(&f->stream->base.arena);
+	}
+	mem_free(f);
+}
+
+/* Lets go of everything but the stream's memory, which callers up the stack may still use. */
+void
+h1_front_close(struct h1_front *f, bool reset)
+{
+	if (f->state == FRONT_CLOSED)
+		return;
+	f->state = FRONT_CLOSED;
+	transport_close(&f->transport, reset);
+	loop_timer_cancel(f->transport.loop, &f->timer);
+	task_cancel(&f->work);
+	link_remove(&f->link);
+	chain_clear(&f->out);
+	block_unref(f->in);
+	f->in = NULL;
+	mem_free(f->scan);
+	f->scan = NULL;
+	f->options->on_close(f->options->arg, f);
+	loop_discard(f->transport.loop, &f->garbage, free_front);
+}
+
+void
+h1_front_gone(struct h1_front *f, const struct refusal *refusal)
+{
+	struct h1_stream *s = f->stream;
+
+	if (s->dead)
+		return;
+	if (refusal->status == 0 || s->base.started) {
+		h1_front_lost(f, s->out_mode == OUT_CLOSE, refusal);
+		return;
+	}
+	s->close_after = true;
+	s->base.body_done = true;	/* nothing more will be read */
+	s->credit = 0;
+	s->base.events->gone(s->base.user, refusal);
+}
+
+void
+h1_front_lost(struct h1_front *f, bool reset, const struct refusal *refusal)
+{
+	static const struct refusal closed = { 0, "client-closed", "the client closed the connection" };
+	struct h1_stream *s = f->stream;
+
+	if (f->state == FRONT_CLOSED)
+		return;
+	h1_front_close(f, reset);
+	if (s != NULL && !s->dead) {
+		s->dead = true;
+		s->base.events->gone(s->base.user, refusal != NULL ? refusal : &closed);
+	}
+}
+
+void
+h1_front_arm(struct h1_front *f)
+{
+	struct h1_stream *s = f->stream;
+
+	h1_front_set_timer(f, s->read_deadline_ms < s->write_deadline_ms ?
+	    s->read_deadline_ms : s->write_deadline_ms);
+}
+
+static void
+busy_timeout(struct h1_front *f)
+{
+	static const struct refusal send_slow = { 0, "send-timeout", "the client does not read" };
+	static const struct refusal body_slow = { 408, "body-timeout", "the request body is too slow" };
+	static const struct refusal tunnel_idle = { 0, "tunnel-timeout", "an idle tunnel" };
+	struct h1_stream *s = f->stream;
+	msec now = clock_ms();
+
+	if (s->write_deadline_ms <= now) {
+		h1_front_lost(f, true, &send_slow);
+	} else if (s->read_deadline_ms <= now) {
+		s->read_deadline_ms = TIMER_NEVER;
+		if (s->out_mode == OUT_TUNNEL)
+			h1_front_lost(f, false, &tunnel_idle);
+		else
+			h1_front_gone(f, &body_slow);
+	} else {
+		h1_front_arm(f);
+	}
+}
+
+static void
+on_timer(struct timer *t)
+{
+	static const struct refusal slow = { 408, "header-timeout", "the request head is too slow" };
+	struct h1_front *f = CONTAINER_OF(t, struct h1_front, timer);
+
+	switch (f->state) {
+	case FRONT_HEAD:
+		h1_front_begin(f, f->scan, &slow);
+		break;
+	case FRONT_BUSY:
+		busy_timeout(f);
+		break;
+	default:
+		h1_front_close(f, false);
+		break;
+	}
+}
+
+static void
+on_ready(struct watcher *w)
+{
+	struct h1_front *f = CONTAINER_OF(w, struct h1_front, transport.watcher);
+
+	f->burst = 0;
+	if ((w->ready & READY_ERROR) && f->state == FRONT_BUSY) {
+		h1_front_lost(f, false, NULL);
+		return;
+	}
+	if ((w->ready & READY_WRITE) && !chain_empty(&f->out))
+		loop_post(f->transport.loop, &f->work);
+	if (w->ready & READY_READ)
+		h1_front_input(f);
+}
+
+static void
+on_work(struct task *t)
+{
+	struct h1_front *f = CONTAINER_OF(t, struct h1_front, work);
+
+	if (f->state == FRONT_BUSY && h1_front_wants_body(f))
+		h1_front_input(f);
+	if (f->state == FRONT_BUSY)
+		h1_stream_flush(f);
+}
+
+static void
+linger(struct h1_front *f)
+{
+	f->state = FRONT_LINGER;
+	transport_shutdown(&f->transport);
+	h1_front_set_timer(f, clock_ms() + LINGER_MS);
+	if (f->transport.watcher.ready & READY_READ)
+		h1_front_input(f);
+}
+
+/* Bytes that we did not read would make the kernel send a reset, which can destroy the response on
+ * its way: RFC 9112, 9.6. */
+static bool
+has_unread(const struct h1_front *f, bool body_done)
+{
+	return !body_done || (f->transport.watcher.ready & READY_READ);
+}
+
+static void
+free_stream(struct h1_front *f)
+{
+	struct h1_stream *s = f->stream;
+
+	f->stream = NULL;
+	block_unref(s->head_block);
+	h1_body_fini(&s->body);
+	arena_fini(&s->base.arena);
+}
+
+void
+h1_front_finish(struct h1_front *f)
+{
+	struct h1_stream *s = f->stream;
+	bool unread_bytes = has_unread(f, h1_body_at_end(&s->body) && s->base.refusal.status == 0);
+	bool close_after = s->close_after;
+
+	if (!s->dead) {
+		s->dead = true;
+		s->base.events->done(s->base.user);
+	}
+	if (f->state == FRONT_CLOSED)
+		return;
+	free_stream(f);
+	if (close_after && unread_bytes) {
+		linger(f);
+		return;
+	}
+	if (close_after) {
+		h1_front_close(f, false);
+		return;
+	}
+	f->state = FRONT_IDLE;
+	h1_front_set_timer(f, msec_after(clock_ms(), f->options->keepalive_timeout_ms));
+	if (f->in != NULL && h1_front_buffered(f) == 0)
+		h1_front_drop_input(f);
+	if (f->in == NULL && !(f->transport.watcher.ready & READY_READ))
+		return;
+	f->head_start_us = clock_us();
+	if (f->burst >= BURST)
+		loop_yield(f->transport.loop, &f->transport.watcher);
+	else
+		h1_front_input(f);
+}
+
+void
+h1_front_close_idle(struct h1_front *f)
+{
+	if (f->state == FRONT_IDLE)
+		h1_front_close(f, false);
+}
+
+struct h1_front *
+h1_front_open(struct loop *loop, int fd, const struct sockaddr *peer,
+    const struct h1_front_options *options, struct link *connections)
+{
+	struct h1_front *f = MEM_NEW(struct h1_front);
+
+	f->options = options;
+	chain_init(&f->out);
+	timer_init(&f->timer, on_timer);
+	task_init(&f->work, on_work);
+	ip_port_from(&f->peer.peer, peer);
+	f->peer.client = f->peer.peer;
+	f->state = options->proxy_protocol ? FRONT_PROXY : FRONT_IDLE;
+	if (transport_open_plain(&f->transport, loop, fd, on_ready) < 0) {
+		log_warn("client: epoll_ctl: %m");
+		close(fd);
+		mem_free(f);
+		return NULL;
+	}
+	list_append(connections, &f->link);
+	/* TCP_DEFER_ACCEPT: the request is there already, so read it before the first wait. */
+	f->transport.watcher.ready = READY_READ | READY_WRITE;
+	h1_front_set_timer(f, msec_after(clock_ms(), options->header_timeout_ms));
+	h1_front_input(f);
+	return f;
+}

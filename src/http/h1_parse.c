@@ -1,0 +1,308 @@
+/*
+ * h1_parse.c - HTTP/1 heads: where one ends, and what stands in it.
+ */
+#include "http/h1_parse.h"
+
+#include <llhttp.h>
+
+#include "base/check.h"
+
+static enum h1_scan_result
+bad(struct refusal *r, int status, const char *why, const char *text)
+{
+	*r = (struct refusal){ status, why, text };
+	return H1_SCAN_BAD;
+}
+
+static enum h1_scan_result
+malformed(struct refusal *r, const char *text)
+{
+	return bad(r, 400, "bad-request", text);
+}
+
+/* llhttp takes blanks at the end of some values for part of them: remember them, to leave them out. */
+static bool
+note_trailing_blanks(struct h1_scan *s, const char *p, size_t end)
+{
+	size_t from = end;
+
+	while (from > s->line && (p[from - 1] == ' ' || p[from - 1] == '\t'))
+		from--;
+	if (from == end)
+		return true;
+	if (s->ntrims == H1_MAX_TRIMS)
+		return false;
+	s->trims[s->ntrims++] = (struct h1_trim){ (uint32_t)from, (uint32_t)end };
+	return true;
+}
+
+/* The line from s->line to `end` is complete; its CRLF follows. */
+static enum h1_scan_result
+end_line(struct h1_scan *s, const char *p, size_t end, const struct h1_limits *limits,
+    struct refusal *refusal)
+{
+	if (s->start_line_end == 0) {
+		s->start_line_end = end;
+	} else if (end > s->line) {
+		if (++s->fields > limits->max_fields)
+			return bad(refusal, 431, "header-limit", "too many header fields");
+		if (p[s->line] == ' ' || p[s->line] == '\t')
+			return malformed(refusal, "a folded header line");
+		if (!note_trailing_blanks(s, p, end))
+			return malformed(refusal, "too many lines with blanks at their end");
+	}
+	s->pos = end + 2;
+	if (end == s->line)
+		return H1_SCAN_DONE;
+	s->line = s->pos;
+	return H1_SCAN_MORE;
+}
+
+enum h1_scan_result
+h1_scan_head(struct h1_scan *s, const char *p, size_t n, const struct h1_limits *limits,
+    struct refusal *refusal)
+{
+	size_t i = s->pos;
+
+	if (n > 0 && !char_is(p[0], CHAR_TOKEN))
+		return malformed(refusal, "no HTTP message");
+	for (;;) {
+		enum h1_scan_result r;
+
+		while (i < n && char_is(p[i], CHAR_VALUE))
+			i++;
+		if (s->start_line_end == 0 && i - s->line > limits->max_line)
+			return bad(refusal, 414, "uri-limit", "a request line that is too long");
+		if (i > limits->max_head)
+			return bad(refusal, 431, "header-limit", "a head that is too long");
+		if (i >= n || (p[i] == '\r' && i + 1 >= n)) {
+			s->pos = i;
+			return H1_SCAN_MORE;
+		}
+		if (p[i] == '\n')
+			return malformed(refusal, "a line that ends without CR");
+		if (p[i] != '\r')
+			return malformed(refusal, "a control character in the head");
+		if (p[i + 1] != '\n')
+			return malformed(refusal, "a CR without LF");
+		r = end_line(s, p, i, limits, refusal);
+		if (r != H1_SCAN_MORE)
+			return r;
+		i = s->pos;
+	}
+}
+
+/* What llhttp reports is collected here. */
+struct splitter {
+	llhttp_t parser;
+	struct fields *fields;
+	struct str name;
+	struct str value;
+};
+
+static int
+on_name(llhttp_t *p, const char *at, size_t n)
+{
+	struct splitter *sp = p->data;
+
+	if (sp->name.p == NULL)
+		sp->name.p = at;
+	sp->name.n = (size_t)(at + n - sp->name.p);
+	return 0;
+}
+
+static int
+on_value(llhttp_t *p, const char *at, size_t n)
+{
+	struct splitter *sp = p->data;
+
+	if (sp->value.p == NULL)
+		sp->value.p = at;
+	sp->value.n = (size_t)(at + n - sp->value.p);
+	return 0;
+}
+
+static int
+on_value_complete(llhttp_t *p)
+{
+	struct splitter *sp = p->data;
+
+	if (sp->name.n == 0)
+		return -1;
+	if (sp->value.p == NULL)
+		sp->value = STR_OF("");
+	fields_add(sp->fields, sp->name, str_trim(sp->value));
+	sp->name = sp->value = (struct str){ NULL, 0 };
+	return 0;
+}
+
+static int
+on_head_complete(llhttp_t *p)
+{
+	(void)p;
+	return HPE_PAUSED;		/* bodies are decoded in h1_body.c */
+}
+
+static const llhttp_settings_t settings = {
+	.on_header_field = on_name,
+	.on_header_value = on_value,
+	.on_header_value_complete = on_value_complete,
+	.on_headers_complete = on_head_complete,
+};
+
+/*
+ * Splits the field lines between `from` and `to`, the empty line included.  llhttp gets a start
+ * line of ours: it knows a closed list of methods, while any token may be one.
+ */
+static const char *
+split_fields(const char *head, size_t from, size_t to, const struct h1_scan *s,
+    struct fields *fields)
+{
+	static const char start[] = "GET / HTTP/1.1\r\n";
+	struct splitter sp = { .fields = fields };
+	llhttp_errno_t err;
+
+	llhttp_init(&sp.parser, HTTP_REQUEST, &settings);
+	sp.parser.data = &sp;
+	err = llhttp_execute(&sp.parser, start, sizeof(start) - 1);
+	for (unsigned i = 0; s != NULL && i < s->ntrims && err == HPE_OK; i++) {
+		err = llhttp_execute(&sp.parser, head + from, s->trims[i].from - from);
+		from = s->trims[i].to;
+	}
+	if (err == HPE_OK)
+		err = llhttp_execute(&sp.parser, head + from, to - from);
+	if (err == HPE_PAUSED)
+		return NULL;
+	return err == HPE_OK ? "an incomplete head" : llhttp_get_error_reason(&sp.parser);
+}
+
+/* Cuts `line` at the next space; what precedes it must not be empty. */
+static bool
+cut_space(struct str *line, struct str *part)
+{
+	ptrdiff_t at = str_find(*line, ' ');
+
+	if (at <= 0)
+		return false;
+	*part = str_make(line->p, (size_t)at);
+	*line = str_skip(*line, (size_t)at + 1);
+	return true;
+}
+
+/* `HTTP/1.0` or `HTTP/1.1`; a higher minor version counts as 1.1 (RFC 9110, 2.5).  -1: another. */
+static int
+parse_version(struct str v)
+{
+	if (v.n != 8 || memcmp(v.p, "HTTP/1.", 7) != 0 || !char_is(v.p[7], CHAR_DIGIT))
+		return -1;
+	return v.p[7] == '0' ? 0 : 1;
+}
+
+static bool
+looks_like_http(struct str v)
+{
+	return v.n == 8 && memcmp(v.p, "HTTP/", 5) == 0 && char_is(v.p[5], CHAR_DIGIT) &&
+	    v.p[6] == '.' && char_is(v.p[7], CHAR_DIGIT);
+}
+
+bool
+h1_parse_request(const char *head, const struct h1_scan *s, struct arena *arena,
+    struct request *r, struct refusal *refusal)
+{
+	struct str line = str_make(head, s->start_line_end);
+	const char *wrong;
+
+	fields_init(&r->fields, arena);
+	r->head_bytes = s->pos;
+	if (!cut_space(&line, &r->method) || !str_all(r->method, CHAR_TOKEN) ||
+	    !cut_space(&line, &r->raw_target))
+		return malformed(refusal, "a malformed request line") == H1_SCAN_DONE;
+	r->method_id = method_lookup(r->method);
+	r->minor = parse_version(line);
+	if (r->minor < 0) {
+		r->minor = 1;
+		if (looks_like_http(line))
+			bad(refusal, 505, "http-version", "a version other than HTTP/1");
+		else
+			malformed(refusal, "a malformed request line");
+		return false;
+	}
+	wrong = split_fields(head, s->start_line_end + 2, s->pos, s, &r->fields);
+	if (wrong != NULL)
+		malformed(refusal, wrong);
+	return wrong == NULL;
+}
+
+static bool
+bad_response(struct refusal *refusal, const char *text)
+{
+	*refusal = (struct refusal){ 502, "bad-response", text };
+	return false;
+}
+
+bool
+h1_parse_response(const char *head, const struct h1_scan *s, struct arena *arena,
+    struct response *r, struct refusal *refusal)
+{
+	struct str line = str_make(head, s->start_line_end);
+	struct str version, code;
+	uint64_t status;
+	const char *wrong;
+
+	fields_init(&r->fields, arena);
+	r->head_bytes = s->pos;
+	if (!cut_space(&line, &version) || (r->minor = parse_version(version)) < 0)
+		return bad_response(refusal, "no HTTP/1 status line");
+	/* Old servers leave out the blank before an empty reason. */
+	code = line.n > 3 ? str_make(line.p, 3) : line;
+	if (code.n != 3 || !str_uint(code, 599, &status) || status < 100 ||
+	    (line.n > 3 && line.p[3] != ' '))
+		return bad_response(refusal, "a status that is not 100 to 599");
+	r->status = (int)status;
+	r->reason = line.n > 4 ? str_skip(line, 4) : STR_OF("");
+	wrong = split_fields(head, s->start_line_end + 2, s->pos, s, &r->fields);
+	return wrong == NULL || bad_response(refusal, wrong);
+}
+
+/* Fields that mean something only before the body: RFC 9110, 6.5.1. */
+static bool
+may_trail(enum field_id id)
+{
+	switch (id) {
+	case FIELD_CONNECTION:
+	case FIELD_CONTENT_LENGTH:
+	case FIELD_CONTENT_TYPE:
+	case FIELD_COOKIE:
+	case FIELD_EXPECT:
+	case FIELD_FORWARDED:
+	case FIELD_HOST:
+	case FIELD_HTTP2_SETTINGS:
+	case FIELD_KEEP_ALIVE:
+	case FIELD_LOCATION:
+	case FIELD_MAX_FORWARDS:
+	case FIELD_PROXY_AUTHENTICATE:
+	case FIELD_PROXY_AUTHORIZATION:
+	case FIELD_PROXY_CONNECTION:
+	case FIELD_TE:
+	case FIELD_TRAILER:
+	case FIELD_TRANSFER_ENCODING:
+	case FIELD_UPGRADE:
+	case FIELD_X_FORWARDED_FOR:
+	case FIELD_X_FORWARDED_HOST:
+	case FIELD_X_FORWARDED_PROTO:
+		return false;
+	default:
+		return true;
+	}
+}
+
+bool
+h1_parse_trailers(const char *p, size_t n, struct arena *arena, struct fields *out)
+{
+	fields_init(out, arena);
+	if (split_fields(p, 0, n, NULL, out) != NULL)
+		return false;
+	FIELDS_EACH(f, out)
+		f->gone = !may_trail(f->id);
+	return true;
+}

@@ -1,0 +1,276 @@
+/*
+ * loop.c - the event loop of a process: descriptors, timers, tasks.
+ */
+#include "net/loop.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+enum { EVENTS = 256 };		/* events of one epoll_wait */
+
+struct loop {
+	int epoll_fd;
+	bool stop;
+	struct timer_heap timers;
+	struct link again;		/* watchers that yielded */
+	struct link tasks;
+	struct link garbage;
+	struct epoll_event events[EVENTS];
+};
+
+struct loop *
+loop_new(void)
+{
+	struct loop *l = MEM_NEW(struct loop);
+
+	l->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (l->epoll_fd < 0) {
+		mem_free(l);
+		return NULL;
+	}
+	link_init(&l->again);
+	link_init(&l->tasks);
+	link_init(&l->garbage);
+	clock_update();
+	return l;
+}
+
+static void
+free_garbage(struct loop *l)
+{
+	struct link *first;
+
+	while ((first = list_first(&l->garbage)) != NULL) {
+		struct garbage *g = CONTAINER_OF(first, struct garbage, link);
+
+		link_remove(first);
+		g->free(g);
+	}
+}
+
+void
+loop_free(struct loop *l)
+{
+	if (l == NULL)
+		return;
+	free_garbage(l);
+	timer_heap_fini(&l->timers);
+	close(l->epoll_fd);
+	mem_free(l);
+}
+
+static inline void
+run_tasks(struct loop *l)
+{
+	struct link *first;
+
+	while ((first = list_first(&l->tasks)) != NULL) {
+		struct task *t = CONTAINER_OF(first, struct task, link);
+
+		link_remove(first);
+		t->run(t);
+	}
+}
+
+static void
+dispatch(struct loop *l, const struct epoll_event *ev)
+{
+	struct watcher *w = ev->data.ptr;
+	uint8_t ready = 0;
+
+	if (w->fd < 0)
+		return;			/* closed by an earlier event of this batch */
+	if (ev->events & EPOLLIN)
+		ready |= READY_READ;
+	if (ev->events & EPOLLOUT)
+		ready |= READY_WRITE;
+	if (ev->events & EPOLLRDHUP)
+		ready |= READY_READ | READY_EOF;
+	if (ev->events & (EPOLLHUP | EPOLLERR))
+		ready |= READY_READ | READY_WRITE | READY_ERROR;
+	w->ready |= ready;
+	w->on_ready(w);
+	run_tasks(l);
+}
+
+static void
+run_yielded(struct loop *l)
+{
+	struct link now;
+	struct link *first;
+
+	link_init(&now);
+	list_move_all(&now, &l->again);
+	while ((first = list_first(&now)) != NULL) {
+		struct watcher *w = CONTAINER_OF(first, struct watcher, again);
+
+		link_remove(first);
+		w->on_ready(w);
+		run_tasks(l);
+	}
+}
+
+static int
+wait_ms(const struct loop *l)
+{
+	msec next = timer_next(&l->timers);
+	msec left;
+
+	if (!link_empty(&l->again))
+		return 0;
+	if (next == TIMER_NEVER)
+		return -1;
+	left = next - clock_ms();
+	if (left < 0)
+		return 0;
+	return left > INT_MAX ? INT_MAX : (int)left;
+}
+
+void
+loop_run(struct loop *l)
+{
+	l->stop = false;
+	run_tasks(l);
+	while (!l->stop) {
+		int n = epoll_wait(l->epoll_fd, l->events, EVENTS, wait_ms(l));
+
+		clock_update();
+		if (n < 0 && errno != EINTR)
+			log_error("epoll_wait: %m");
+		for (int i = 0; i < n; i++)
+			dispatch(l, &l->events[i]);
+		run_yielded(l);
+		timer_run(&l->timers, clock_ms());
+		run_tasks(l);
+		free_garbage(l);
+	}
+}
+
+void
+loop_stop(struct loop *l)
+{
+	l->stop = true;
+}
+
+void
+watcher_init(struct watcher *w, void (*on_ready)(struct watcher *))
+{
+	w->fd = -1;
+	w->ready = 0;
+	w->level = false;
+	link_init(&w->again);
+	w->on_ready = on_ready;
+}
+
+static int
+add(struct loop *l, struct watcher *w, int fd, uint32_t events)
+{
+	struct epoll_event ev = { .events = events, .data.ptr = w };
+
+	if (epoll_ctl(l->epoll_fd, EPOLL_CTL_ADD, fd, &ev) < 0)
+		return -1;
+	w->fd = fd;
+	w->ready = 0;
+	return 0;
+}
+
+int
+loop_watch(struct loop *l, struct watcher *w, int fd)
+{
+	return add(l, w, fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET);
+}
+
+int
+loop_watch_shared(struct loop *l, struct watcher *w, int fd)
+{
+	w->level = true;
+	return add(l, w, fd, EPOLLIN | EPOLLEXCLUSIVE);
+}
+
+static void
+forget(struct watcher *w)
+{
+	link_remove(&w->again);
+	w->fd = -1;
+	w->ready = 0;
+}
+
+void
+loop_unwatch(struct loop *l, struct watcher *w)
+{
+	int fd = w->fd;
+
+	forget(w);
+	if (fd >= 0 && epoll_ctl(l->epoll_fd, EPOLL_CTL_DEL, fd, NULL) < 0)
+		log_error("epoll_ctl: remove %d: %m", fd);
+}
+
+void
+loop_close(struct loop *l, struct watcher *w)
+{
+	/*
+	 * A descriptor that another process holds too stays in the epoll set after close(), so a
+	 * shared one must be taken out by hand; for the others close() does it.
+	 */
+	int fd = w->fd;
+
+	if (w->level)
+		loop_unwatch(l, w);
+	else
+		forget(w);
+	if (fd >= 0)
+		close(fd);
+}
+
+void
+loop_yield(struct loop *l, struct watcher *w)
+{
+	if (link_empty(&w->again))
+		list_append(&l->again, &w->again);
+}
+
+void
+task_init(struct task *t, void (*run)(struct task *))
+{
+	link_init(&t->link);
+	t->run = run;
+}
+
+void
+loop_post(struct loop *l, struct task *t)
+{
+	if (link_empty(&t->link))
+		list_append(&l->tasks, &t->link);
+}
+
+void
+task_cancel(struct task *t)
+{
+	link_remove(&t->link);
+}
+
+void
+loop_discard(struct loop *l, struct garbage *g, void (*free_fn)(struct garbage *))
+{
+	g->free = free_fn;
+	list_append(&l->garbage, &g->link);
+}
+
+void
+loop_timer_set(struct loop *l, struct timer *t, msec deadline_ms)
+{
+	timer_set(&l->timers, t, deadline_ms);
+}
+
+void
+loop_timer_cancel(struct loop *l, struct timer *t)
+{
+	timer_cancel(&l->timers, t);
+}

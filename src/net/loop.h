@@ -1,0 +1,88 @@
+/*
+ * loop.h - the event loop of a process: descriptors, timers, tasks.
+ *
+ *	epoll_wait ─► watcher.on_ready ─► tasks ─► next event ...
+ *	           ─► watchers that yielded, timers due, objects to free
+ *
+ * Descriptors are registered once for life (edge-triggered, both directions); what is ready is
+ * remembered in the watcher until a call on the descriptor said EAGAIN.
+ */
+#ifndef USHERD_NET_LOOP_H
+#define USHERD_NET_LOOP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/list.h"
+#include "net/timer.h"
+
+struct loop;
+
+enum {
+	READY_READ = 1,
+	READY_WRITE = 2,
+	READY_EOF = 4,			/* the peer closed its sending side: a read will find the end */
+	READY_ERROR = 8,		/* both directions are gone */
+};
+
+struct watcher {
+	int fd;				/* -1: not registered */
+	uint8_t ready;			/* READY_ bits; the owner clears READ and WRITE after EAGAIN */
+	bool level;			/* level-triggered: for descriptors that several processes share */
+	struct link again;		/* in the loop's list of those that yielded */
+	void (*on_ready)(struct watcher *w);
+};
+
+/* Runs once, after the callback of the current event: for work that several callbacks add up to. */
+struct task {
+	struct link link;
+	void (*run)(struct task *t);
+};
+
+/* Memory that goes when nothing on the stack can need it any more. */
+struct garbage {
+	struct link link;
+	void (*free)(struct garbage *g);
+};
+
+struct loop *loop_new(void);		/* NULL with errno */
+void loop_free(struct loop *l);		/* frees pending garbage too */
+
+/* Runs until loop_stop(). */
+void loop_run(struct loop *l);
+void loop_stop(struct loop *l);
+
+/* Prepares a watcher; nothing is registered. */
+void watcher_init(struct watcher *w, void (*on_ready)(struct watcher *));
+
+/* Registers `fd`, edge-triggered for reading and writing.  0, or -1 with errno. */
+int loop_watch(struct loop *l, struct watcher *w, int fd);
+
+/*
+ * Registers a descriptor that other processes watch too (a listening socket): level-triggered for
+ * reading, and the kernel wakes one of them (EPOLLEXCLUSIVE).  0, or -1 with errno.
+ */
+int loop_watch_shared(struct loop *l, struct watcher *w, int fd);
+
+/* Takes the watcher out; the descriptor stays open. */
+void loop_unwatch(struct loop *l, struct watcher *w);
+
+/* Takes the watcher out and closes the descriptor. */
+void loop_close(struct loop *l, struct watcher *w);
+
+/* The watcher has more to do but used up its turn: on_ready is called again after the others. */
+void loop_yield(struct loop *l, struct watcher *w);
+
+/* A task that is posted twice before it runs runs once. */
+void task_init(struct task *t, void (*run)(struct task *));
+void loop_post(struct loop *l, struct task *t);
+void task_cancel(struct task *t);
+
+/* Calls g->free(g) when the current batch of events is through. */
+void loop_discard(struct loop *l, struct garbage *g, void (*free)(struct garbage *));
+
+/* Timers of this loop; see timer.h. */
+void loop_timer_set(struct loop *l, struct timer *t, msec deadline_ms);
+void loop_timer_cancel(struct loop *l, struct timer *t);
+
+#endif

@@ -1,0 +1,122 @@
+/*
+ * socket.c - making sockets: listening ones, and connections to servers.
+ */
+#include "net/socket.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { DEFER_ACCEPT_S = 1 };	/* the kernel keeps a connection back until its first bytes come */
+
+static int
+set_int(int fd, int level, int option, int value)
+{
+	return setsockopt(fd, level, option, &value, sizeof(value));
+}
+
+static int
+close_keeping_errno(int fd)
+{
+	int saved = errno;
+
+	close(fd);
+	errno = saved;
+	return -1;
+}
+
+/* Removes the file of a unix socket that refuses connections: its owner is dead. */
+static void
+remove_stale(const struct addr *a)
+{
+	struct stat st;
+	int fd;
+
+	if (lstat(a->un.sun_path, &st) < 0 || !S_ISSOCK(st.st_mode))
+		return;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return;
+	if (connect(fd, &a->sa, a->len) < 0 && errno == ECONNREFUSED)
+		unlink(a->un.sun_path);
+	close(fd);
+}
+
+static int
+prepare_tcp(int fd, const struct addr *a)
+{
+	if (set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1) < 0 ||
+	    set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1) < 0)
+		return -1;
+	if (a->sa.sa_family == AF_INET6 &&
+	    set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, !IN6_IS_ADDR_UNSPECIFIED(&a->in6.sin6_addr)) < 0)
+		return -1;
+	/* An optimisation: a kernel without it serves as well. */
+	(void)set_int(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, DEFER_ACCEPT_S);
+	return 0;
+}
+
+int
+socket_listen(const struct addr *a, int backlog)
+{
+	int fd = socket(a->sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -1;
+	if (a->sa.sa_family == AF_UNIX)
+		remove_stale(a);
+	else if (prepare_tcp(fd, a) < 0)
+		return close_keeping_errno(fd);
+	if (bind(fd, &a->sa, a->len) < 0)
+		return close_keeping_errno(fd);
+	/* Like a port, a unix socket is open to all; the directory decides who gets there. */
+	if (a->sa.sa_family == AF_UNIX && chmod(a->un.sun_path, 0666) < 0)
+		return close_keeping_errno(fd);
+	if (listen(fd, backlog) < 0)
+		return close_keeping_errno(fd);
+	return fd;
+}
+
+int
+socket_connect(const struct addr *a)
+{
+	int fd = socket(a->sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -1;
+	if (a->sa.sa_family != AF_UNIX && set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1) < 0)
+		return close_keeping_errno(fd);
+	if (connect(fd, &a->sa, a->len) < 0 && errno != EINPROGRESS)
+		return close_keeping_errno(fd);
+	return fd;
+}
+
+int
+socket_error(int fd)
+{
+	int error = 0;
+	socklen_t len = sizeof(error);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
+		return errno;
+	return error;
+}
+
+void
+socket_local(int fd, struct ip_port *out)
+{
+	struct addr a = { .len = sizeof(a.un) };
+
+	*out = (struct ip_port){ .family = 0 };
+	if (getsockname(fd, &a.sa, &a.len) == 0)
+		ip_port_from(out, &a.sa);
+}
+
+void
+socket_reset_on_close(int fd)
+{
+	struct linger reset = { .l_onoff = 1, .l_linger = 0 };
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+}

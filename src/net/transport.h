@@ -1,0 +1,98 @@
+/*
+ * transport.h - bytes to and from a peer; above it nobody knows whether they are encrypted.
+ *
+ *	h1_front, h1_back ─► transport ─► plain socket
+ *	                              └─► TLS (later)
+ */
+#ifndef USHERD_NET_TRANSPORT_H
+#define USHERD_NET_TRANSPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#include "base/chain.h"
+#include "net/loop.h"
+#include "net/pipe.h"
+
+struct transport;
+
+/* Results of reading besides a number of bytes. */
+enum { IO_EOF = 0, IO_AGAIN = -1, IO_ERROR = -2 };
+
+struct transport_ops {
+	unsigned kinds;			/* SEG_ kinds that send() takes */
+	ssize_t (*recv)(struct transport *t, struct iovec *iov, int n);
+	ssize_t (*send)(struct transport *t, struct chain *out);
+	ssize_t (*splice)(struct transport *t, struct pipe *p, size_t max);
+	void (*shutdown)(struct transport *t);
+	void (*close)(struct transport *t, bool reset);
+};
+
+struct transport {
+	const struct transport_ops *ops;
+	struct loop *loop;
+	struct watcher watcher;
+};
+
+/*
+ * Takes over a connected or connecting socket; `on_ready` is called as loop.h says.  -1 with errno
+ * when it cannot be watched: the descriptor then stays the caller's.
+ */
+int transport_open_plain(struct transport *t, struct loop *loop, int fd,
+    void (*on_ready)(struct watcher *));
+
+/* Reads into `iov`.  > 0: bytes; IO_EOF; IO_AGAIN; IO_ERROR with errno.  A short read tells that
+ * nothing more is there, so no call is spent to find that out. */
+static inline ssize_t
+transport_recv(struct transport *t, struct iovec *iov, int n)
+{
+	return t->ops->recv(t, iov, n);
+}
+
+/*
+ * Sends what the kernel takes and removes it from `out`.  Returns the number of bytes, 0 if none
+ * could go, or IO_ERROR with errno.  READY_WRITE is cleared when something stayed.
+ */
+static inline ssize_t
+transport_send(struct transport *t, struct chain *out)
+{
+	return t->ops->send(t, out);
+}
+
+/* Moves up to `max` bytes into the pipe; results as of transport_recv(). */
+static inline ssize_t
+transport_splice(struct transport *t, struct pipe *p, size_t max)
+{
+	return t->ops->splice(t, p, max);
+}
+
+/* Whether transport_splice() works. */
+static inline bool
+transport_can_splice(const struct transport *t)
+{
+	return t->ops->splice != NULL;
+}
+
+/* No more bytes from us; the peer reads its end. */
+static inline void
+transport_shutdown(struct transport *t)
+{
+	t->ops->shutdown(t);
+}
+
+/* Closes; with `reset` so that the peer sees an error.  Safe to call twice. */
+static inline void
+transport_close(struct transport *t, bool reset)
+{
+	t->ops->close(t, reset);
+}
+
+static inline bool
+transport_is_open(const struct transport *t)
+{
+	return t->watcher.fd >= 0;
+}
+
+#endif

@@ -1,0 +1,306 @@
+/*
+ * exchange.c - one request and its response.
+ */
+#include "proxy/exchange.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/check.h"
+#include "base/log.h"
+#include "base/rng.h"
+#include "proxy/access_log.h"
+#include "proxy/answer.h"
+#include "proxy/filter.h"
+#include "proxy/runtime.h"
+#include "proxy/steps.h"
+
+enum { STATUS_CLIENT_GONE = 499 };	/* what logs say when nobody is left to answer */
+
+/* A block whose bytes the exchange refers to. */
+struct held_block {
+	struct block *block;
+	struct held_block *next;
+};
+
+static void
+make_request_id(struct exchange *x)
+{
+	static const char digits[] = "0123456789abcdef";
+	uint64_t bits = 0;
+
+	for (int i = 0; i < REQUEST_ID_LEN; i++) {
+		if (i % 16 == 0)
+			bits = rng_next();
+		x->request_id[i] = digits[bits & 15];
+		bits >>= 4;
+	}
+}
+
+static void
+count_traffic(struct exchange *x, struct metrics_cell *cell, uint64_t us)
+{
+	metrics_add(&cell->requests, 1);
+	metrics_add(&cell->status[x->status >= 100 && x->status < 600 ? x->status / 100 : 0], 1);
+	metrics_add(&cell->bytes_in, x->stream->bytes_in);
+	metrics_add(&cell->bytes_out, x->stream->bytes_out);
+	metrics_observe(&cell->time, us);
+}
+
+static void
+account(struct exchange *x)
+{
+	struct runtime *rt = x->runtime;
+	unsigned route = x->route != NULL ? x->conf->index : rt->conf->nroutes;
+	uint64_t us = (uint64_t)(clock_us() - x->stream->start_us);
+
+	if (x->listen == NULL)
+		return;			/* the admin pages do not count themselves */
+	count_traffic(x, x->listen_cell, us);
+	metrics_add(&rt->route_cells[route]->requests, 1);
+	metrics_add(&rt->route_cells[route]->status[x->status / 100 % 6], 1);
+	metrics_add(&rt->route_cells[route]->bytes_out, x->stream->bytes_out);
+	if (x->conf->access_log != NULL)
+		access_log_add(rt->logs[x->conf->access_log->index], x);
+}
+
+static void
+cancel_source(struct exchange *x)
+{
+	const struct source *source = x->source;
+
+	x->source = NULL;
+	if (source != NULL && source->cancel != NULL)
+		source->cancel(x);
+}
+
+/* Nothing is called any more for this exchange; its memory goes with the stream. */
+static void
+finish(struct exchange *x)
+{
+	struct runtime *rt = x->runtime;
+
+	cancel_source(x);
+	x->over = true;
+	if (x->status == 0)
+		x->status = STATUS_CLIENT_GONE;
+	account(x);
+	for (struct held_block *h = x->held; h != NULL; h = h->next)
+		block_unref(h->block);
+	link_remove(&x->link);
+	atomic_fetch_sub_explicit(&rt->self->exchanges, 1, memory_order_relaxed);
+	if (x->tunnel)
+		atomic_fetch_sub_explicit(&rt->self->tunnels, 1, memory_order_relaxed);
+}
+
+void
+exchange_hold(struct exchange *x, struct block *block)
+{
+	struct held_block *h = arena_alloc(&x->stream->arena, sizeof(*h));
+
+	*h = (struct held_block){ block, x->held };
+	x->held = h;
+}
+
+/* --- what the stream says ------------------------------------------------------------------ */
+
+static void
+on_body(void *user, struct chain *moved)
+{
+	struct exchange *x = user;
+
+	x->body_in += moved->len;
+	if (x->source == NULL || x->source->body == NULL ||
+	    !filter_body(x, x->request_filters, moved))
+		chain_clear(moved);
+	else
+		x->source->body(x, moved);
+}
+
+static void
+on_end(void *user, const struct fields *trailers)
+{
+	struct exchange *x = user;
+	struct chain rest;
+
+	if (x->source == NULL || x->source->end == NULL)
+		return;
+	chain_init(&rest);
+	if (!filter_end(x, x->request_filters, &rest))
+		return;
+	if (!chain_empty(&rest))
+		x->source->body(x, &rest);
+	x->source->end(x, trailers);
+}
+
+static void
+on_drained(void *user)
+{
+	struct exchange *x = user;
+
+	if (x->source != NULL && x->source->resume != NULL)
+		x->source->resume(x);
+}
+
+static void
+on_gone(void *user, const struct refusal *refusal)
+{
+	struct exchange *x = user;
+
+	if (refusal->status != 0 && !x->stream->started) {
+		exchange_fail(x, refusal->status, refusal->why, "%s", refusal->text);
+		return;
+	}
+	if (x->why == NULL)
+		x->why = refusal->why;
+	finish(x);
+}
+
+static void
+on_done(void *user)
+{
+	finish(user);
+}
+
+static const struct http_stream_events events = {
+	.body = on_body,
+	.end = on_end,
+	.drained = on_drained,
+	.gone = on_gone,
+	.done = on_done,
+};
+
+/* --- the way in ---------------------------------------------------------------------------- */
+
+void
+exchange_start(struct runtime *rt, const struct conf_listen *listen, struct metrics_cell *cell,
+    struct http_stream *stream)
+{
+	struct exchange *x = ARENA_NEW(&stream->arena, struct exchange);
+
+	x->stream = stream;
+	x->request = &stream->request;
+	x->runtime = rt;
+	x->listen = listen;
+	x->listen_cell = cell;
+	x->conf = rt->conf->fallback;
+	x->scheme = STR_OF("http");
+	stream->events = &events;
+	stream->user = x;
+	list_append(&rt->exchanges, &x->link);
+	atomic_fetch_add_explicit(&rt->self->exchanges, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&rt->self->requests, 1, memory_order_relaxed);
+	make_request_id(x);
+	exchange_continue(x);
+}
+
+void
+exchange_continue(struct exchange *x)
+{
+	enum step_result r = STEP_NEXT;
+
+	while (r == STEP_NEXT && exchange_steps[x->step].name != NULL) {
+		log_debug("%.*s: step %s", REQUEST_ID_LEN, x->request_id,
+		    exchange_steps[x->step].name);
+		r = exchange_steps[x->step++].run(x);
+	}
+}
+
+void
+exchange_set_source(struct exchange *x, const struct source *source, void *state)
+{
+	cancel_source(x);
+	x->source = source;
+	x->source_state = state;
+	source->start(x);
+}
+
+void
+exchange_want(struct exchange *x, uint64_t bytes)
+{
+	x->stream->ops->want_body(x->stream, bytes);
+}
+
+/* --- the way out --------------------------------------------------------------------------- */
+
+void
+exchange_info(struct exchange *x, const struct response *r)
+{
+	x->stream->ops->send_info(x->stream, r);
+}
+
+void
+exchange_head(struct exchange *x, struct response *r)
+{
+	x->status = r->status;
+	x->response = r;
+	x->filters = filter_response(x, r);
+	if (x->filters != NULL && r->framing == FRAMING_LENGTH)
+		r->framing = FRAMING_CHUNKED;	/* a filter may change the length */
+	x->stream->ops->send_head(x->stream, r);
+}
+
+enum flow
+exchange_body(struct exchange *x, struct chain *moved)
+{
+	if (!filter_body(x, x->filters, moved)) {
+		chain_clear(moved);
+		return FLOW_OK;
+	}
+	return x->stream->ops->send_body(x->stream, moved);
+}
+
+void
+exchange_end(struct exchange *x, const struct fields *trailers)
+{
+	struct chain rest;
+
+	chain_init(&rest);
+	if (!filter_end(x, x->filters, &rest))
+		return;
+	if (!chain_empty(&rest))
+		(void)x->stream->ops->send_body(x->stream, &rest);
+	x->stream->ops->send_end(x->stream, trailers);
+}
+
+void
+exchange_tunnel(struct exchange *x)
+{
+	x->tunnel = true;
+	atomic_fetch_add_explicit(&x->runtime->self->tunnels, 1, memory_order_relaxed);
+	x->stream->ops->tunnel(x->stream);
+}
+
+static void
+log_failure(struct exchange *x, int status, const char *fmt, va_list ap)
+{
+	char client[ADDR_TEXT], text[256];
+	void (*line)(const char *, ...) = status >= 500 ? log_warn : log_info;
+
+	if (status < 500 && log_get_level() < LOG_LEVEL_INFO)
+		return;
+	ip_text(&x->client, client);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	line("client %s: %.*s %.*s%.*s: %d %s: %s", client, STR_ARG(x->request->method),
+	    STR_ARG(x->request->host), STR_ARG(x->request->raw_target), status, x->why, text);
+}
+
+void
+exchange_fail(struct exchange *x, int status, const char *why, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (x->over)
+		return;
+	x->why = why;
+	va_start(ap, fmt);
+	log_failure(x, status, fmt, ap);
+	va_end(ap);
+	cancel_source(x);
+	if (!x->stream->started) {
+		answer_error(x, status);
+		return;
+	}
+	x->stream->ops->abort(x->stream);
+	finish(x);
+}

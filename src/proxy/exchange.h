@@ -1,0 +1,114 @@
+/*
+ * exchange.h - one request and its response.
+ *
+ *	http_stream ─► exchange ─► steps (route, ..., source) ─► source
+ *	http_stream ◄─ filters ◄── exchange_head(), exchange_body() ◄─ source
+ *
+ * Everything an exchange makes lives in its stream's arena.
+ */
+#ifndef USHERD_PROXY_EXCHANGE_H
+#define USHERD_PROXY_EXCHANGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/list.h"
+#include "conf/snapshot.h"
+#include "http/stream.h"
+#include "net/timer.h"
+#include "proxy/source.h"
+#include "shm/metrics.h"
+
+struct runtime;				/* proxy/runtime.h: the proxy of this worker */
+struct route;				/* proxy/route.h */
+struct filter_node;			/* proxy/filter.h */
+struct held_block;
+
+enum { REQUEST_ID_LEN = 32 };
+
+/* One attempt to get an answer from a server, for logs. */
+struct attempt {
+	struct attempt *next;
+	struct str addr;		/* text of the server's address; lives with the worker */
+	int status;			/* 0: no response */
+	int64_t start_us;
+	int64_t connected_us;		/* 0: a reused connection, or never */
+	int64_t head_us;		/* 0: no response */
+	int64_t end_us;
+};
+
+struct exchange {
+	struct http_stream *stream;
+	struct request *request;	/* the stream's */
+	struct runtime *runtime;
+	struct link link;		/* in runtime->exchanges */
+
+	/* What was chosen. */
+	const struct conf_listen *listen;	/* NULL on an admin listener */
+	struct metrics_cell *listen_cell;	/* NULL on an admin listener */
+	const struct conf_host *host;		/* NULL: none */
+	const struct route *route;		/* NULL: none */
+	const struct conf_route *conf;		/* the route's values, or the snapshot's fallback */
+	const struct conf_backend *backend;	/* NULL: none */
+	struct ip_port client;			/* $remote_addr: after trusted proxies */
+	bool trusted;				/* the peer is a trusted proxy */
+	struct str scheme;			/* "http" or "https", as the client used it */
+	char request_id[REQUEST_ID_LEN];
+	struct str allow;			/* methods, for a 405 */
+	struct str uri;				/* path and query to forward: raw, or rewritten */
+
+	/* Steps and source. */
+	unsigned step;				/* the next one in exchange_steps */
+	const struct source *source;		/* NULL until one started */
+	void *source_state;
+	struct filter_node *request_filters;	/* those that see the request body; NULL: none */
+	struct filter_node *filters;		/* the same for the response */
+	struct held_block *held;		/* blocks that strings of the exchange lie in */
+	struct stream_limits limits;
+	uint64_t body_in;			/* of the request, after framing */
+
+	/* The outcome. */
+	int status;				/* of the final response; 0: none yet */
+	struct response *response;		/* the head that was sent, for variables; NULL before */
+	const struct response *upstream_response;	/* the last server's head, for variables; NULL: none */
+	const char *why;			/* the fixed word of a failure; NULL: none */
+	struct attempt *attempts;		/* oldest first */
+	unsigned nattempts;
+	bool upstream_failed;			/* the last attempt failed */
+	bool over;				/* no source any more: only the log is left */
+	bool tunnel;
+};
+
+/*
+ * Takes a new stream: makes the exchange and walks its steps.  `listen` and `cell` are NULL for a
+ * listener of the admin pages.
+ */
+void exchange_start(struct runtime *rt, const struct conf_listen *listen,
+    struct metrics_cell *cell, struct http_stream *stream);
+
+/* For steps that waited: goes on with the next step. */
+void exchange_continue(struct exchange *x);
+
+/* Starts a source; the one before, if any, is cancelled. */
+void exchange_set_source(struct exchange *x, const struct source *source, void *state);
+
+/* Calls of a source; see source.h and stream.h. */
+void exchange_info(struct exchange *x, const struct response *r);
+void exchange_head(struct exchange *x, struct response *r);	/* r lives in the arena */
+enum flow exchange_body(struct exchange *x, struct chain *moved);
+void exchange_end(struct exchange *x, const struct fields *trailers);
+void exchange_want(struct exchange *x, uint64_t bytes);
+void exchange_tunnel(struct exchange *x);
+
+/* Takes over a reference to a block until the exchange ends. */
+void exchange_hold(struct exchange *x, struct block *block);
+
+/*
+ * The one door for failure.  `why` is a fixed word that logs and metrics show, the text says more in
+ * the error log.  Answers with an error page when no head has gone out, else aborts the stream.
+ */
+void exchange_fail(struct exchange *x, int status, const char *why, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+
+#endif

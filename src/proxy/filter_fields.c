@@ -1,0 +1,31 @@
+/*
+ * filter_fields.c - the fields of every response: what servers should not tell, and the Date.
+ */
+#include "base/clock.h"
+#include "proxy/exchange.h"
+#include "proxy/filter.h"
+
+static bool
+hide_server(struct exchange *x, struct response *r, struct filter_node *node)
+{
+	(void)node;
+	if (x->conf->hide_server) {
+		fields_remove(&r->fields, FIELD_SERVER);
+		fields_remove(&r->fields, FIELD_X_POWERED_BY);
+	}
+	return false;
+}
+
+/* RFC 9110, 6.6.1: a recipient with a clock adds it. */
+static bool
+add_date(struct exchange *x, struct response *r, struct filter_node *node)
+{
+	(void)node;
+	if (r->status >= 200 && fields_find(&r->fields, FIELD_DATE) == NULL)
+		fields_add_id(&r->fields, FIELD_DATE,
+		    arena_str(&x->stream->arena, clock_http_date()));
+	return false;
+}
+
+const struct filter filter_hide_server = { "hide_server", hide_server, NULL, NULL };
+const struct filter filter_date = { "date", add_date, NULL, NULL };

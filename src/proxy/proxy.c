@@ -1,0 +1,184 @@
+/*
+ * proxy.c - the proxy as processes see it: built in the master, run in a worker.
+ */
+#include "proxy/proxy.h"
+
+#include <stdio.h>
+
+#include "base/check.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "http/h1_front.h"
+#include "proxy/access_log.h"
+#include "proxy/backend.h"
+#include "proxy/front.h"
+#include "proxy/members.h"
+#include "proxy/route.h"
+#include "proxy/runtime.h"
+
+struct proxy {
+	const struct conf_snapshot *conf;
+	struct router *router;
+	struct access_log **logs;
+	struct members *members;	/* lists and rows in shared memory; after proxy_publish() */
+
+	/* In a worker. */
+	struct runtime runtime;
+	struct front *front;
+	void (*drained)(void *arg);
+	void *arg;
+	struct task drained_task;
+};
+
+struct proxy *
+proxy_build(const struct conf_snapshot *snapshot, struct conf_errors *errors)
+{
+	struct proxy *p = MEM_NEW(struct proxy);
+
+	p->conf = snapshot;
+	p->router = router_new(snapshot, errors);
+	p->logs = mem_zalloc(snapshot->nlogs, sizeof(struct access_log *));
+	for (unsigned i = 0; i < snapshot->nlogs; i++)
+		p->logs[i] = access_log_new(snapshot->logs[i], errors);
+	if (conf_errors_count(errors) > 0) {
+		proxy_free(p);
+		return NULL;
+	}
+	return p;
+}
+
+static void
+free_runtime(struct proxy *p)
+{
+	struct runtime *rt = &p->runtime;
+
+	if (rt->loop == NULL)
+		return;
+	front_close(p->front);
+	for (unsigned i = 0; rt->backends != NULL && i < p->conf->nbackends; i++)
+		backend_free(rt->backends[i]);
+	mem_free(rt->backends);
+	mem_free(rt->listen_cells);
+	mem_free(rt->route_cells);
+}
+
+void
+proxy_free(struct proxy *p)
+{
+	if (p == NULL)
+		return;
+	free_runtime(p);
+	for (unsigned i = 0; i < p->conf->nlogs; i++)
+		access_log_free(p->logs[i]);
+	mem_free(p->logs);
+	members_free(p->members);
+	router_free(p->router);
+	mem_free(p);
+}
+
+int
+proxy_publish(struct proxy *p, struct proxy_shm *shm, uint32_t generation)
+{
+	p->members = members_publish(p->conf, shm, generation);
+	return p->members != NULL ? 0 : -1;
+}
+
+static void
+tell_drained(struct task *t)
+{
+	struct proxy *p = CONTAINER_OF(t, struct proxy, drained_task);
+
+	p->drained(p->arg);
+}
+
+void
+runtime_check_drained(struct runtime *rt)
+{
+	struct proxy *p = CONTAINER_OF(rt, struct proxy, runtime);
+
+	if (rt->draining && rt->nconnections == 0)
+		loop_post(rt->loop, &p->drained_task);
+}
+
+static void
+make_cells(struct proxy *p)
+{
+	struct runtime *rt = &p->runtime;
+	const struct conf_snapshot *c = p->conf;
+	const struct members *m = p->members;
+
+	rt->listen_cells = mem_zalloc(c->nlistens, sizeof(struct metrics_cell *));
+	for (unsigned i = 0; i < c->nlistens; i++)
+		rt->listen_cells[i] = metrics_cell(&rt->shm->metrics, m->listen_rows[i], rt->slot);
+	rt->route_cells = mem_zalloc(c->nroutes + 1, sizeof(struct metrics_cell *));
+	for (unsigned i = 0; i <= c->nroutes; i++)
+		rt->route_cells[i] = metrics_cell(&rt->shm->metrics, m->route_rows[i], rt->slot);
+}
+
+static void
+make_backends(struct proxy *p)
+{
+	struct runtime *rt = &p->runtime;
+	const struct backend_env env = { rt->loop, &rt->shm->servers, &rt->shm->metrics, rt->slot };
+
+	rt->backends = mem_zalloc(p->conf->nbackends, sizeof(struct backend *));
+	for (unsigned i = 0; i < p->conf->nbackends; i++)
+		rt->backends[i] = backend_new(p->conf->backends[i],
+		    &rt->shm->servers.members[p->members->lists[i]], p->members->backend_rows[i], &env);
+}
+
+int
+proxy_start(struct proxy *p, const struct proxy_env *env)
+{
+	struct runtime *rt = &p->runtime;
+
+	*rt = (struct runtime){
+		.conf = p->conf,
+		.router = p->router,
+		.loop = env->loop,
+		.shm = env->shm,
+		.self = &env->shm->core.data->workers[env->slot],
+		.slot = env->slot,
+		.generation = env->generation,
+		.max_connections = env->max_connections != 0 ? env->max_connections :
+		    p->conf->global.max_connections,
+		.logs = p->logs,
+	};
+	link_init(&rt->exchanges);
+	link_init(&rt->connections);
+	p->drained = env->drained;
+	p->arg = env->arg;
+	task_init(&p->drained_task, tell_drained);
+	make_cells(p);
+	make_backends(p);
+	for (unsigned i = 0; i < p->conf->nlogs; i++)
+		access_log_start(p->logs[i], env->loop, env->log_fds[i]);
+	p->front = front_open(rt, env);
+	return p->front != NULL ? 0 : -1;
+}
+
+void
+proxy_drain(struct proxy *p, bool now)
+{
+	struct runtime *rt = &p->runtime;
+
+	rt->draining = true;
+	front_stop(p->front);
+	if (now)
+		LIST_EACH(l, &rt->connections)
+			h1_front_close_idle(h1_front_of(l));
+	runtime_check_drained(rt);
+}
+
+void
+proxy_set_log(struct proxy *p, unsigned index, int fd)
+{
+	access_log_reopen(p->logs[index], fd);
+}
+
+void
+proxy_stop(struct proxy *p)
+{
+	for (unsigned i = 0; i < p->conf->nlogs; i++)
+		access_log_flush(p->logs[i]);
+}

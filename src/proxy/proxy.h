@@ -1,0 +1,82 @@
+/*
+ * proxy.h - the proxy as processes see it: built in the master, run in a worker.
+ *
+ *	snapshot ──proxy_build()──► struct proxy ──fork──► proxy_start() ─► serves ─► proxy_drain()
+ *
+ * proxy_build() compiles everything that can be wrong in a configuration, so that `-t` and a reload
+ * find it before anything changes.  A struct proxy never changes after that; a worker adds its own
+ * run-time state (connections, pools) in proxy_start().
+ */
+#ifndef USHERD_PROXY_PROXY_H
+#define USHERD_PROXY_PROXY_H
+
+#include <stdbool.h>
+
+#include "base/buf.h"
+#include "conf/error.h"
+#include "conf/snapshot.h"
+#include "net/loop.h"
+#include "shm/core.h"
+#include "shm/metrics.h"
+#include "shm/servers.h"
+
+struct proxy;
+
+/* The shared memory that master and workers have in common. */
+struct proxy_shm {
+	struct shm_core core;
+	struct shm_servers servers;
+	struct metrics metrics;
+};
+
+/* What a worker brings. */
+struct proxy_env {
+	struct loop *loop;
+	struct proxy_shm *shm;
+	int slot;			/* of the worker, in shm->core */
+	uint32_t generation;
+	unsigned max_connections;	/* what this process can bear; 0: as the snapshot says */
+
+	/* One descriptor per snapshot listen and bind, in their order; admin binds last. */
+	const int *listen_fds;
+	unsigned nlisten_fds;
+
+	/* One descriptor per snapshot log; -1 where the target is syslog. */
+	const int *log_fds;
+
+	/* The last connection of a draining proxy is gone; called once, from the loop. */
+	void (*drained)(void *arg);
+	void *arg;
+};
+
+/*
+ * Compiles the snapshot, which must outlive the result.  NULL when `errors` got an error.  Nothing
+ * outside the process is touched.  proxy_free() ends it.
+ */
+struct proxy *proxy_build(const struct conf_snapshot *snapshot, struct conf_errors *errors);
+void proxy_free(struct proxy *p);
+
+/*
+ * Makes the server slots, member lists and metric rows that the proxy uses; names of servers are
+ * resolved here.  The lists are those of `generation`: older ones stay as they are, so a reload can
+ * be rolled back.  Master, before the fork.  0, or -1 after an error line.
+ */
+int proxy_publish(struct proxy *p, struct proxy_shm *shm, uint32_t generation);
+
+/* Begins to serve.  Worker, once.  0, or -1 after an error line. */
+int proxy_start(struct proxy *p, const struct proxy_env *env);
+
+/*
+ * Stops accepting and closes the listening sockets of this process.  Requests in flight are
+ * answered; idle connections stay until their next request, which is answered with
+ * `Connection: close`, or until keepalive_timeout.  With `now` idle connections are closed at once.
+ */
+void proxy_drain(struct proxy *p, bool now);
+
+/* Replaces the descriptor of access log `index` (after SIGUSR1); the proxy flushes and closes the old. */
+void proxy_set_log(struct proxy *p, unsigned index, int fd);
+
+/* Ends everything at once: writes out logs; connections die with the process. */
+void proxy_stop(struct proxy *p);
+
+#endif

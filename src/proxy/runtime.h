@@ -1,0 +1,39 @@
+/*
+ * runtime.h - the proxy of one worker: what exchanges share while they run.
+ */
+#ifndef USHERD_PROXY_RUNTIME_H
+#define USHERD_PROXY_RUNTIME_H
+
+#include "base/list.h"
+#include "conf/snapshot.h"
+#include "net/loop.h"
+#include "proxy/proxy.h"
+#include "shm/metrics.h"
+
+struct access_log;
+struct backend;
+struct router;
+
+struct runtime {
+	const struct conf_snapshot *conf;
+	const struct router *router;
+	struct loop *loop;
+	struct proxy_shm *shm;
+	struct shm_worker *self;		/* this worker's slot */
+	int slot;
+	uint32_t generation;
+	bool draining;
+	struct link exchanges;			/* all in flight */
+	struct link connections;		/* client connections (struct h1_front) */
+	unsigned nconnections;
+	unsigned max_connections;
+	struct metrics_cell **listen_cells;	/* by listen index */
+	struct metrics_cell **route_cells;	/* by route index; [nroutes] is the fallback's */
+	struct backend **backends;		/* by backend index */
+	struct access_log **logs;		/* by log index */
+};
+
+/* Tells the process when a draining worker has no connection any more. */
+void runtime_check_drained(struct runtime *rt);
+
+#endif

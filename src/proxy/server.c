@@ -1,0 +1,110 @@
+/*
+ * server.c - one server of a backend as a worker sees it, with its idle connections.
+ */
+#include "proxy/server.h"
+
+#include <errno.h>
+
+#include "base/check.h"
+#include "base/mem.h"
+
+/* Servers close an idle connection when they said they would: we let go of it before. */
+enum { EARLIER_MS = 1000 };
+
+static struct server *
+of(struct h1_back_owner *owner)
+{
+	return CONTAINER_OF(owner, struct server, owner);
+}
+
+static msec
+idle_time(const struct server *s, const struct h1_back *b)
+{
+	msec own = s->backend->keepalive_timeout_ms, theirs = h1_back_keep_alive_ms(b);
+
+	if (theirs > 0 && theirs - EARLIER_MS < own)
+		own = theirs - EARLIER_MS;
+	return own;
+}
+
+static void
+on_idle(struct h1_back_owner *owner, struct h1_back *b)
+{
+	struct server *s = of(owner);
+	msec keep = idle_time(s, b);
+
+	/* From here on the connection is in the list, so that closing it counts it out again. */
+	list_prepend(&s->idle, h1_back_link(b));
+	s->nidle++;
+	if (keep <= 0 || h1_back_requests(b) >= s->backend->keepalive_requests ||
+	    !server_is_up(s)) {
+		h1_back_close(b);
+		return;
+	}
+	h1_back_set_idle_deadline(b, keep == TIMER_NEVER ? TIMER_NEVER : clock_ms() + keep);
+	if (s->nidle > s->backend->keepalive)
+		h1_back_close(h1_back_of_link(s->idle.prev));
+}
+
+static void
+on_closed(struct h1_back_owner *owner, struct h1_back *b)
+{
+	struct server *s = of(owner);
+
+	if (h1_back_is_idle(b))
+		s->nidle--;
+	atomic_fetch_sub_explicit(&s->shared->connections, 1, memory_order_relaxed);
+}
+
+struct server *
+server_new(const struct conf_backend *backend, const struct shm_member *member,
+    struct shm_server *shared, struct metrics_cell *cell, struct loop *loop)
+{
+	struct server *s = MEM_NEW(struct server);
+
+	s->backend = backend;
+	s->conf = &backend->servers[member->line];
+	s->shared = shared;
+	s->slot = member->slot;
+	s->max_conns = member->max_conns;
+	s->cell = cell;
+	s->loop = loop;
+	s->addr_text = str_make(s->text, addr_text(&shared->addr, s->text));
+	s->owner = (struct h1_back_owner){ on_idle, on_closed };
+	link_init(&s->idle);
+	return s;
+}
+
+void
+server_free(struct server *s)
+{
+	LIST_EACH(l, &s->idle)
+		h1_back_close(h1_back_of_link(l));
+	mem_free(s);
+}
+
+struct back_stream *
+server_open(struct server *s, const struct back_limits *limits, msec max_idle_ms)
+{
+	struct link *newest = list_first(&s->idle);
+	struct back_stream *stream;
+
+	if (newest != NULL) {
+		struct h1_back *b = h1_back_of_link(newest);
+
+		if (clock_ms() - h1_back_idle_since(b) <= max_idle_ms) {
+			s->nidle--;
+			return h1_back_attach(b, limits);
+		}
+	}
+	if (s->shared->addr.len == 0) {
+		errno = EADDRNOTAVAIL;
+		return NULL;
+	}
+	stream = h1_back_connect(s->loop, &s->shared->addr, &s->owner, limits);
+	if (stream != NULL) {
+		atomic_fetch_add_explicit(&s->shared->connections, 1, memory_order_relaxed);
+		metrics_add(&s->cell->connections, 1);
+	}
+	return stream;
+}

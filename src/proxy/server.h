@@ -1,0 +1,51 @@
+/*
+ * server.h - one server of a backend as a worker sees it, with its idle connections.
+ */
+#ifndef USHERD_PROXY_SERVER_H
+#define USHERD_PROXY_SERVER_H
+
+#include "base/addr.h"
+#include "base/list.h"
+#include "conf/snapshot.h"
+#include "http/h1_back.h"
+#include "net/loop.h"
+#include "shm/metrics.h"
+#include "shm/servers.h"
+
+struct server {
+	const struct conf_backend *backend;
+	const struct conf_server *conf;		/* its line */
+	struct shm_server *shared;
+	uint32_t slot;
+	uint32_t max_conns;			/* 0: no limit */
+	struct metrics_cell *cell;
+	struct loop *loop;
+	struct str addr_text;			/* for logs */
+	char text[ADDR_TEXT];
+	struct h1_back_owner owner;
+	struct link idle;			/* connections, the last used first */
+	unsigned nidle;
+};
+
+/* Makes the worker's view of a member; it lives as long as the worker. */
+struct server *server_new(const struct conf_backend *backend, const struct shm_member *member,
+    struct shm_server *shared, struct metrics_cell *cell, struct loop *loop);
+
+/* Closes the idle connections and frees; no stream may be open. */
+void server_free(struct server *s);
+
+/* False while the server is to get no requests. */
+static inline bool
+server_is_up(const struct server *s)
+{
+	return atomic_load_explicit(&s->shared->down, memory_order_relaxed) == SERVER_UP;
+}
+
+/*
+ * A stream to the server: on an idle connection that has waited at most `max_idle_ms`, else on a new
+ * one.  See h1_back.h for what the caller fills in.  NULL with errno when none can be opened.
+ */
+struct back_stream *server_open(struct server *s, const struct back_limits *limits,
+    msec max_idle_ms);
+
+#endif

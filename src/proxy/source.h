@@ -1,0 +1,35 @@
+/*
+ * source.h - whatever answers a request: a backend, a fixed text, the admin pages, later a cache,
+ * files, a bucket.
+ *
+ * A source calls exchange_info(), exchange_head(), exchange_body(), exchange_end() in this order,
+ * or exchange_fail() at any time; after exchange_end() or exchange_fail() it makes no more calls.
+ */
+#ifndef USHERD_PROXY_SOURCE_H
+#define USHERD_PROXY_SOURCE_H
+
+#include "base/chain.h"
+#include "http/fields.h"
+
+struct exchange;
+
+struct source {
+	const char *name;
+
+	/* Begins; the request head is complete, its body comes as far as exchange_want() asks. */
+	void (*start)(struct exchange *x);
+
+	/* Bytes of the request body; NULL for a source that never asks for them. */
+	void (*body)(struct exchange *x, struct chain *moved);
+
+	/* The request body is complete. */
+	void (*end)(struct exchange *x, const struct fields *trailers);
+
+	/* The response can take more, after exchange_body() said FLOW_FULL.  NULL if it never does. */
+	void (*resume)(struct exchange *x);
+
+	/* The exchange ends, whoever is to blame; also after the source's own end.  Lets go of all. */
+	void (*cancel)(struct exchange *x);
+};
+
+#endif

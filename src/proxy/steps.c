@@ -1,0 +1,156 @@
+/*
+ * steps.c - what an exchange goes through before its source starts.
+ */
+#include "proxy/steps.h"
+
+#include "proxy/admin.h"
+#include "proxy/answer.h"
+#include "proxy/client_ip.h"
+#include "proxy/exchange.h"
+#include "proxy/filter.h"
+#include "proxy/forward.h"
+#include "proxy/rewrite.h"
+#include "proxy/route.h"
+#include "proxy/runtime.h"
+
+/* Who asks. */
+static enum step_result
+step_client(struct exchange *x)
+{
+	client_ip_find(x);
+	return STEP_NEXT;
+}
+
+/* A request that the stream refused is answered before anything in it is believed. */
+static enum step_result
+step_refuse(struct exchange *x)
+{
+	const struct refusal *refusal = &x->stream->refusal;
+
+	if (refusal->status == 0)
+		return STEP_NEXT;
+	exchange_fail(x, refusal->status, refusal->why, "%s", refusal->text);
+	return STEP_DONE;
+}
+
+static enum step_result
+step_admin(struct exchange *x)
+{
+	if (x->listen != NULL)
+		return STEP_NEXT;
+	exchange_set_source(x, &source_admin, NULL);
+	return STEP_DONE;
+}
+
+static void
+use_limits(struct exchange *x)
+{
+	const struct conf_route *c = x->conf;
+
+	x->limits = (struct stream_limits){
+		.body_timeout_ms = c->body_timeout_ms,
+		.body_min_rate = c->body_min_rate == CONF_OFF ? 0 : (uint64_t)c->body_min_rate,
+		.send_timeout_ms = c->send_timeout_ms,
+		.tunnel_timeout_ms = c->tunnel_timeout_ms,
+	};
+	x->stream->limits = &x->limits;
+}
+
+static enum step_result
+step_route(struct exchange *x)
+{
+	struct route_choice choice = { 0 };
+	enum route_result r = router_find(x->runtime->router, x->listen, x->request, &x->client,
+	    &x->stream->arena, &choice);
+
+	x->host = choice.host;
+	switch (r) {
+	case ROUTE_NO_HOST:
+		exchange_fail(x, 421, "no-host", "no host has this name");
+		return STEP_DONE;
+	case ROUTE_NO_METHOD:
+		x->allow = choice.allow;
+		exchange_fail(x, 405, "method", "no route takes this method");
+		return STEP_DONE;
+	case ROUTE_NO_ROUTE:
+		if (choice.regex_limit)
+			exchange_fail(x, 500, "regex-limit", "a path_regex ran into its limit");
+		else
+			exchange_fail(x, 404, "no-route", "no route matches");
+		return STEP_DONE;
+	default:
+		break;
+	}
+	x->route = choice.route;
+	x->conf = choice.route->conf;
+	x->backend = x->conf->backend;
+	use_limits(x);
+	return STEP_NEXT;
+}
+
+/* A length over the limit is refused before a byte of the body is read. */
+static enum step_result
+step_body(struct exchange *x)
+{
+	if (x->request->framing == FRAMING_LENGTH && x->conf->max_body != CONF_OFF &&
+	    x->request->content_length > (uint64_t)x->conf->max_body) {
+		exchange_fail(x, 413, "body-limit", "a request body of %llu bytes, over max_body",
+		    (unsigned long long)x->request->content_length);
+		return STEP_DONE;
+	}
+	x->request_filters = filter_request(x);
+	return STEP_NEXT;
+}
+
+static enum step_result
+step_rewrite(struct exchange *x)
+{
+	x->uri = rewrite_uri(x);
+	return STEP_NEXT;
+}
+
+/* RFC 9110, 7.6.2: OPTIONS that may go no further is answered by whom it reached. */
+static bool
+ends_here(const struct exchange *x)
+{
+	const struct field *f = fields_find(&x->request->fields, FIELD_MAX_FORWARDS);
+	uint64_t hops;
+
+	return x->request->method_id == METHOD_OPTIONS && f != NULL &&
+	    str_uint(f->value, UINT32_MAX, &hops) && hops == 0;
+}
+
+static enum step_result
+step_source(struct exchange *x)
+{
+	if (ends_here(x)) {
+		answer_send(x, answer_new(x, 204), (struct str){ NULL, 0 }, STR_OF(""));
+		return STEP_DONE;
+	}
+	switch (x->conf->action) {
+	case ACTION_BACKEND:
+		exchange_set_source(x, &source_forward, NULL);
+		break;
+	case ACTION_REDIRECT:
+		exchange_set_source(x, &source_redirect, NULL);
+		break;
+	case ACTION_RESPOND:
+		exchange_set_source(x, &source_respond, NULL);
+		break;
+	default:
+		exchange_fail(x, 404, "no-route", "the route has no action");
+		break;
+	}
+	return STEP_DONE;
+}
+
+const struct step exchange_steps[] = {
+	{ "client", step_client },
+	{ "refuse", step_refuse },
+	{ "admin", step_admin },
+	{ "route", step_route },
+	{ "body", step_body },
+	{ "rewrite", step_rewrite },
+	{ "source", step_source },
+	{ NULL, NULL },
+};
