@@ -1,0 +1,14 @@
+/*
+ * limits.h - the descriptors that a process may have, and so how many connections it can bear.
+ */
+#ifndef USHERD_PROCESS_LIMITS_H
+#define USHERD_PROCESS_LIMITS_H
+
+/*
+ * Raises RLIMIT_NOFILE of this process, and so of its children, to what `connections` client
+ * connections take with one to a server each, and `others` descriptors more.  Returns how many
+ * connections fit; after a warning where that is less.
+ */
+unsigned limits_fit(unsigned connections, unsigned others);
+
+#endif

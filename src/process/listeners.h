@@ -1,0 +1,43 @@
+/*
+ * listeners.h - the listening sockets, which outlive generations.
+ *
+ * A socket is found by its address and shared by all generations that listen there.  It is closed
+ * when the last of them lets it go, so taking a set back leaves everything as it was.
+ */
+#ifndef USHERD_PROCESS_LISTENERS_H
+#define USHERD_PROCESS_LISTENERS_H
+
+#include "base/list.h"
+#include "conf/snapshot.h"
+
+struct listening;
+
+/* All sockets of the master. */
+struct listeners {
+	struct link all;
+};
+
+/* The sockets of one configuration, in the order of struct proxy_env. */
+struct listener_set {
+	struct listening **v;
+	int *fds;			/* the same as plain descriptors */
+	unsigned n;
+};
+
+/* Takes over the `inherited` sockets that begin at descriptor `first`, for those who ask later. */
+void listeners_init(struct listeners *l, int first, int inherited);
+
+/*
+ * Finds or opens every socket of the snapshot.  0; or -1 with errno, then nothing is taken and
+ * *failed says which address it was.
+ */
+int listeners_take(struct listeners *l, const struct conf_snapshot *s, struct listener_set *set,
+    const struct conf_bind **failed);
+
+/* Lets the sockets go; an empty set is fine. */
+void listeners_give(struct listener_set *set);
+
+/* Closes inherited sockets that nobody took, with a warning. */
+void listeners_drop_unused(struct listeners *l);
+
+#endif

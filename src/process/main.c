@@ -1,0 +1,150 @@
+/*
+ * main.c - the program: does what the command line asks for.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/rng.h"
+#include "process/config.h"
+#include "process/master.h"
+#include "process/options.h"
+#include "process/pidfile.h"
+#include "process/signals.h"
+#include "process/version.h"
+
+enum { EXIT_USAGE = 2 };
+
+static const struct {
+	const char *word;
+	int signo;
+} signal_words[] = {
+	{ "reload", SIGHUP }, { "quit", SIGQUIT }, { "stop", SIGTERM }, { "reopen", SIGUSR1 },
+	{ "upgrade", SIGUSR2 },
+};
+
+static int
+test(const struct options *o)
+{
+	struct config *c = config_load(o, CONFIG_PLAIN);
+
+	if (c == NULL)
+		return EXIT_FAILURE;
+	if (o->task == OPTIONS_TEST && !o->quiet)
+		fprintf(stderr, "configuration %s is fine\n", config_name(o));
+	if (o->task == OPTIONS_DUMP) {
+		struct buf text;
+
+		buf_init(&text);
+		conf_dump(c->snapshot, &text);
+		fwrite(text.p, 1, text.n, stdout);
+		buf_fini(&text);
+	}
+	config_free(c);
+	if (fflush(stdout) == EOF) {
+		fprintf(stderr, "usherd: stdout: %s\n", strerror(errno));
+		return EXIT_FAILURE;
+	}
+	return EXIT_SUCCESS;
+}
+
+static int
+send_signal(const char *path, int signo)
+{
+	pid_t pid;
+
+	if (path == NULL) {
+		fprintf(stderr, "usherd: the configuration names no pid_file\n");
+		return EXIT_FAILURE;
+	}
+	pid = pidfile_read(path);
+	if (pid == -1) {
+		fprintf(stderr, "usherd: %s: %s\n", path, errno == ESRCH ?
+		    "the master that wrote it does not run" : strerror(errno));
+		return EXIT_FAILURE;
+	}
+	if (kill(pid, signo) == -1) {
+		fprintf(stderr, "usherd: pid %d: %s\n", (int)pid, strerror(errno));
+		return EXIT_FAILURE;
+	}
+	return EXIT_SUCCESS;
+}
+
+static int
+signal_master(const struct options *o)
+{
+	struct config *c;
+	int signo = 0, status;
+
+	for (size_t i = 0; i < ARRAY_LEN(signal_words); i++) {
+		if (strcmp(o->signal, signal_words[i].word) == 0)
+			signo = signal_words[i].signo;
+	}
+	if (signo == 0) {
+		fprintf(stderr, "usherd: -s %s: there are reload, quit, stop, reopen and upgrade\n",
+		    o->signal);
+		return EXIT_USAGE;
+	}
+	c = config_load(o, CONFIG_PLAIN);
+	if (c == NULL)
+		return EXIT_FAILURE;
+	status = send_signal(config_pid_file(c), signo);
+	config_free(c);
+	return status;
+}
+
+static int
+run(const struct options *o)
+{
+	struct config *c;
+
+	signals_block();
+	c = config_load(o, CONFIG_PLAIN);
+	return c != NULL ? master_run(o, c) : EXIT_FAILURE;
+}
+
+static int
+do_task(const struct options *o)
+{
+	switch (o->task) {
+	case OPTIONS_RUN:
+		return run(o);
+	case OPTIONS_TEST:
+	case OPTIONS_DUMP:
+		return test(o);
+	case OPTIONS_SIGNAL:
+		return signal_master(o);
+	case OPTIONS_VERSION:
+		version_print();
+		return EXIT_SUCCESS;
+	case OPTIONS_HELP:
+		fputs(options_usage, stdout);
+		return EXIT_SUCCESS;
+	}
+	return EXIT_USAGE;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct options o;
+	int status;
+
+	clock_update();
+	rng_init();
+	if (options_parse(&o, argc, argv) == -1) {
+		options_fini(&o);
+		return EXIT_USAGE;
+	}
+	if (o.quiet)
+		log_set_level(LOG_LEVEL_WARN);
+	status = do_task(&o);
+	options_fini(&o);
+	return status;
+}

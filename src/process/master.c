@@ -1,0 +1,453 @@
+/*
+ * master.c - the process that reads the configuration, holds the sockets and keeps workers alive.
+ */
+#include "process/master.h"
+
+#include <sys/wait.h>
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "process/child.h"
+#include "process/daemon.h"
+#include "process/descriptors.h"
+#include "process/master_internal.h"
+#include "process/notify.h"
+#include "process/orphans.h"
+
+enum {
+	TICK_MS = 1000,
+	BIND_PATIENCE_MS = 5000,	/* for orphaned workers to let addresses go */
+	END_PATIENCE_MS = 15000,	/* after the last worker should be gone */
+};
+
+/* ---- the end */
+
+static void
+end_if_empty(struct master *m)
+{
+	if (m->state == MASTER_ENDING && link_empty(&m->generations))
+		loop_stop(m->loop);
+}
+
+/* Nothing is accepted any more, so that a new usherd can have the addresses. */
+static void
+close_listeners(struct master *m)
+{
+	listeners_give(&m->parked);
+	LIST_EACH(link, &m->generations)
+		listeners_give(&CONTAINER_OF(link, struct generation, link)->listeners);
+}
+
+static void
+begin_end(struct master *m, msec patience_ms)
+{
+	if (m->state != MASTER_ENDING)
+		notify_send("STOPPING=1\n");
+	m->state = MASTER_ENDING;
+	m->current = NULL;
+	m->next = NULL;
+	m->reload_again = false;
+	loop_timer_cancel(m->loop, &m->retry);
+	loop_timer_set(m->loop, &m->deadline,
+	    patience_ms == CONF_OFF ? TIMER_NEVER : clock_ms() + patience_ms + END_PATIENCE_MS);
+}
+
+void
+master_stop(struct master *m, int status)
+{
+	if (status != EXIT_SUCCESS)
+		m->status = status;
+	begin_end(m, 0);
+	LIST_EACH(link, &m->generations)
+		generation_stop(CONTAINER_OF(link, struct generation, link));
+	close_listeners(m);
+	end_if_empty(m);
+}
+
+static void
+quit(struct master *m)
+{
+	msec longest = 0;
+
+	LIST_EACH(link, &m->generations) {
+		struct generation *g = CONTAINER_OF(link, struct generation, link);
+		msec timeout = g->config->snapshot->global.shutdown_timeout_ms;
+
+		if (timeout > longest)
+			longest = timeout;
+		generation_drain(g, CHANNEL_QUIT);
+	}
+	begin_end(m, longest);
+	close_listeners(m);
+	end_if_empty(m);
+}
+
+/* Even SIGKILL did not help: a process hangs in the kernel. */
+static void
+on_deadline(struct timer *t)
+{
+	struct master *m = CONTAINER_OF(t, struct master, deadline);
+
+	log_error("workers are left that cannot be ended");
+	m->status = EXIT_FAILURE;
+	loop_stop(m->loop);
+}
+
+/* ---- what generations say */
+
+static void
+on_generation_ready(void *arg, struct generation *g)
+{
+	struct master *m = arg;
+	struct generation *before = m->current;
+
+	if (g != m->next)
+		return;
+	m->next = NULL;
+	m->current = g;
+	master_apply(m, g);
+	if (m->state == MASTER_STARTING)
+		master_started(m);
+	else
+		master_reloaded(m, before);
+}
+
+static void
+on_generation_failed(void *arg, struct generation *g)
+{
+	struct master *m = arg;
+
+	/* Workers that did start may have taken connections already. */
+	generation_drain(g, CHANNEL_QUIT);
+	listeners_give(&g->listeners);
+	if (g != m->next)
+		return;
+	m->next = NULL;
+	if (m->state == MASTER_STARTING)
+		master_start_failed(m);
+	else
+		master_reload_failed(m);
+}
+
+static void
+on_generation_ended(void *arg, struct generation *g)
+{
+	struct master *m = arg;
+
+	log_info("generation %u has ended", g->number);
+	if (g == m->current)
+		m->current = NULL;
+	generation_free(g);
+	end_if_empty(m);
+}
+
+static const struct generation_events generation_events = {
+	.ready = on_generation_ready,
+	.failed = on_generation_failed,
+	.ended = on_generation_ended,
+};
+
+static void
+end_oldest(void *arg)
+{
+	struct master *m = arg;
+
+	LIST_EACH(link, &m->generations) {
+		struct generation *g = CONTAINER_OF(link, struct generation, link);
+
+		if (g->state != GENERATION_ENDING)
+			continue;
+		if (!g->stopped)
+			log_warn("no free slots for workers: ending generation %u early", g->number);
+		generation_stop(g);
+		return;
+	}
+}
+
+static void
+workers_changed(void *arg)
+{
+	struct master *m = arg;
+
+	loop_post(m->loop, &m->changed);
+}
+
+static void
+write_workers(struct task *t)
+{
+	struct master *m = CONTAINER_OF(t, struct master, changed);
+	pid_t pids[SHM_WORKERS];
+	size_t n = 0;
+
+	if (m->pidfile.path == NULL)
+		return;
+	LIST_EACH(link, &m->generations) {
+		struct generation *g = CONTAINER_OF(link, struct generation, link);
+
+		LIST_EACH(child, &g->children) {
+			if (n < ARRAY_LEN(pids))
+				pids[n++] = CONTAINER_OF(child, struct child, link)->pid;
+		}
+	}
+	orphans_list(m->pidfile.path, pids, n);
+}
+
+/* ---- signals */
+
+static void
+reap(struct master *m)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		LIST_EACH(link, &m->generations) {
+			if (generation_reap(CONTAINER_OF(link, struct generation, link), pid, status))
+				break;
+		}
+	}
+}
+
+static void
+reopen_logs(struct master *m)
+{
+	struct generation *newest = m->current;
+
+	log_notice("reopening logs");
+	LIST_EACH(link, &m->generations) {
+		struct generation *g = CONTAINER_OF(link, struct generation, link);
+
+		(void)generation_reopen_logs(g);
+		if (m->current == NULL)
+			newest = g;
+	}
+	if (newest != NULL)
+		master_use_log(m, newest->logs.error_fd);
+}
+
+/* The sockets stay open, so that connections wait for the workers that a reload brings. */
+static void
+drain_workers(struct master *m)
+{
+	if (m->state != MASTER_RUNNING || m->next != NULL) {
+		log_warn("SIGWINCH: nothing to drain, or not now");
+		return;
+	}
+	log_notice("draining the workers; the master stays");
+	m->state = MASTER_DRAINED;
+	m->parked = m->current->listeners;
+	m->current->listeners = (struct listener_set){ NULL, NULL, 0 };
+	generation_drain(m->current, CHANNEL_QUIT);
+	m->current = NULL;
+	notify_send("STATUS=drained\n");
+}
+
+static void
+on_signal(struct signals *s, int signo)
+{
+	struct master *m = CONTAINER_OF(s, struct master, signals);
+
+	if (signo == SIGCHLD) {
+		reap(m);
+	} else if (signo == SIGTERM || signo == SIGINT) {
+		log_notice("%s: stopping", signal_name(signo));
+		master_stop(m, m->state == MASTER_STARTING ? EXIT_FAILURE : EXIT_SUCCESS);
+	} else if (m->state == MASTER_STARTING || m->state == MASTER_ENDING) {
+		log_warn("%s: ignored while %s", signal_name(signo),
+		    m->state == MASTER_STARTING ? "starting" : "ending");
+	} else if (signo == SIGQUIT) {
+		log_notice("quitting: the workers finish what they do");
+		quit(m);
+	} else if (signo == SIGHUP) {
+		master_reload(m);
+	} else if (signo == SIGUSR1) {
+		reopen_logs(m);
+	} else if (signo == SIGWINCH) {
+		drain_workers(m);
+	} else if (signo == SIGUSR2) {
+		log_warn("upgrade is not available in this version");
+	}
+}
+
+/* ---- the beginning */
+
+static void
+on_retry(struct timer *t)
+{
+	master_start(CONTAINER_OF(t, struct master, retry));
+}
+
+static void
+on_tick(struct timer *t)
+{
+	struct master *m = CONTAINER_OF(t, struct master, tick);
+
+	shm_servers_correct(&m->shm.servers);
+	loop_timer_set(m->loop, t, clock_ms() + TICK_MS);
+}
+
+static int
+open_shm(struct proxy_shm *shm)
+{
+	if (shm_core_new(&shm->core) == -1)
+		return -1;
+	if (shm_servers_new(&shm->servers) == -1) {
+		shm_core_close(&shm->core);
+		return -1;
+	}
+	if (metrics_new(&shm->metrics) == -1) {
+		shm_servers_close(&shm->servers);
+		shm_core_close(&shm->core);
+		return -1;
+	}
+	atomic_store(&shm->core.data->master_pid, getpid());
+	atomic_store(&shm->core.data->started_wall_ms, (uint64_t)clock_wall_ms());
+	return 0;
+}
+
+static void
+close_shm(struct proxy_shm *shm)
+{
+	metrics_close(&shm->metrics);
+	shm_servers_close(&shm->servers);
+	shm_core_close(&shm->core);
+}
+
+/* 0, or -1 after an error line.  An ordinary user in the foreground can do without the file. */
+static int
+take_pidfile(struct master *m)
+{
+	const char *path = config_pid_file(m->first);
+	pid_t owner;
+
+	if (pidfile_open(&m->pidfile, path, &owner) == 0)
+		return 0;
+	if (errno == EWOULDBLOCK) {
+		log_error("%s: usherd is running already, pid %d", path, (int)owner);
+		return -1;
+	}
+	if (m->options->foreground && geteuid() != 0 && (errno == EACCES || errno == EROFS)) {
+		log_notice("no pid file: %s: %m", path);
+		return 0;
+	}
+	log_error("pid file %s: %m", path);
+	return -1;
+}
+
+static int
+open_master(struct master *m)
+{
+	timer_init(&m->retry, on_retry);
+	timer_init(&m->tick, on_tick);
+	timer_init(&m->deadline, on_deadline);
+	task_init(&m->changed, write_workers);
+	m->loop = loop_new();
+	if (m->loop == NULL || signals_watch(&m->signals, m->loop, on_signal) == -1) {
+		log_error("epoll: %m");
+		return -1;
+	}
+	if (take_pidfile(m) == -1)
+		return -1;
+	if (open_shm(&m->shm) == -1) {
+		log_error("shared memory: %m");
+		return -1;
+	}
+	m->env = (struct generation_env){
+		.loop = m->loop,
+		.shm = &m->shm,
+		.events = &generation_events,
+		.changed = workers_changed,
+		.no_slot = end_oldest,
+		.arg = m,
+	};
+	return 0;
+}
+
+static void
+close_master(struct master *m)
+{
+	/* Those that could not be ended keep what they have. */
+	LIST_EACH(link, &m->generations)
+		link_remove(link);
+	config_free(m->first);
+	if (m->shm.core.data != NULL)
+		close_shm(&m->shm);
+	if (m->loop != NULL) {
+		task_cancel(&m->changed);
+		loop_close(m->loop, &m->signals.watcher);
+		loop_free(m->loop);
+	}
+	if (m->pidfile.path != NULL && m->status == EXIT_SUCCESS)
+		orphans_forget(m->pidfile.path);
+	pidfile_close(&m->pidfile);
+}
+
+static void
+quit_orphans(struct master *m)
+{
+	unsigned n = m->pidfile.path != NULL ? orphans_quit(m->pidfile.path) : 0;
+
+	if (n == 0)
+		return;
+	m->orphans = true;
+	log_notice("%u workers of a master that died were told to finish", n);
+}
+
+/* What a shell or an init script left open, a lock perhaps, is not to live as long as a daemon. */
+static void
+close_strange_descriptors(int inherited)
+{
+	struct descriptors d = { NULL, 0 };
+	int null = daemon_null_fd(), ready = daemon_ready_fd();
+
+	descriptors_keep(&d, &null, 1);
+	descriptors_keep(&d, &ready, 1);
+	for (int fd = NOTIFY_FIRST_FD; fd < NOTIFY_FIRST_FD + inherited; fd++)
+		descriptors_keep(&d, &fd, 1);
+	if (descriptors_close_others(&d) == -1)
+		log_warn("close_range: %m");
+}
+
+int
+master_run(const struct options *o, struct config *first)
+{
+	int inherited = notify_inherited_sockets();
+	struct master m = {
+		.options = o,
+		.first = first,
+		.status = EXIT_SUCCESS,
+		.pidfile.fd = -1,
+		.error_fd = STDERR_FILENO,
+		.signals.watcher.fd = -1,
+	};
+
+	link_init(&m.generations);
+	log_also_stderr(true);
+	if (!o->foreground && daemon_start() == -1) {
+		log_error("fork: %m");
+		config_free(first);
+		return EXIT_FAILURE;
+	}
+	if (daemon_in_background())
+		close_strange_descriptors(inherited);
+	listeners_init(&m.listeners, NOTIFY_FIRST_FD, inherited);
+	if (open_master(&m) == -1) {
+		m.status = EXIT_FAILURE;
+	} else {
+		privileges_trim();
+		quit_orphans(&m);
+		m.bind_until_ms = clock_ms() + BIND_PATIENCE_MS;
+		loop_timer_set(m.loop, &m.tick, clock_ms() + TICK_MS);
+		master_start(&m);
+		/* A start that failed at once has nothing to wait for. */
+		if (m.state != MASTER_ENDING || !link_empty(&m.generations))
+			loop_run(m.loop);
+	}
+	close_master(&m);
+	return m.status;
+}

@@ -1,0 +1,80 @@
+/*
+ * master_internal.h - what the files of the master share: master.c, master_start.c, master_reload.c.
+ */
+#ifndef USHERD_PROCESS_MASTER_INTERNAL_H
+#define USHERD_PROCESS_MASTER_INTERNAL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/list.h"
+#include "net/loop.h"
+#include "process/config.h"
+#include "process/generation.h"
+#include "process/listeners.h"
+#include "process/options.h"
+#include "process/pidfile.h"
+#include "process/signals.h"
+#include "proxy/proxy.h"
+
+enum master_state {
+	MASTER_STARTING,		/* the first generation is not ready yet */
+	MASTER_RUNNING,
+	MASTER_DRAINED,			/* SIGWINCH: the workers were sent away, a reload brings new ones */
+	MASTER_ENDING,
+};
+
+struct master {
+	const struct options *options;
+	enum master_state state;
+	int status;			/* to exit with */
+	struct loop *loop;
+	struct signals signals;
+	struct proxy_shm shm;
+	struct listeners listeners;
+	struct listener_set parked;	/* sockets kept while nobody serves */
+	struct pidfile pidfile;
+	int error_fd;			/* of the error log, a copy of a generation's; -1: syslog */
+
+	struct generation_env env;
+	struct link generations;	/* all that have workers, oldest first */
+	struct generation *current;	/* the one that serves; NULL: none */
+	struct generation *next;	/* the one that starts; NULL: none */
+	uint32_t last_number;
+	bool reload_again;		/* asked for during a reload */
+	bool orphans;			/* workers of a dead master were told to end */
+
+	struct config *first;		/* until its generation is made */
+	msec bind_until_ms;		/* how long a start waits for addresses */
+	struct timer retry;		/* of binding */
+	struct timer tick;
+	struct timer deadline;		/* of the end */
+	struct task changed;		/* the list of workers is to be written */
+};
+
+/* master_start.c: the first generation; the end of the process after an error line. */
+void master_start(struct master *m);
+
+/* A generation became ready or failed while starting. */
+void master_started(struct master *m);
+void master_start_failed(struct master *m);
+
+/* master_reload.c */
+void master_reload(struct master *m);
+void master_reloaded(struct master *m, struct generation *before);
+void master_reload_failed(struct master *m);
+
+/* Begins a generation from its parts, which it takes over; NULL after an error line. */
+struct generation *master_begin(struct master *m, struct config *c, struct listener_set *set,
+    struct logs *logs);
+
+/* Writes to that error log from now on. */
+void master_use_log(struct master *m, int error_fd);
+
+/* Settings that are the master's own: error log, level, and what the status pages show. */
+void master_apply(struct master *m, const struct generation *g);
+
+/* Ends everything now, with an exit status. */
+void master_stop(struct master *m, int status);
+
+#endif
