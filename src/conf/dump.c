@@ -1,0 +1,110 @@
+/*
+ * dump.c - the effective values as a configuration file.
+ *
+ * Values are printed as they were written, so that secrets stay where they are.
+ */
+#include "conf/inherit.h"
+#include "conf/types.h"
+
+static void
+print_origin(struct buf *out, struct conf_origin at)
+{
+	if (at.line > 0)
+		buf_printf(out, "# %s:%d\n", at.file, at.line);
+	else
+		buf_printf(out, "# %s\n", at.file);
+}
+
+static void
+print_value(struct buf *out, struct str key, struct str value)
+{
+	buf_printf(out, "%.*s =%s%.*s\n", STR_ARG(key), value.n > 0 ? " " : "", STR_ARG(value));
+}
+
+/* True if a row before this one has the same key in [defaults]: it spoke for both. */
+static bool
+is_printed(const struct conf_directive *row)
+{
+	for (const struct conf_directive *r = conf_directives; r < row; r++)
+		if ((r->where & IN(DEFAULTS)) != 0 && str_eq(r->key, row->key))
+			return true;
+	return false;
+}
+
+/* Whether a section shows the directive although it does not set it. */
+static bool
+shows_inherited(const struct conf_section *s, const struct conf_directive *row)
+{
+	const struct conf_route *route = s->values[KIND_ROUTE];
+
+	switch (s->kind) {
+	case KIND_DEFAULTS:
+		return row->owner == KIND_ROUTE;
+	case KIND_HOST:
+		/* Only a host that is a route itself has values; otherwise it lends what it sets. */
+		return row->owner == KIND_HOST || (route != NULL && route->action != ACTION_NONE);
+	default:
+		return true;
+	}
+}
+
+static void
+print_setting(struct buf *out, const struct conf_setting *set, bool inherited)
+{
+	struct str key = set->row->key;
+
+	if (set->first == NULL) {
+		print_origin(out, set->at);
+		print_value(out, key, STR_OF(""));
+		return;
+	}
+	if ((set->row->flags & DIRECTIVE_LIST) != 0 && (inherited || set->cleared))
+		print_value(out, key, STR_OF(""));
+	for (const struct conf_line *line = set->first; line != NULL; line = line->same) {
+		print_origin(out, line->at);
+		print_value(out, key, line->raw);
+	}
+}
+
+static void
+print_row(const struct conf_section *s, const struct conf_layers *layers,
+    const struct conf_directive *row, struct buf *out)
+{
+	const struct conf_section *from = NULL;
+	const struct conf_setting *set = conf_layers_find(layers, row, &from);
+
+	/* What was included stands in the output itself. */
+	if (row->parse == conf_include_names)
+		return;
+	if (s->kind == KIND_DEFAULTS && is_printed(row))
+		return;
+	if (from != s && !shows_inherited(s, row))
+		return;
+	if (set != NULL) {
+		print_setting(out, set, from != s);
+	} else if (row->def != NULL) {
+		buf_cstr(out, "# default\n");
+		print_value(out, row->key, str_of(row->def));
+	}
+}
+
+void
+conf_dump(const struct conf_snapshot *snapshot, struct buf *out)
+{
+	const struct conf_whole *w = conf_whole_of(snapshot);
+	struct conf_layers layers;
+
+	for (const struct conf_section *s = w->document.first; s != NULL; s = s->next) {
+		if (out->n > 0)
+			buf_char(out, '\n');
+		print_origin(out, s->at);
+		buf_printf(out, "[%.*s", STR_ARG(conf_kind_names[s->kind]));
+		if (conf_kind_is_named(s->kind))
+			buf_printf(out, " %.*s", STR_ARG(s->name));
+		buf_cstr(out, "]\n");
+		conf_layers_of(w, s, &layers);
+		for (unsigned i = 0; i < conf_ndirectives; i++)
+			if ((conf_directives[i].where & 1u << s->kind) != 0)
+				print_row(s, &layers, &conf_directives[i], out);
+	}
+}

@@ -1,0 +1,118 @@
+/*
+ * inherit.c - which section a value comes from.
+ */
+#include "conf/inherit.h"
+
+static void
+add_layer(struct conf_layers *layers, const struct conf_section *s)
+{
+	if (s == NULL)
+		return;
+	CHECK(layers->n < ARRAY_LEN(layers->v));
+	layers->v[layers->n++] = s;
+}
+
+void
+conf_layers_of(const struct conf_whole *w, const struct conf_section *s,
+    struct conf_layers *layers)
+{
+	const struct conf_document *d = &w->document;
+	const struct conf_route *route = s->values[KIND_ROUTE];
+
+	layers->n = 0;
+	add_layer(layers, s);
+	if (s->kind == KIND_DEFAULTS)
+		return;
+	/* All of a route's hosts say the same, so the first speaks for them. */
+	if (s->kind == KIND_ROUTE && route->nhosts > 0)
+		add_layer(layers, conf_document_find(d, KIND_HOST, route->hosts[0]->name));
+	if (s->kind != KIND_BACKEND && route != NULL && route->backend != NULL)
+		add_layer(layers, conf_document_find(d, KIND_BACKEND, route->backend->name));
+	add_layer(layers, conf_document_find(d, KIND_DEFAULTS, conf_kind_names[KIND_DEFAULTS]));
+}
+
+struct conf_setting *
+conf_layers_find(const struct conf_layers *layers, const struct conf_directive *row,
+    const struct conf_section **from)
+{
+	unsigned n = conf_directive_inherits(row) ? layers->n : 1;
+
+	for (unsigned i = 0; i < n; i++) {
+		struct conf_setting *set = conf_setting_find(layers->v[i], row);
+
+		if (set != NULL) {
+			*from = layers->v[i];
+			return set;
+		}
+	}
+	return NULL;
+}
+
+/* True if the lines of both settings have the same text. */
+static bool
+same_setting(const struct conf_setting *a, const struct conf_setting *b)
+{
+	const struct conf_line *x, *y;
+
+	if (a == NULL || b == NULL)
+		return a == b;
+	for (x = a->first, y = b->first; x != NULL && y != NULL; x = x->same, y = y->same)
+		if (!str_eq(x->raw, y->raw))
+			return false;
+	return x == y;
+}
+
+static void
+check_hosts_agree(struct conf_whole *w, const struct conf_section *s,
+    const struct conf_directive *row)
+{
+	const struct conf_route *route = s->values[KIND_ROUTE];
+	const struct conf_document *d = &w->document;
+	const struct conf_section *first, *other;
+
+	if ((row->where & IN(HOST)) == 0 || conf_setting_find(s, row) != NULL)
+		return;
+	first = conf_document_find(d, KIND_HOST, route->hosts[0]->name);
+	for (unsigned i = 1; i < route->nhosts; i++) {
+		other = conf_document_find(d, KIND_HOST, route->hosts[i]->name);
+		if (same_setting(conf_setting_find(first, row), conf_setting_find(other, row)))
+			continue;
+		conf_error(d->errors, s->at, "[route %.*s] %.*s: its hosts %.*s and %.*s differ (write"
+		    " it in the route)", STR_ARG(s->name), STR_ARG(row->key), STR_ARG(first->name),
+		    STR_ARG(other->name));
+		return;
+	}
+}
+
+static void
+inherit_row(struct conf_whole *w, struct conf_section *s, const struct conf_layers *layers,
+    const struct conf_directive *row)
+{
+	const struct conf_section *from = NULL;
+	const struct conf_setting *set = conf_layers_find(layers, row, &from);
+	const void *source = w->builtin.values[row->owner];
+
+	if (set != NULL && (!set->cleared || set->first != NULL))
+		source = from->values[row->owner];
+	if (source != s->values[row->owner])
+		memcpy((char *)s->values[row->owner] + row->offset,
+		    (const char *)source + row->offset, row->size);
+}
+
+void
+conf_inherit(struct conf_whole *w, struct conf_section *s, enum conf_kind owner)
+{
+	const struct conf_route *route = s->values[KIND_ROUTE];
+	struct conf_layers layers;
+
+	conf_layers_of(w, s, &layers);
+	for (unsigned i = 0; i < conf_ndirectives; i++) {
+		const struct conf_directive *row = &conf_directives[i];
+
+		if (row->owner != owner)
+			continue;
+		if (s->kind == KIND_ROUTE && route->nhosts > 1 && conf_directive_inherits(row))
+			check_hosts_agree(w, s, row);
+		inherit_row(w, s, &layers, row);
+	}
+}

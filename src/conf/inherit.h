@@ -1,0 +1,35 @@
+/*
+ * inherit.h - which section a value comes from.
+ *
+ *	[route] ─► its [host] ─► its [backend] ─► [defaults] ─► built in
+ */
+#ifndef USHERD_CONF_INHERIT_H
+#define USHERD_CONF_INHERIT_H
+
+#include "conf/table.h"
+#include "conf/whole.h"
+
+/* The sections that a structure's values may come from, first wins. */
+struct conf_layers {
+	const struct conf_section *v[4];
+	unsigned n;
+};
+
+/* The layers of a section's own structure; of a host: of the route that its action makes. */
+void conf_layers_of(const struct conf_whole *w, const struct conf_section *s,
+    struct conf_layers *layers);
+
+/*
+ * The setting that decides about a directive, or NULL: then the default is built in.  `*from` gets
+ * its section.
+ */
+struct conf_setting *conf_layers_find(const struct conf_layers *layers,
+    const struct conf_directive *row, const struct conf_section **from);
+
+/*
+ * Fills in the values of `s`->values[owner] that the section does not set itself.  When a route
+ * names several hosts, and these do not say the same about a key that it leaves open, that is an error.
+ */
+void conf_inherit(struct conf_whole *w, struct conf_section *s, enum conf_kind owner);
+
+#endif

@@ -1,0 +1,36 @@
+/*
+ * load.h - from an INI file, or the words of a command line, to a snapshot.
+ */
+#ifndef USHERD_CONF_LOAD_H
+#define USHERD_CONF_LOAD_H
+
+#include "base/buf.h"
+#include "conf/error.h"
+#include "conf/snapshot.h"
+
+/* One -g: `global.KEY=VALUE` or `KIND NAME:KEY=VALUE`, as the user typed it. */
+struct conf_override {
+	const char *text;
+};
+
+/*
+ * Reads `file` with its includes, applies the overrides (they win over the file) and the rules of
+ * inheritance, and checks all values and references.  Every problem goes to `errors`; NULL when
+ * there was an error, else a snapshot that the caller ends with conf_free().
+ */
+struct conf_snapshot *conf_load(const char *file, const struct conf_override *overrides,
+    unsigned noverrides, struct conf_errors *errors);
+
+/* Quick mode: listen at `listen` and proxy everything to the `nurls` URLs; log combined to stdout. */
+struct conf_snapshot *conf_quick(const char *listen, const char *const *urls, unsigned nurls,
+    const struct conf_override *overrides, unsigned noverrides, struct conf_errors *errors);
+
+void conf_free(struct conf_snapshot *s);
+
+/*
+ * -T: the effective values as a configuration file, each under a comment line that says where it
+ * comes from (`file:line` or `default`).  Reading the output again gives the same values.
+ */
+void conf_dump(const struct conf_snapshot *s, struct buf *out);
+
+#endif

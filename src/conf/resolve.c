@@ -1,0 +1,278 @@
+/*
+ * resolve.c - from sections and lines to the snapshot.
+ */
+#include "conf/inherit.h"
+#include "conf/settings.h"
+#include "conf/verify.h"
+
+/* Makes the structure of a section, so that others can refer to it, and says who it is. */
+static void
+shape(struct conf_document *d, struct conf_section *s)
+{
+	void *values = arena_zalloc(d->arena, conf_struct_sizes[s->kind]);
+	struct conf_listen *listen = values;
+	struct conf_host *host = values;
+	struct conf_route *route = values;
+	struct conf_backend *backend = values;
+	struct conf_log *log = values;
+	struct conf_global *global = values;
+	struct conf_admin *admin = values;
+
+	s->values[s->kind] = values;
+	switch (s->kind) {
+	case KIND_GLOBAL:
+		global->at = s->at;
+		break;
+	case KIND_LISTEN:
+		listen->name = s->name, listen->at = s->at, listen->index = s->index;
+		break;
+	case KIND_HOST:
+		host->name = s->name, host->at = s->at, host->index = s->index;
+		break;
+	case KIND_ROUTE:
+		route->name = s->name, route->at = s->at;
+		break;
+	case KIND_BACKEND:
+		backend->name = s->name, backend->at = s->at, backend->index = s->index;
+		break;
+	case KIND_LOG:
+		log->name = s->name, log->at = s->at, log->index = s->index;
+		break;
+	case KIND_ADMIN:
+		admin->at = s->at, admin->present = true;
+		break;
+	case KIND_DEFAULTS:
+		/* The values of requests that no route serves, even when nothing is set. */
+		s->values[KIND_ROUTE] = arena_zalloc(d->arena, conf_struct_sizes[KIND_ROUTE]);
+		break;
+	case KIND_COUNT:
+		break;
+	}
+}
+
+static void
+read_sections(struct conf_whole *w)
+{
+	struct conf_document *d = &w->document;
+	struct conf_section *s;
+
+	conf_document_need(d, KIND_GLOBAL);
+	conf_document_need(d, KIND_DEFAULTS);
+	w->builtin = (struct conf_section){
+		.kind = KIND_DEFAULTS,
+		.name = conf_kind_names[KIND_DEFAULTS],
+		.at = { "default", 0 },
+	};
+	conf_settings_builtin(d, &w->builtin);
+	for (s = d->first; s != NULL; s = s->next)
+		shape(d, s);
+	for (s = d->first; s != NULL; s = s->next)
+		conf_settings_read(d, s);
+}
+
+/* The action that a route or host sets, or NULL; more than one is an error. */
+static const struct conf_setting *
+find_action(struct conf_document *d, const struct conf_section *s)
+{
+	const struct conf_setting *action = NULL;
+
+	/* The settings stand latest first. */
+	for (const struct conf_setting *set = s->settings; set != NULL; set = set->next) {
+		if ((set->row->flags & DIRECTIVE_ACTION) == 0)
+			continue;
+		if (action != NULL)
+			conf_error(d->errors, action->at, "%.*s %.*s: there is an action already,"
+			    " %.*s at %.*s (choose one)", STR_ARG(conf_section_title(d, s)),
+			    STR_ARG(action->row->key), STR_ARG(set->row->key),
+			    STR_ARG(conf_origin_text(d, set->at)));
+		action = set;
+	}
+	return action;
+}
+
+static enum conf_action
+action_of(const struct conf_setting *set)
+{
+	if (str_eq(set->row->key, STR_OF("backend")))
+		return ACTION_BACKEND;
+	return str_eq(set->row->key, STR_OF("redirect")) ? ACTION_REDIRECT : ACTION_RESPOND;
+}
+
+static void
+set_action(struct conf_route *r, const struct conf_setting *set)
+{
+	r->action = action_of(set);
+	r->action_at = set->at;
+}
+
+static void
+finish_route(struct conf_whole *w, struct conf_section *s)
+{
+	struct conf_document *d = &w->document;
+	struct conf_route *r = s->values[KIND_ROUTE];
+	const struct conf_setting *action = find_action(d, s);
+
+	for (const struct conf_setting *set = s->settings; set != NULL; set = set->next)
+		r->condition_kinds += (set->row->flags & DIRECTIVE_CONDITION) != 0;
+	if (action != NULL)
+		set_action(r, action);
+	else
+		conf_error(d->errors, s->at, "[route %.*s]: does nothing (add backend = NAME, redirect"
+		    " = 301 URL or respond = 200 \"text\")", STR_ARG(s->name));
+	conf_inherit(w, s, KIND_ROUTE);
+}
+
+/* True if the route takes all requests of its hosts. */
+static bool
+takes_all(const struct conf_route *r)
+{
+	if (r->nhosts == 0 || r->condition_kinds > 1 + (r->npaths > 0))
+		return false;
+	for (unsigned i = 0; i < r->npaths; i++)
+		if (r->paths[i].kind == PATH_PREFIX && r->paths[i].text.n == 0)
+			return true;
+	return r->npaths == 0;
+}
+
+/* For each host the first route that takes all of its requests. */
+static struct conf_route **
+find_catch_alls(struct conf_whole *w)
+{
+	struct conf_document *d = &w->document;
+	struct conf_route **all;
+
+	all = arena_zalloc(d->arena, (d->counts[KIND_HOST] + 1) * sizeof(*all));
+	for (struct conf_section *s = d->first; s != NULL; s = s->next) {
+		struct conf_route *r = s->values[KIND_ROUTE];
+
+		if (s->kind != KIND_ROUTE || !takes_all(r))
+			continue;
+		for (unsigned i = 0; i < r->nhosts; i++)
+			if (all[r->hosts[i]->index] == NULL)
+				all[r->hosts[i]->index] = r;
+	}
+	return all;
+}
+
+/* The route that an action on a host makes, or NULL: none, or one is written. */
+static struct conf_route *
+host_route(struct conf_whole *w, struct conf_section *s, const struct conf_route *written)
+{
+	struct conf_document *d = &w->document;
+	const struct conf_setting *action = find_action(d, s);
+	struct conf_route *r = s->values[KIND_ROUTE];
+
+	if (action == NULL)
+		return NULL;
+	if (written != NULL) {
+		conf_warning(d->errors, action->at, "[host %.*s] %.*s: is never done, as [route %.*s]"
+		    " takes all requests", STR_ARG(s->name), STR_ARG(action->row->key),
+		    STR_ARG(written->name));
+		return NULL;
+	}
+	conf_inherit(w, s, KIND_ROUTE);
+	/* A star is in no written name, so this one is free. */
+	r->name = conf_document_find(d, KIND_ROUTE, s->name) == NULL ? s->name :
+	    arena_printf(d->arena, "%.*s/*", STR_ARG(s->name));
+	r->at = s->at;
+	r->hosts = arena_alloc(d->arena, sizeof(*r->hosts));
+	r->hosts[0] = s->values[KIND_HOST];
+	r->nhosts = 1;
+	r->paths = ARENA_NEW(d->arena, struct conf_path);
+	*r->paths = (struct conf_path){ .text = STR(""), .kind = PATH_PREFIX, .at = action->at };
+	r->npaths = 1;
+	r->condition_kinds = 2;
+	set_action(r, action);
+	return r;
+}
+
+static void
+inherit_all(struct conf_whole *w)
+{
+	struct conf_document *d = &w->document;
+
+	for (struct conf_section *s = d->first; s != NULL; s = s->next) {
+		if (s->kind == KIND_ROUTE)
+			finish_route(w, s);
+		else
+			conf_inherit(w, s, s->kind == KIND_DEFAULTS ? KIND_ROUTE : s->kind);
+	}
+}
+
+static void *
+array_of(struct conf_whole *w, enum conf_kind kind)
+{
+	return arena_zalloc(&w->arena, (w->document.counts[kind] + 1) * sizeof(void *));
+}
+
+static void
+add_route(struct conf_snapshot *s, struct conf_route *r)
+{
+	r->index = s->nroutes;
+	s->routes[s->nroutes++] = r;
+}
+
+static void
+collect(struct conf_whole *w)
+{
+	struct conf_document *d = &w->document;
+	struct conf_snapshot *shot = &w->snapshot;
+	struct conf_route **written = find_catch_alls(w), *r;
+	unsigned most_routes = d->counts[KIND_ROUTE] + d->counts[KIND_HOST];
+
+	shot->listens = array_of(w, KIND_LISTEN);
+	shot->hosts = array_of(w, KIND_HOST);
+	shot->backends = array_of(w, KIND_BACKEND);
+	shot->logs = array_of(w, KIND_LOG);
+	shot->routes = arena_alloc(&w->arena, (most_routes + 1) * sizeof(*shot->routes));
+	for (struct conf_section *s = d->first; s != NULL; s = s->next) {
+		if (s->repeated)
+			continue;
+		switch (s->kind) {
+		case KIND_GLOBAL:
+			shot->global = *(struct conf_global *)s->values[KIND_GLOBAL];
+			break;
+		case KIND_DEFAULTS:
+			shot->fallback = s->values[KIND_ROUTE];
+			shot->fallback->at = s->at;
+			break;
+		case KIND_LISTEN:
+			shot->listens[shot->nlistens++] = s->values[KIND_LISTEN];
+			break;
+		case KIND_HOST:
+			shot->hosts[shot->nhosts++] = s->values[KIND_HOST];
+			if ((r = host_route(w, s, written[s->index])) != NULL)
+				add_route(shot, r);
+			break;
+		case KIND_ROUTE:
+			add_route(shot, s->values[KIND_ROUTE]);
+			break;
+		case KIND_BACKEND:
+			shot->backends[shot->nbackends++] = s->values[KIND_BACKEND];
+			break;
+		case KIND_LOG:
+			shot->logs[shot->nlogs++] = s->values[KIND_LOG];
+			break;
+		case KIND_ADMIN:
+			shot->admin = *(struct conf_admin *)s->values[KIND_ADMIN];
+			break;
+		case KIND_COUNT:
+			break;
+		}
+	}
+}
+
+void
+conf_whole_resolve(struct conf_whole *w)
+{
+	read_sections(w);
+	inherit_all(w);
+	collect(w);
+	conf_verify_binds(w);
+	conf_verify_listens(w);
+	conf_verify_hosts(w);
+	conf_verify_routes(w);
+	conf_verify_backends(w);
+	conf_verify_logs(w);
+	conf_verify_uses(w);
+}

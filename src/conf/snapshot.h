@@ -1,0 +1,246 @@
+/*
+ * snapshot.h - one whole configuration as plain data: what a generation of workers lives with.
+ *
+ * All inheritance is resolved: a route holds its effective values.  Everything lives in one arena
+ * and never changes after conf_load().  Times are in milliseconds, CONF_OFF means no limit.
+ */
+#ifndef USHERD_CONF_SNAPSHOT_H
+#define USHERD_CONF_SNAPSHOT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "conf/error.h"
+
+#define CONF_OFF INT64_MAX	/* `off` of a limit or timeout */
+
+/* Strings are NUL-terminated; absent ones have p == NULL. */
+struct conf_strs {
+	struct str *v;
+	unsigned n;
+};
+
+struct conf_cidrs {
+	struct cidr *v;
+	unsigned n;
+};
+
+enum conf_log_target { LOG_TARGET_FILE, LOG_TARGET_STDERR, LOG_TARGET_STDOUT, LOG_TARGET_SYSLOG };
+
+struct conf_global {
+	struct conf_origin at;
+	struct str user;		/* absent: stay who we are */
+	struct str group;		/* absent: the user's */
+	unsigned workers;		/* auto resolved: number of usable CPUs */
+	struct str pid_file;
+	enum conf_log_target error_log;
+	struct str error_log_path;
+	enum log_level log_level;
+	unsigned max_connections;	/* per worker */
+	msec shutdown_timeout_ms;
+	msec drain_timeout_ms;
+	struct str chroot;		/* absent: none */
+	int worker_priority;		/* nice value, 0: unchanged */
+	bool worker_cpu_affinity;
+};
+
+struct conf_bind {
+	struct addr addr;
+	struct str text;		/* as written */
+	struct conf_origin at;
+};
+
+enum conf_client_ip { CLIENT_IP_XFF, CLIENT_IP_FORWARDED, CLIENT_IP_HEADER };
+
+struct conf_listen {
+	struct str name;
+	struct conf_origin at;
+	unsigned index;			/* position in snapshot.listens */
+	struct conf_bind *binds;
+	unsigned nbinds;
+	struct conf_host *default_host;	/* NULL: none */
+	int backlog;
+	bool proxy_protocol;
+	struct conf_cidrs trusted_proxies;
+	enum conf_client_ip client_ip_from;
+	struct str client_ip_header;	/* with CLIENT_IP_HEADER */
+	bool header_names_any;		/* strict drops names with _ and . */
+	msec header_timeout_ms;
+	msec keepalive_timeout_ms;
+	int64_t keepalive_requests;
+	int64_t max_header_size;
+	int64_t max_header_count;
+	int64_t max_uri;
+};
+
+struct conf_host {
+	struct str name;
+	struct conf_origin at;
+	unsigned index;
+	struct conf_strs names;		/* lower case; "*.example.com" is a wildcard */
+	struct conf_listen **listens;	/* none: all */
+	unsigned nlistens;
+};
+
+enum conf_action { ACTION_NONE, ACTION_BACKEND, ACTION_REDIRECT, ACTION_RESPOND };
+
+enum conf_forwarded { FORWARDED_X, FORWARDED_RFC7239, FORWARDED_BOTH, FORWARDED_OFF };
+
+struct conf_error_page {
+	int status;
+	struct str path;		/* as written */
+	struct str content;		/* read at load */
+	struct str content_type;	/* from the file's ending */
+	struct conf_origin at;
+};
+
+/* One condition value: `Name`, `Name: value`, `name=value`; a value that ended in * is a prefix. */
+struct conf_match {
+	struct str name;		/* header names in lower case */
+	struct str value;		/* absent: presence is enough */
+	bool prefix;
+};
+
+enum conf_path_kind { PATH_EXACT, PATH_PREFIX };
+
+struct conf_path {
+	struct str text;		/* normalised; a prefix without its trailing slash and star: "/a/b", "/" is "" */
+	enum conf_path_kind kind;
+	struct conf_origin at;
+};
+
+struct conf_route {
+	struct str name;
+	struct conf_origin at;
+	unsigned index;
+
+	/* Conditions; an empty list is no condition. */
+	struct conf_host **hosts;	/* none: all hosts */
+	unsigned nhosts;
+	struct conf_path *paths;
+	unsigned npaths;
+	struct conf_strs path_regex;	/* patterns; checked to compile by route_build */
+	struct conf_strs methods;
+	struct conf_match *headers;
+	unsigned nheaders;
+	struct conf_match *queries;
+	unsigned nqueries;
+	struct conf_match *cookies;
+	unsigned ncookies;
+	struct conf_cidrs clients;
+	unsigned condition_kinds;	/* how many kinds are given */
+
+	/* The action. */
+	enum conf_action action;
+	struct conf_origin action_at;
+	struct conf_backend *backend;
+	int redirect_status;
+	struct str redirect_url;	/* template */
+	int respond_status;
+	struct str respond_type;
+	struct str respond_text;	/* template */
+
+	/* Paths. */
+	struct str strip_prefix;	/* without a trailing slash; absent: none */
+	struct str add_prefix;
+
+	/* Transport and policies, effective. */
+	int64_t max_body;
+	msec body_timeout_ms;
+	int64_t body_min_rate;		/* bytes a second; CONF_OFF: none */
+	msec send_timeout_ms;
+	msec connect_timeout_ms;
+	msec first_byte_timeout_ms;
+	msec read_timeout_ms;
+	msec write_timeout_ms;
+	unsigned retries;
+	bool websocket;
+	msec tunnel_timeout_ms;
+	enum conf_forwarded forwarded_headers;
+	bool hide_server;
+	bool via;
+	struct conf_error_page **error_pages;
+	unsigned nerror_pages;
+	struct conf_log *access_log;	/* NULL: off */
+};
+
+enum conf_server_scheme { SCHEME_HTTP, SCHEME_HTTPS, SCHEME_H2C };
+
+struct conf_server {
+	struct conf_origin at;
+	struct str text;		/* the address part as written: scheme, host, port */
+	enum conf_server_scheme scheme;
+	struct str host;		/* name or address, without brackets; the path of a unix socket */
+	uint16_t port;			/* 0: unix socket */
+	struct str host_field;		/* what `host_header = server` sends: host, with port unless the scheme's default */
+	unsigned weight;
+	int64_t max_conns;		/* CONF_OFF: no limit */
+	bool backup;
+	bool down;
+};
+
+enum conf_balance { BALANCE_ROUND_ROBIN };
+enum conf_host_header { HOST_PRESERVE, HOST_SERVER, HOST_NAME };
+enum conf_proxy_protocol { PROXY_OFF, PROXY_V1, PROXY_V2 };
+
+struct conf_backend {
+	struct str name;
+	struct conf_origin at;
+	unsigned index;
+	struct conf_server *servers;
+	unsigned nservers;
+	enum conf_balance balance;
+	int64_t keepalive;		/* idle connections per worker and server */
+	msec keepalive_timeout_ms;
+	int64_t keepalive_requests;
+	enum conf_host_header host_header;
+	struct str host_header_name;	/* with HOST_NAME */
+	enum conf_proxy_protocol proxy_protocol;
+};
+
+enum conf_log_format { LOG_FORMAT_COMBINED, LOG_FORMAT_JSON, LOG_FORMAT_TEMPLATE };
+
+struct conf_log {
+	struct str name;
+	struct conf_origin at;
+	unsigned index;
+	enum conf_log_target target;
+	struct str path;		/* of a file */
+	struct addr syslog_addr;	/* len 0: the local /dev/log in RFC 3164 form, else UDP and RFC 5424 */
+	enum conf_log_format format;
+	struct str template_text;
+	int64_t buffer;			/* bytes kept back at most */
+	msec flush_ms;
+};
+
+struct conf_admin {
+	struct conf_origin at;
+	bool present;
+	struct conf_bind *binds;
+	unsigned nbinds;
+	struct conf_cidrs allow;	/* default: loopback */
+};
+
+struct conf_snapshot {
+	struct conf_global global;
+	struct conf_listen **listens;
+	unsigned nlistens;
+	struct conf_host **hosts;
+	unsigned nhosts;
+	struct conf_route **routes;	/* in file order, hosts' own actions included */
+	unsigned nroutes;
+	struct conf_route *fallback;	/* the values of [defaults], for requests that no route serves:
+					 * not among routes, no conditions, ACTION_NONE */
+	struct conf_backend **backends;
+	unsigned nbackends;
+	struct conf_log **logs;
+	unsigned nlogs;
+	struct conf_admin admin;
+	/* the arena and the table of values that conf_dump() prints follow, private to conf/ */
+};
+
+#endif

@@ -1,0 +1,51 @@
+/*
+ * table.h - every directive of the language in one row: the one source of truth.
+ *
+ * Parsing, ranges, defaults, inheritance, -T and did-you-mean all read it, and a test compares it
+ * with usherd.ini(5).  A new directive is a row here, a place in snapshot.h, and its manual entry.
+ */
+#ifndef USHERD_CONF_TABLE_H
+#define USHERD_CONF_TABLE_H
+
+#include <stdint.h>
+
+#include "conf/document.h"
+#include "conf/settings.h"
+
+#define IN(kind)	(1u << KIND_##kind)
+
+enum conf_directive_flags {
+	DIRECTIVE_LIST = 1,		/* may be repeated; place: a pointer, then an unsigned count */
+	DIRECTIVE_OFF = 2,		/* takes `off`: no limit */
+	DIRECTIVE_CONDITION = 4,	/* of a route; never inherited */
+	DIRECTIVE_ACTION = 8,		/* of a route; never inherited, but a host's makes a route */
+	DIRECTIVE_TEMPLATE = 16,	/* holds $variables: `$$` stays for the template compiler */
+	DIRECTIVE_VERBATIM = 32,	/* not even ${NAME} is put in */
+	DIRECTIVE_NOTED = 64,		/* has no place of its own: the parser only checks it */
+};
+
+struct conf_directive {
+	struct str key;
+	unsigned where;			/* sections it may stand in: IN(...) | ... */
+	enum conf_kind owner;		/* the structure it belongs to: values[owner] of the section */
+	conf_parse_fn *parse;		/* the type */
+	const char *def;		/* built-in default as text; NULL: zeroes */
+	int64_t min, max;		/* of numbers, in the unit of the type */
+	unsigned flags;
+	uint16_t offset;		/* the directive's bytes in the structure */
+	uint16_t size;
+	uint16_t item;			/* size of a list's element */
+	const char *const *choices;	/* of an enumeration, in its order; NULL-terminated */
+	enum conf_kind ref;		/* what a reference names */
+};
+
+extern const struct conf_directive conf_directives[];
+extern const unsigned conf_ndirectives;
+
+/* The structure of a kind, as values[kind] holds it. */
+extern const size_t conf_struct_sizes[KIND_COUNT];
+
+/* True if a layer below can give the value: `key =` then clears it. */
+bool conf_directive_inherits(const struct conf_directive *row);
+
+#endif

@@ -1,0 +1,78 @@
+/*
+ * types.h - the types of values: each reads text into its place, or reports what is wrong.
+ */
+#ifndef USHERD_CONF_TYPES_H
+#define USHERD_CONF_TYPES_H
+
+#include "conf/settings.h"
+#include "conf/snapshot.h"
+
+/* Numbers; ranges are row->min and row->max, `off` is CONF_OFF: types_number.c. */
+conf_parse_fn conf_duration;		/* msec: `30s` */
+conf_parse_fn conf_bytes;		/* int64_t: `16m` */
+conf_parse_fn conf_count;		/* int64_t */
+conf_parse_fn conf_unsigned;		/* unsigned */
+conf_parse_fn conf_int;			/* int */
+conf_parse_fn conf_rate;		/* int64_t a second: `256/s`, sizes too: `1k/s` */
+conf_parse_fn conf_bool;		/* bool */
+conf_parse_fn conf_choice;		/* an enum or a bool: position in row->choices */
+conf_parse_fn conf_workers;		/* unsigned: a number, or `auto` */
+
+/* Text: types_text.c. */
+conf_parse_fn conf_text;		/* struct str: the value as it stands */
+conf_parse_fn conf_texts;		/* list of struct str, each a whole value */
+conf_parse_fn conf_single;		/* struct str: one word */
+conf_parse_fn conf_user;		/* struct str: the name of a user that exists */
+conf_parse_fn conf_group;		/* struct str: likewise */
+conf_parse_fn conf_absolute_path;	/* struct str */
+conf_parse_fn conf_path_or_off;		/* struct str: absent when off */
+conf_parse_fn conf_only;		/* nothing: the value must be row->choices[0] */
+conf_parse_fn conf_include_names;	/* nothing: include.c has read them */
+conf_parse_fn conf_reference;		/* pointer to the structure of kind row->ref */
+conf_parse_fn conf_reference_or_off;
+conf_parse_fn conf_references;		/* list of such pointers */
+
+/* Addresses: types_address.c. */
+conf_parse_fn conf_binds;		/* list of struct conf_bind */
+conf_parse_fn conf_ranges;		/* list of struct cidr */
+conf_parse_fn conf_server_line;		/* list of struct conf_server */
+
+/* Hosts and conditions: types_match.c. */
+conf_parse_fn conf_host_names;		/* list of struct str */
+conf_parse_fn conf_methods;		/* list of struct str */
+conf_parse_fn conf_paths;		/* list of struct conf_path */
+conf_parse_fn conf_header_match;	/* list of struct conf_match: one a line */
+conf_parse_fn conf_pair_matches;	/* list of struct conf_match: `name` or `name=value` words */
+
+/* What routes do: types_route.c. */
+conf_parse_fn conf_redirect;		/* redirect_status, redirect_url */
+conf_parse_fn conf_respond;		/* respond_status, respond_type, respond_text */
+conf_parse_fn conf_strip_prefix;	/* struct str: a comparable path without its last slash */
+conf_parse_fn conf_add_prefix;		/* struct str: a path as it is sent, likewise */
+conf_parse_fn conf_error_pages;		/* list of struct conf_error_page pointers */
+
+/* Choices with an open end: types_log.c. */
+conf_parse_fn conf_error_log;		/* error_log, error_log_path */
+conf_parse_fn conf_log_path;		/* target, path, syslog_addr */
+conf_parse_fn conf_log_format;		/* format, template_text */
+conf_parse_fn conf_client_ip_from;	/* client_ip_from, client_ip_header */
+conf_parse_fn conf_host_header;		/* host_header, host_header_name */
+
+/* Tools for these files. */
+
+/* Splits `text` into words that live in the arena; false after an error. */
+bool conf_split(struct conf_parse *c, struct str text, struct conf_strs *words);
+
+/* What messages may show of a value: the text as written, where the value is a secret. */
+struct str conf_shown(const struct conf_parse *c, struct str text);
+
+/* The lower-case copy, in the arena. */
+struct str conf_lower(struct conf_parse *c, struct str text);
+
+/* A status of three digits between `min` and `max`; false without a message. */
+bool conf_status(struct str word, int min, int max, int *status);
+
+/* True for what RFC 9110, 5.6.2 calls a token. */
+bool conf_is_token(struct str s);
+
+#endif

@@ -1,0 +1,241 @@
+/*
+ * types_text.c - text, file names, and names of other sections.
+ */
+#include <grp.h>
+#include <pwd.h>
+
+#include "conf/suggest.h"
+#include "conf/table.h"
+#include "conf/types.h"
+#include "conf/words.h"
+
+struct str
+conf_shown(const struct conf_parse *c, struct str text)
+{
+	return c->secret ? c->line->raw : text;
+}
+
+bool
+conf_is_token(struct str s)
+{
+	return s.n > 0 && str_all(s, CHAR_TOKEN);
+}
+
+struct str
+conf_lower(struct conf_parse *c, struct str text)
+{
+	char *p = arena_alloc(c->arena, text.n + 1);
+
+	for (size_t i = 0; i < text.n; i++)
+		p[i] = char_lower[(unsigned char)text.p[i]];
+	p[text.n] = '\0';
+	return str_make(p, text.n);
+}
+
+bool
+conf_status(struct str word, int min, int max, int *status)
+{
+	uint64_t n;
+
+	if (word.n != 3 || !str_uint(word, (uint64_t)max, &n) || n < (uint64_t)min)
+		return false;
+	*status = (int)n;
+	return true;
+}
+
+bool
+conf_split(struct conf_parse *c, struct str text, struct conf_strs *words)
+{
+	enum conf_word_result result;
+	struct buf list;
+	struct str word;
+
+	buf_init(&list);
+	while ((result = conf_word(&text, c->arena, &word)) == CONF_WORD)
+		buf_add(&list, &word, sizeof(word));
+	words->n = (unsigned)(list.n / sizeof(word));
+	words->v = arena_alloc(c->arena, list.n);
+	if (list.n > 0)
+		memcpy(words->v, list.p, list.n);
+	buf_fini(&list);
+	if (result == CONF_WORD_UNCLOSED)
+		conf_bad(c, "a \" is not closed");
+	return result == CONF_WORD_END;
+}
+
+bool
+conf_text(struct conf_parse *c, struct str text, void *place)
+{
+	if (text.n == 0) {
+		conf_bad(c, "has no value");
+		return false;
+	}
+	*(struct str *)place = arena_str(c->arena, text);
+	return true;
+}
+
+bool
+conf_texts(struct conf_parse *c, struct str text, void *place)
+{
+	struct str copy;
+
+	(void)place;
+	if (!conf_text(c, text, &copy))
+		return false;
+	conf_item(c, &copy);
+	return true;
+}
+
+bool
+conf_single(struct conf_parse *c, struct str text, void *place)
+{
+	struct conf_strs words;
+
+	if (!conf_split(c, text, &words))
+		return false;
+	if (words.n != 1 || words.v[0].n == 0) {
+		conf_bad(c, "\"%.*s\" is not one word", STR_ARG(conf_shown(c, text)));
+		return false;
+	}
+	*(struct str *)place = words.v[0];
+	return true;
+}
+
+bool
+conf_user(struct conf_parse *c, struct str text, void *place)
+{
+	struct str *name = place;
+
+	if (!conf_single(c, text, name))
+		return false;
+	if (c->document->sandbox || getpwnam(name->p) != NULL)
+		return true;
+	conf_bad(c, "\"%.*s\": there is no such user", STR_ARG(conf_shown(c, text)));
+	return false;
+}
+
+bool
+conf_group(struct conf_parse *c, struct str text, void *place)
+{
+	struct str *name = place;
+
+	if (!conf_single(c, text, name))
+		return false;
+	if (c->document->sandbox || getgrnam(name->p) != NULL)
+		return true;
+	conf_bad(c, "\"%.*s\": there is no such group", STR_ARG(conf_shown(c, text)));
+	return false;
+}
+
+bool
+conf_absolute_path(struct conf_parse *c, struct str text, void *place)
+{
+	struct str *path = place;
+
+	if (!conf_single(c, text, path))
+		return false;
+	if (path->p[0] != '/') {
+		conf_bad(c, "\"%.*s\" is no absolute path (begin with /)",
+		    STR_ARG(conf_shown(c, text)));
+		return false;
+	}
+	return true;
+}
+
+bool
+conf_path_or_off(struct conf_parse *c, struct str text, void *place)
+{
+	if (!str_eq(text, STR_OF("off")))
+		return conf_absolute_path(c, text, place);
+	*(struct str *)place = (struct str){ NULL, 0 };
+	return true;
+}
+
+/* A key whose other values come with later versions. */
+bool
+conf_only(struct conf_parse *c, struct str text, void *place)
+{
+	(void)place;
+	if (str_eq(text, str_of(c->row->choices[0])))
+		return true;
+	conf_bad(c, "\"%.*s\": %s (only %s)", STR_ARG(conf_shown(c, text)), c->row->choices[1],
+	    c->row->choices[0]);
+	return false;
+}
+
+bool
+conf_include_names(struct conf_parse *c, struct str text, void *place)
+{
+	(void)place;
+	if (c->section->kind == KIND_GLOBAL && !c->document->sandbox && c->line->at.line > 0)
+		return true;
+	conf_bad(c, "\"%.*s\": only a file can include others", STR_ARG(text));
+	return false;
+}
+
+static struct conf_section *
+find_reference(struct conf_parse *c, struct str name)
+{
+	struct conf_document *d = c->document;
+	enum conf_kind kind = c->row->ref;
+	struct conf_section *target = conf_document_find(d, kind, name);
+	struct conf_suggest s;
+	char hint[CONF_SUGGEST_TEXT];
+
+	if (target != NULL) {
+		target->used = true;
+		return target;
+	}
+	conf_suggest_init(&s, name);
+	for (const struct conf_section *other = d->first; other != NULL; other = other->next)
+		if (other->kind == kind)
+			conf_suggest_offer(&s, other->name);
+	conf_bad(c, "\"%.*s\": there is no [%.*s %.*s]%s", STR_ARG(conf_shown(c, name)),
+	    STR_ARG(conf_kind_names[kind]), STR_ARG(conf_shown(c, name)),
+	    conf_suggest_text(&s, hint));
+	return NULL;
+}
+
+bool
+conf_reference(struct conf_parse *c, struct str text, void *place)
+{
+	struct conf_section *target;
+	struct str name;
+
+	if (!conf_single(c, text, &name))
+		return false;
+	target = find_reference(c, name);
+	if (target == NULL)
+		return false;
+	*(void **)place = target->values[target->kind];
+	return true;
+}
+
+bool
+conf_reference_or_off(struct conf_parse *c, struct str text, void *place)
+{
+	if (!str_eq(text, STR_OF("off")))
+		return conf_reference(c, text, place);
+	*(void **)place = NULL;
+	return true;
+}
+
+bool
+conf_references(struct conf_parse *c, struct str text, void *place)
+{
+	struct conf_section *target;
+	struct conf_strs words;
+	bool ok = true;
+
+	(void)place;
+	if (!conf_split(c, text, &words))
+		return false;
+	for (unsigned i = 0; i < words.n; i++) {
+		target = find_reference(c, words.v[i]);
+		if (target != NULL)
+			conf_item(c, &target->values[target->kind]);
+		else
+			ok = false;
+	}
+	return ok;
+}

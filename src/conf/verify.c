@@ -1,0 +1,211 @@
+/*
+ * verify.c - what only shows when all sections are read: missing, double and unused things.
+ */
+#include "conf/verify.h"
+
+#include "base/mem.h"
+
+enum { SERVERS_MAX = 1024 };	/* of a backend: as many as its shared list holds */
+
+/* True if the section with this name has no line for the key, not even a wrong one. */
+static bool
+lacks(const struct conf_document *d, enum conf_kind kind, struct str name, const char *key)
+{
+	return !conf_section_has(conf_document_find(d, kind, name), str_of(key));
+}
+
+static bool
+listens_at(const struct conf_host *h, const struct conf_listen *l)
+{
+	for (unsigned i = 0; i < h->nlistens; i++)
+		if (h->listens[i] == l)
+			return true;
+	return h->nlistens == 0;
+}
+
+static bool
+share_listener(const struct conf_host *a, const struct conf_host *b)
+{
+	if (a->nlistens == 0 || b->nlistens == 0)
+		return true;
+	for (unsigned i = 0; i < a->nlistens; i++)
+		if (listens_at(b, a->listens[i]))
+			return true;
+	return false;
+}
+
+/* A host that has a name; those with the same name are chained, latest first. */
+struct named {
+	struct conf_host *host;
+	struct named *other;
+};
+
+static void
+check_name(struct conf_whole *w, struct map *names, struct arena *arena, struct str name,
+    struct conf_host *host)
+{
+	struct named *entry = ARENA_NEW(arena, struct named), *before;
+	struct conf_document *d = &w->document;
+
+	entry->host = host;
+	before = map_add(names, name, entry);
+	if (before == NULL)
+		return;
+	for (struct named *n = before; n != NULL; n = n->other) {
+		if (!share_listener(host, n->host))
+			continue;
+		conf_error(d->errors, host->at, "[host %.*s] names: %.*s is a name of [host %.*s] at"
+		    " %.*s already", STR_ARG(host->name), STR_ARG(name), STR_ARG(n->host->name),
+		    STR_ARG(conf_origin_text(d, n->host->at)));
+		return;
+	}
+	entry->other = before->other;
+	before->other = entry;
+}
+
+void
+conf_verify_hosts(struct conf_whole *w)
+{
+	struct conf_snapshot *s = &w->snapshot;
+	struct conf_document *d = &w->document;
+	struct arena arena;
+	struct map names;
+
+	arena_init(&arena);
+	map_init(&names);
+	for (unsigned i = 0; i < s->nhosts; i++) {
+		struct conf_host *h = s->hosts[i];
+
+		if (lacks(d, KIND_HOST, h->name, "names"))
+			conf_error(d->errors, h->at, "[host %.*s]: has no names (add names ="
+			    " www.example.com)", STR_ARG(h->name));
+		for (unsigned n = 0; n < h->names.n; n++)
+			check_name(w, &names, &arena, h->names.v[n], h);
+	}
+	map_fini(&names);
+	arena_fini(&arena);
+}
+
+void
+conf_verify_listens(struct conf_whole *w)
+{
+	struct conf_snapshot *s = &w->snapshot;
+	struct conf_document *d = &w->document;
+
+	for (unsigned i = 0; i < s->nlistens; i++) {
+		struct conf_listen *l = s->listens[i];
+
+		if (lacks(d, KIND_LISTEN, l->name, "bind"))
+			conf_error(d->errors, l->at, "[listen %.*s]: has no address (add bind = 8080)",
+			    STR_ARG(l->name));
+		if (l->default_host != NULL && !listens_at(l->default_host, l))
+			conf_error(d->errors, l->at, "[listen %.*s] default_host: [host %.*s] does not"
+			    " name this listener (add it to its listen)", STR_ARG(l->name),
+			    STR_ARG(l->default_host->name));
+	}
+	if (s->admin.present && lacks(d, KIND_ADMIN, conf_kind_names[KIND_ADMIN], "listen"))
+		conf_error(d->errors, s->admin.at, "[admin]: has no address (add listen ="
+		    " 127.0.0.1:9000)");
+}
+
+static void
+check_servers(struct conf_document *d, const struct conf_backend *b)
+{
+	struct map seen;
+	struct conf_server *before;
+	struct arena arena;
+	struct str key;
+
+	map_init(&seen);
+	arena_init(&arena);
+	for (unsigned i = 0; i < b->nservers; i++) {
+		key = arena_printf(&arena, "%.*s:%u", STR_ARG(b->servers[i].host),
+		    b->servers[i].port);
+		before = map_add(&seen, key, &b->servers[i]);
+		if (before != NULL)
+			conf_error(d->errors, b->servers[i].at, "[backend %.*s] server: %.*s stands at"
+			    " %.*s already (use weight=N to give it more)", STR_ARG(b->name),
+			    STR_ARG(b->servers[i].text), STR_ARG(conf_origin_text(d, before->at)));
+	}
+	map_fini(&seen);
+	arena_fini(&arena);
+}
+
+void
+conf_verify_backends(struct conf_whole *w)
+{
+	struct conf_snapshot *s = &w->snapshot;
+	struct conf_document *d = &w->document;
+
+	for (unsigned i = 0; i < s->nbackends; i++) {
+		struct conf_backend *b = s->backends[i];
+
+		if (lacks(d, KIND_BACKEND, b->name, "server"))
+			conf_error(d->errors, b->at, "[backend %.*s]: has no servers (add server ="
+			    " HOST:PORT)", STR_ARG(b->name));
+		else if (b->nservers > SERVERS_MAX)
+			conf_error(d->errors, b->at, "[backend %.*s]: has %u servers (at most %d)",
+			    STR_ARG(b->name), b->nservers, SERVERS_MAX);
+		check_servers(d, b);
+	}
+}
+
+void
+conf_verify_logs(struct conf_whole *w)
+{
+	struct conf_snapshot *s = &w->snapshot;
+	struct conf_document *d = &w->document;
+
+	for (unsigned i = 0; i < s->nlogs; i++)
+		if (lacks(d, KIND_LOG, s->logs[i]->name, "path"))
+			conf_error(d->errors, s->logs[i]->at, "[log %.*s]: has no path (add path ="
+			    " /var/log/access.log, stdout, stderr or syslog:)",
+			    STR_ARG(s->logs[i]->name));
+}
+
+/* Marks the hosts that a route serves; true if one serves all. */
+static bool
+mark_served(const struct conf_snapshot *s, bool *served)
+{
+	for (unsigned i = 0; i < s->nroutes; i++) {
+		const struct conf_route *r = s->routes[i];
+
+		if (r->nhosts == 0)
+			return true;
+		for (unsigned n = 0; n < r->nhosts; n++)
+			served[r->hosts[n]->index] = true;
+	}
+	return false;
+}
+
+static void
+warn_unserved(struct conf_whole *w)
+{
+	const struct conf_snapshot *s = &w->snapshot;
+	bool *served = mem_zalloc(s->nhosts + 1, sizeof(*served));
+
+	if (!mark_served(s, served))
+		for (unsigned i = 0; i < s->nhosts; i++)
+			if (!served[i])
+				conf_warning(w->document.errors, s->hosts[i]->at, "[host %.*s]: no route"
+				    " serves it", STR_ARG(s->hosts[i]->name));
+	mem_free(served);
+}
+
+void
+conf_verify_uses(struct conf_whole *w)
+{
+	struct conf_document *d = &w->document;
+
+	for (const struct conf_section *s = d->first; s != NULL; s = s->next)
+		if ((s->kind == KIND_BACKEND || s->kind == KIND_LOG) && !s->used && !s->repeated)
+			conf_warning(d->errors, s->at, "%.*s: nothing uses it",
+			    STR_ARG(conf_section_title(d, s)));
+	warn_unserved(w);
+	if (w->snapshot.nlistens == 0)
+		conf_error(d->errors, (struct conf_origin){ d->file, 0 }, "there is no [listen]"
+		    " (add one: [listen web] with bind = 8080)");
+	if (w->snapshot.nroutes == 0)
+		conf_warning(d->errors, (struct conf_origin){ d->file, 0 }, "there is no [route]:"
+		    " every request gets 404");
+}

@@ -1,0 +1,30 @@
+/*
+ * verify.h - what only shows when all sections are read: missing, double and unused things.
+ */
+#ifndef USHERD_CONF_VERIFY_H
+#define USHERD_CONF_VERIFY_H
+
+#include "conf/whole.h"
+
+/* Addresses to listen at; those that another of the same listener covers are dropped. */
+void conf_verify_binds(struct conf_whole *w);
+
+/* Listeners and the admin pages: that they have addresses, and default_host. */
+void conf_verify_listens(struct conf_whole *w);
+
+/* Hosts: names, and on which listeners they collide. */
+void conf_verify_hosts(struct conf_whole *w);
+
+/* Routes: conditions that two of them share. */
+void conf_verify_routes(struct conf_whole *w);
+
+/* Servers of backends. */
+void conf_verify_backends(struct conf_whole *w);
+
+/* Logs: where they go. */
+void conf_verify_logs(struct conf_whole *w);
+
+/* Warnings for what nothing refers to; errors if there is nothing to do at all. */
+void conf_verify_uses(struct conf_whole *w);
+
+#endif
