@@ -1,0 +1,132 @@
+/* shm_metrics.c: rows found by name, stripes that add up, buckets. */
+
+#include "unit.h"
+
+#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "shm/metrics.h"
+
+static struct metrics m;
+
+static void
+setup(void)
+{
+	ck_assert_int_eq(metrics_new(&m), 0);
+}
+
+static void
+teardown(void)
+{
+	metrics_close(&m);
+}
+
+START_TEST(test_rows)
+{
+	uint32_t a = metrics_row(&m, METRICS_ROUTE, STR_OF("a"));
+	uint32_t b = metrics_row(&m, METRICS_ROUTE, STR_OF("b"));
+	uint32_t other = metrics_row(&m, METRICS_BACKEND, STR_OF("a"));
+
+	ck_assert_uint_ne(a, 0);
+	ck_assert_uint_ne(a, b);
+	ck_assert_uint_ne(a, other);
+	ck_assert_uint_eq(metrics_row(&m, METRICS_ROUTE, STR_OF("a")), a);
+	ck_assert_uint_eq(atomic_load(m.nrows), 4);
+	ck_assert_str_eq(m.rows[b].name, "b");
+	ck_assert_uint_eq(m.rows[other].kind, METRICS_BACKEND);
+}
+END_TEST
+
+START_TEST(test_many_rows)
+{
+	char name[32];
+	uint32_t row = 0;
+
+	for (int i = 0; i < METRICS_ROWS + 10; i++) {
+		row = metrics_row(&m, METRICS_ROUTE,
+		    str_make(name, (size_t)snprintf(name, sizeof(name), "route-%d", i)));
+		ck_assert_uint_eq(row, i + 1 < METRICS_ROWS ? (uint32_t)i + 1 : 0);
+	}
+	metrics_add(&metrics_cell(&m, METRICS_ROWS - 1, 15)->requests, 1);
+	ck_assert_uint_eq(metrics_row(&m, METRICS_ROUTE, STR_OF("route-70000")), 70001);
+}
+END_TEST
+
+START_TEST(test_sum)
+{
+	uint32_t row = metrics_row(&m, METRICS_LISTEN, STR_OF("web"));
+	struct metrics_cell sum;
+
+	for (int slot = 0; slot < 2 * METRICS_STRIPES; slot++) {
+		metrics_add(&metrics_cell(&m, row, slot)->requests, (uint64_t)slot);
+		metrics_add(&metrics_cell(&m, row, slot)->status[2], 1);
+	}
+	metrics_add(&metrics_cell(&m, 0, 0)->requests, 1000);
+	metrics_sum(&m, row, &sum);
+	ck_assert_uint_eq(atomic_load(&sum.requests), 31 * 32 / 2);
+	ck_assert_uint_eq(atomic_load(&sum.status[2]), 2 * METRICS_STRIPES);
+	ck_assert_uint_eq(atomic_load(&sum.status[3]), 0);
+}
+END_TEST
+
+START_TEST(test_buckets)
+{
+	struct metrics_histogram h = { 0 };
+
+	metrics_observe(&h, 0);
+	metrics_observe(&h, metrics_bounds_us[0]);
+	metrics_observe(&h, metrics_bounds_us[0] + 1);
+	metrics_observe(&h, UINT64_MAX / 2);
+	ck_assert_uint_eq(atomic_load(&h.bucket[0]), 2);
+	ck_assert_uint_eq(atomic_load(&h.bucket[1]), 1);
+	ck_assert_uint_eq(atomic_load(&h.bucket[METRICS_BUCKETS - 1]), 1);
+	for (int i = 1; i < METRICS_BUCKETS; i++)
+		ck_assert_uint_gt(metrics_bounds_us[i], metrics_bounds_us[i - 1]);
+}
+END_TEST
+
+/* Rows of a reload are there for those who were forked before. */
+START_TEST(test_child_sees_new_rows)
+{
+	int fds[2], status;
+	uint32_t row = 0;
+	char name[32];
+	pid_t pid;
+
+	ck_assert_int_eq(pipe(fds), 0);
+	pid = fork();
+	if (pid == 0) {
+		if (read(fds[0], &row, sizeof(row)) != sizeof(row))
+			_exit(1);
+		metrics_add(&metrics_cell(&m, row, 3)->requests, 5);
+		_exit(m.rows[row].kind == METRICS_SERVER ? 0 : 1);
+	}
+	for (int i = 0; i < 2000; i++)
+		row = metrics_row(&m, METRICS_SERVER,
+		    str_make(name, (size_t)snprintf(name, sizeof(name), "s%d", i)));
+	ck_assert_int_eq(write(fds[1], &row, sizeof(row)), sizeof(row));
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
+	ck_assert_uint_eq(atomic_load(&metrics_cell(&m, row, 3)->requests), 5);
+	close(fds[0]);
+	close(fds[1]);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("metrics");
+	TCase *tc = tcase_create("metrics");
+
+	tcase_set_timeout(tc, 60);
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, test_rows);
+	tcase_add_test(tc, test_many_rows);
+	tcase_add_test(tc, test_sum);
+	tcase_add_test(tc, test_buckets);
+	tcase_add_test(tc, test_child_sees_new_rows);
+	suite_add_tcase(suite, tc);
+	return unit_run(suite);
+}
