@@ -41,7 +41,7 @@ struct back_stream_events {
 	void (*body)(void *user, struct chain *moved);
 
 	/* The response is complete; the stream is over unless send_end() is still to come.  It calls
-	 * nothing more either way. */
+	 * nothing more either way.  Trailers (may be NULL) live as long as the arena. */
 	void (*end)(void *user, const struct fields *trailers);
 
 	void (*drained)(void *user);

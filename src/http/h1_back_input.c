@@ -204,15 +204,13 @@ deliver(struct h1_back *b, struct chain *moved, enum h1_body_result r)
 		return false;
 	}
 	if (r == H1_BODY_END) {
-		struct fields trailers;
-		bool have = b->body.trailers.n > 2;
+		struct fields *trailers = NULL;
 
-		if (have && !h1_parse_trailers(b->body.trailers.p, b->body.trailers.n,
-		    b->stream.arena, &trailers)) {
+		if (h1_body_has_trailers(&b->body) && (trailers = h1_parse_trailers(
+		    buf_view(&b->body.trailers), b->stream.arena)) == NULL)
 			h1_back_failed(b, BACK_BAD_RESPONSE, "malformed trailers");
-			return false;
-		}
-		finish(b, have ? &trailers : NULL);
+		else
+			finish(b, trailers);
 		return false;
 	}
 	return true;

@@ -35,6 +35,13 @@ void h1_body_fini(struct h1_body *b);
 /* True if the body is complete. */
 bool h1_body_at_end(const struct h1_body *b);
 
+/* True if trailer fields came; for a body at its end. */
+static inline bool
+h1_body_has_trailers(const struct h1_body *b)
+{
+	return b->trailers.n > 2;	/* more than the empty line */
+}
+
 /*
  * Decodes the `n` bytes at `p`, which lie in `block`, and appends body bytes to `out`.  `*used` says
  * how many bytes belonged to this message: less than `n` only with END.  BAD: malformed.

@@ -68,16 +68,14 @@ deliver(struct h1_front *f, struct h1_stream *s, struct chain *moved, enum h1_bo
 		return false;
 	}
 	if (r == H1_BODY_END) {
-		struct fields trailers;
-		bool have = s->body.trailers.n > 2;
+		struct fields *trailers = NULL;
 
 		s->base.body_done = true;
-		if (have && !h1_parse_trailers(s->body.trailers.p, s->body.trailers.n,
-		    &s->base.arena, &trailers)) {
+		if (h1_body_has_trailers(&s->body) && (trailers = h1_parse_trailers(
+		    buf_view(&s->body.trailers), &s->base.arena)) == NULL)
 			h1_front_gone(f, &bad);
-			return false;
-		}
-		s->base.events->end(s->base.user, have ? &trailers : NULL);
+		else
+			s->base.events->end(s->base.user, trailers);
 		return false;
 	}
 	return true;

@@ -296,13 +296,16 @@ may_trail(enum field_id id)
 	}
 }
 
-bool
-h1_parse_trailers(const char *p, size_t n, struct arena *arena, struct fields *out)
+struct fields *
+h1_parse_trailers(struct str raw, struct arena *arena)
 {
+	struct fields *out = ARENA_NEW(arena, struct fields);
+	struct str kept = arena_str(arena, raw);
+
 	fields_init(out, arena);
-	if (split_fields(p, 0, n, NULL, out) != NULL)
-		return false;
+	if (split_fields(kept.p, 0, kept.n, NULL, out) != NULL)
+		return NULL;
 	FIELDS_EACH(f, out)
 		f->gone = !may_trail(f->id);
-	return true;
+	return out;
 }

@@ -59,9 +59,9 @@ bool h1_parse_response(const char *head, const struct h1_scan *s, struct arena *
     struct response *r, struct refusal *refusal);
 
 /*
- * Trailer fields: `n` bytes, the final empty line included (RFC 9112, 7.1.2).  Fields that frame or
- * route a message are dropped; false for anything malformed.
+ * Trailer fields, the final empty line included (RFC 9112, 7.1.2); the result and its strings live in
+ * `arena`.  Fields that frame or route a message are dropped; NULL for anything malformed.
  */
-bool h1_parse_trailers(const char *p, size_t n, struct arena *arena, struct fields *out);
+struct fields *h1_parse_trailers(struct str raw, struct arena *arena);
 
 #endif

@@ -61,7 +61,8 @@ struct http_stream_ops {
 struct http_stream_events {
 	void (*body)(void *user, struct chain *moved);
 
-	/* The body is complete; not called for a request without one.  trailers may be NULL. */
+	/* The body is complete; not called for a request without one.  Trailers (may
+	 * be NULL) live as long as the stream. */
 	void (*end)(void *user, const struct fields *trailers);
 
 	void (*drained)(void *user);
