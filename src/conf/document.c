@@ -5,7 +5,6 @@
 
 #include "conf/file.h"
 #include "conf/include.h"
-#include "conf/suggest.h"
 
 enum {
 	FILE_MAX = 256 * 1024 * 1024,
@@ -146,6 +145,19 @@ conf_document_find(const struct conf_document *d, enum conf_kind kind, struct st
 	return map_get(&d->names[kind], name);
 }
 
+const char *
+conf_document_suggest(const struct conf_document *d, enum conf_kind kind, struct str name,
+    char out[CONF_SUGGEST_TEXT])
+{
+	struct conf_suggest suggest;
+
+	conf_suggest_init(&suggest, name);
+	for (const struct conf_section *s = d->first; s != NULL; s = s->next)
+		if (s->kind == kind)
+			conf_suggest_offer(&suggest, s->name);
+	return conf_suggest_text(&suggest, out);
+}
+
 struct conf_section *
 conf_document_need(struct conf_document *d, enum conf_kind kind)
 {
@@ -231,34 +243,39 @@ scan(struct conf_document *d, const char *file, struct str text)
 	conf_file_scan(text, d->arena, file, &events, d->errors);
 }
 
-static void
-read_one(void *arg, const char *file)
+static bool
+read_one(struct conf_document *d, const char *file)
 {
-	struct conf_document *d = arg;
 	const char *why = NULL;
 	struct str text = conf_file_read(d->arena, file, FILE_MAX, &why);
 
-	if (text.p == NULL)
+	if (text.p == NULL) {
 		conf_error(d->errors, (struct conf_origin){ file, 0 }, "cannot be read: %s", why);
-	else
-		scan(d, file, text);
+		return false;
+	}
+	scan(d, file, text);
+	return true;
 }
 
-void
+static void
+read_included(void *arg, const char *file)
+{
+	read_one(arg, file);
+}
+
+bool
 conf_document_read(struct conf_document *d, const char *file)
 {
-	struct str name = arena_str(d->arena, str_of(file));
-
-	d->file = name.p;
-	read_one(d, name.p);
-	conf_include(d, name.p, read_one, d);
+	d->file = arena_str(d->arena, str_of(file)).p;
+	if (!read_one(d, d->file))
+		return false;
+	conf_include(d, d->file, read_included, d);
+	return true;
 }
 
 void
 conf_document_read_text(struct conf_document *d, const char *file, struct str text)
 {
-	struct str name = arena_str(d->arena, str_of(file));
-
-	d->file = name.p;
-	scan(d, name.p, arena_str(d->arena, text));
+	d->file = arena_str(d->arena, str_of(file)).p;
+	scan(d, d->file, arena_str(d->arena, text));
 }

@@ -10,6 +10,7 @@
 #include "base/map.h"
 #include "base/str.h"
 #include "conf/error.h"
+#include "conf/suggest.h"
 
 enum conf_kind {
 	KIND_GLOBAL,
@@ -73,8 +74,9 @@ struct conf_document {
 void conf_document_init(struct conf_document *d, struct arena *arena, struct conf_errors *errors);
 void conf_document_fini(struct conf_document *d);
 
-/* Reads a file and those that its `include` names; problems go to d->errors. */
-void conf_document_read(struct conf_document *d, const char *file);
+/* Reads a file and those that its `include` names; problems go to d->errors.  False when `file`
+ * itself could not be read, so that there is nothing to check. */
+bool conf_document_read(struct conf_document *d, const char *file);
 
 /* The same for text in memory, called `file` in messages; `include` is refused. */
 void conf_document_read_text(struct conf_document *d, const char *file, struct str text);
@@ -93,6 +95,10 @@ void conf_document_add(struct conf_document *d, struct conf_section *s, struct s
 /* The section of this name, or NULL. */
 struct conf_section *conf_document_find(const struct conf_document *d, enum conf_kind kind,
     struct str name);
+
+/* ` (did you mean api?)`: the name of a section of the kind that is near to a wrong one, or "". */
+const char *conf_document_suggest(const struct conf_document *d, enum conf_kind kind,
+    struct str name, char out[CONF_SUGGEST_TEXT]);
 
 /* The section without a name; made, empty, if it is not there. */
 struct conf_section *conf_document_need(struct conf_document *d, enum conf_kind kind);

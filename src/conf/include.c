@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "base/mem.h"
+#include "conf/expand.h"
 #include "conf/words.h"
 
 /* Files are told apart by what they are, not by how they are written. */
@@ -90,9 +91,14 @@ static void
 include_line(struct include *in)
 {
 	struct conf_document *d = in->document;
-	struct str rest = in->line->raw, word;
+	const char *why = NULL;
+	struct str rest = conf_expand(d, in->line->raw, true, &why), word;
 	enum conf_word_result result;
 
+	if (rest.p == NULL) {
+		conf_error(d->errors, in->line->at, "[global] include: %s", why);
+		return;
+	}
 	while ((result = conf_word(&rest, d->arena, &word)) == CONF_WORD)
 		if (word.n > 0)
 			include_pattern(in, word);

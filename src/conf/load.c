@@ -4,7 +4,6 @@
 #include "conf/load.h"
 
 #include "base/mem.h"
-#include "conf/suggest.h"
 #include "conf/whole.h"
 
 static const char override_file[] = "-g";
@@ -46,6 +45,7 @@ override_section(struct conf_document *d, struct str text, struct str where)
 {
 	struct str word = { NULL, 0 }, name = { NULL, 0 };
 	struct conf_section *s;
+	char hint[CONF_SUGGEST_TEXT];
 
 	str_word(&where, &word);
 	str_word(&where, &name);
@@ -58,7 +58,10 @@ override_section(struct conf_document *d, struct str text, struct str where)
 			return conf_document_need(d, kind);
 		s = name.p != NULL ? conf_document_find(d, kind, name) : NULL;
 		if (s == NULL)
-			bad_override(d, text, "there is no such section in the file");
+			conf_error(d->errors, (struct conf_origin){ override_file, 0 },
+			    "\"%.*s\": there is no [%.*s%s%.*s]%s", STR_ARG(text), STR_ARG(word),
+			    name.p != NULL ? " " : "", (int)name.n, name.p != NULL ? name.p : "",
+			    conf_document_suggest(d, kind, name, hint));
 		return s;
 	}
 	bad_override(d, text, "unknown section");
@@ -136,7 +139,10 @@ conf_load(const char *file, const struct conf_override *overrides, unsigned nove
 {
 	struct conf_whole *w = conf_whole_new(errors);
 
-	conf_document_read(&w->document, file);
+	if (!conf_document_read(&w->document, file)) {
+		conf_free(&w->snapshot);
+		return NULL;
+	}
 	return finish(w, overrides, noverrides);
 }
 

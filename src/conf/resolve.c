@@ -5,6 +5,14 @@
 #include "conf/settings.h"
 #include "conf/verify.h"
 
+static void
+identify(const struct conf_section *s, struct str *name, struct conf_origin *at, unsigned *index)
+{
+	*name = s->name;
+	*at = s->at;
+	*index = s->index;
+}
+
 /* Makes the structure of a section, so that others can refer to it, and says who it is. */
 static void
 shape(struct conf_document *d, struct conf_section *s)
@@ -24,22 +32,23 @@ shape(struct conf_document *d, struct conf_section *s)
 		global->at = s->at;
 		break;
 	case KIND_LISTEN:
-		listen->name = s->name, listen->at = s->at, listen->index = s->index;
+		identify(s, &listen->name, &listen->at, &listen->index);
 		break;
 	case KIND_HOST:
-		host->name = s->name, host->at = s->at, host->index = s->index;
+		identify(s, &host->name, &host->at, &host->index);
 		break;
 	case KIND_ROUTE:
-		route->name = s->name, route->at = s->at;
+		identify(s, &route->name, &route->at, &route->index);
 		break;
 	case KIND_BACKEND:
-		backend->name = s->name, backend->at = s->at, backend->index = s->index;
+		identify(s, &backend->name, &backend->at, &backend->index);
 		break;
 	case KIND_LOG:
-		log->name = s->name, log->at = s->at, log->index = s->index;
+		identify(s, &log->name, &log->at, &log->index);
 		break;
 	case KIND_ADMIN:
-		admin->at = s->at, admin->present = true;
+		admin->at = s->at;
+		admin->present = true;
 		break;
 	case KIND_DEFAULTS:
 		/* The values of requests that no route serves, even when nothing is set. */

@@ -4,7 +4,6 @@
 #include <grp.h>
 #include <pwd.h>
 
-#include "conf/suggest.h"
 #include "conf/table.h"
 #include "conf/types.h"
 #include "conf/words.h"
@@ -179,20 +178,15 @@ find_reference(struct conf_parse *c, struct str name)
 	struct conf_document *d = c->document;
 	enum conf_kind kind = c->row->ref;
 	struct conf_section *target = conf_document_find(d, kind, name);
-	struct conf_suggest s;
 	char hint[CONF_SUGGEST_TEXT];
 
 	if (target != NULL) {
 		target->used = true;
 		return target;
 	}
-	conf_suggest_init(&s, name);
-	for (const struct conf_section *other = d->first; other != NULL; other = other->next)
-		if (other->kind == kind)
-			conf_suggest_offer(&s, other->name);
 	conf_bad(c, "\"%.*s\": there is no [%.*s %.*s]%s", STR_ARG(conf_shown(c, name)),
 	    STR_ARG(conf_kind_names[kind]), STR_ARG(conf_shown(c, name)),
-	    conf_suggest_text(&s, hint));
+	    conf_document_suggest(d, kind, name, hint));
 	return NULL;
 }
 
