@@ -353,6 +353,8 @@ open_master(struct master *m)
 	}
 	if (take_pidfile(m) == -1)
 		return -1;
+	if (master_open_logs(m) == -1)
+		return -1;
 	if (open_shm(&m->shm) == -1) {
 		log_error("shared memory: %m");
 		return -1;
@@ -375,6 +377,7 @@ close_master(struct master *m)
 	LIST_EACH(link, &m->generations)
 		link_remove(link);
 	config_free(m->first);
+	logs_close(&m->first_logs);
 	if (m->shm.core.data != NULL)
 		close_shm(&m->shm);
 	if (m->loop != NULL) {
@@ -390,12 +393,11 @@ close_master(struct master *m)
 static void
 quit_orphans(struct master *m)
 {
-	unsigned n = m->pidfile.path != NULL ? orphans_quit(m->pidfile.path) : 0;
-
-	if (n == 0)
+	if (m->pidfile.path == NULL)
 		return;
-	m->orphans = true;
-	log_notice("%u workers of a master that died were told to finish", n);
+	m->orphans = orphans_quit(m->pidfile.path);
+	if (m->orphans > 0)
+		log_notice("%u workers of a master that died were told to finish", m->orphans);
 }
 
 /* What a shell or an init script left open, a lock perhaps, is not to live as long as a daemon. */
@@ -423,6 +425,7 @@ master_run(const struct options *o, struct config *first)
 		.status = EXIT_SUCCESS,
 		.pidfile.fd = -1,
 		.error_fd = STDERR_FILENO,
+		.first_logs.error_fd = -1,
 		.signals.watcher.fd = -1,
 	};
 

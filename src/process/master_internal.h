@@ -42,9 +42,10 @@ struct master {
 	struct generation *next;	/* the one that starts; NULL: none */
 	uint32_t last_number;
 	bool reload_again;		/* asked for during a reload */
-	bool orphans;			/* workers of a dead master were told to end */
+	unsigned orphans;		/* workers of a dead master that were told to end */
 
 	struct config *first;		/* until its generation is made */
+	struct logs first_logs;
 	msec bind_until_ms;		/* how long a start waits for addresses */
 	struct timer retry;		/* of binding */
 	struct timer tick;
@@ -52,7 +53,10 @@ struct master {
 	struct task changed;		/* the list of workers is to be written */
 };
 
-/* master_start.c: the first generation; the end of the process after an error line. */
+/* master_start.c: the first logs; 0, or -1 after an error line. */
+int master_open_logs(struct master *m);
+
+/* The first generation; or the end of the process, after an error line. */
 void master_start(struct master *m);
 
 /* A generation became ready or failed while starting. */

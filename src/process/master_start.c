@@ -18,10 +18,19 @@ enum { BIND_RETRY_MS = 50 };
 static bool
 wait_for_address(struct master *m, int error)
 {
-	if (error != EADDRINUSE || !m->orphans || clock_ms() >= m->bind_until_ms)
+	if (error != EADDRINUSE || m->orphans == 0 || clock_ms() >= m->bind_until_ms)
 		return false;
 	loop_timer_set(m->loop, &m->retry, clock_ms() + BIND_RETRY_MS);
 	return true;
+}
+
+int
+master_open_logs(struct master *m)
+{
+	if (logs_open(&m->first_logs, m->first->snapshot) == -1)
+		return -1;
+	master_use_log(m, m->first_logs.error_fd);
+	return 0;
 }
 
 void
@@ -29,7 +38,6 @@ master_start(struct master *m)
 {
 	const struct conf_bind *failed;
 	struct listener_set set;
-	struct logs logs;
 
 	if (listeners_take(&m->listeners, m->first->snapshot, &set, &failed) == -1) {
 		if (wait_for_address(m, errno))
@@ -39,13 +47,7 @@ master_start(struct master *m)
 		return;
 	}
 	listeners_drop_unused(&m->listeners);
-	if (logs_open(&logs, m->first->snapshot) == -1) {
-		listeners_give(&set);
-		master_stop(m, EXIT_FAILURE);
-		return;
-	}
-	master_use_log(m, logs.error_fd);
-	m->next = master_begin(m, m->first, &set, &logs);
+	m->next = master_begin(m, m->first, &set, &m->first_logs);
 	m->first = NULL;
 	if (m->next == NULL)
 		master_stop(m, EXIT_FAILURE);

@@ -33,7 +33,7 @@ struct worker {
 	struct signals signals;
 	struct timer deadline;		/* of the draining */
 	bool draining;
-	int error_fd;			/* one that was passed on; -1: the inherited one */
+	int error_fd;			/* of the error log; -1: syslog */
 };
 
 /* One per process, so that signals and callbacks need no detour. */
@@ -102,8 +102,8 @@ on_signal(struct signals *s, int signo)
 static void
 take_error_log(int fd)
 {
-	log_to_fd(fd, true);
-	if (self.error_fd != -1)
+	logs_use(fd);
+	if (self.error_fd > STDERR_FILENO)
 		close(self.error_fd);
 	self.error_fd = fd;
 }
@@ -257,9 +257,9 @@ worker_run(const struct worker_start *start)
 {
 	const struct config *c = start->config;
 
-	self = (struct worker){ .start = start, .error_fd = -1 };
+	self = (struct worker){ .start = start, .error_fd = start->logs->error_fd };
 	/* The master still writes to the log of the generation before. */
-	logs_use(start->logs->error_fd);
+	logs_use(self.error_fd);
 	log_set_level(c->log_level);
 	if (keep_descriptors(start) == -1)
 		_exit(WORKER_FAILED);

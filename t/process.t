@@ -1,0 +1,364 @@
+# The command line, signals, the pid file, logs, deaths and orphans.
+
+use strict;
+use warnings;
+use IO::Socket::INET;
+use Test::More;
+use Test::Usherd;
+use Time::HiRes qw(sleep time);
+
+# A configuration whose answer says which one it is.
+sub saying {
+    my ($text, $global, $more) = @_;
+    $global //= '';
+    $more   //= '';
+    return <<"END";
+[global]
+workers = 2
+max_connections = 1000
+$global
+[listen web]
+bind = 127.0.0.1:%%PORT1%%
+[route all]
+path = /*
+respond = 200 text/plain "$text"
+$more
+END
+}
+
+sub count { my @pids = $_[0]->workers; return scalar @pids }
+
+sub body { my $r = get($_[0]->port(1), '/'); return $r ? $r->{body} : undef }
+
+# ---- the command line
+
+subtest 'the command line' => sub {
+    my $good = saying('x');
+    my $r = run_usherd({config => $good}, '-t');
+    is $r->{status}, 0, '-t of a good file';
+    like $r->{err}, qr/^configuration \S+usherd\.ini is fine$/m, 'says so';
+    is run_usherd({config => $good}, '-t', '-q')->{err}, '', 'and with -q it does not';
+    $r = run_usherd({config => $good =~ s/path =/pth =/r}, '-t');
+    is $r->{status}, 1, '-t of a bad file';
+    like $r->{err}, qr/usherd\.ini:\d+: \[route all\] pth: unknown key/, 'says where';
+    $r = run_usherd({config => $good =~ s/path =/pth =/r}, '-f');
+    is $r->{status}, 1, 'it does not start with a bad file';
+    $r = run_usherd({config => $good}, '-T');
+    is $r->{status}, 0, '-T';
+    like $r->{out}, qr/^\[listen web\]$/m, 'prints the values';
+    $r = run_usherd('-V');
+    is $r->{status}, 0, '-V';
+    like $r->{out}, qr/\Ausherd \d+\.\d+\.\d+\n/, 'prints the version';
+    is run_usherd('-h')->{status}, 0, '-h';
+    like run_usherd('-h')->{out}, qr/-c FILE/, 'prints the options';
+
+    my %wrong = (
+        '-x'           => qr/unknown option -x/,
+        '--explain'    => qr/unknown option --explain/,
+        'more'         => qr/unexpected argument more/,
+        '-c'           => qr/-c needs a value/,
+        '-t -T'        => qr/only one of/,
+        '-s up'        => qr/-s up: there are reload/,
+        '-b http://x'  => qr/-b needs -l/,
+        '-l 80'        => qr/-l needs at least one -b/,
+        '-l 80 -b http://x -c y' => qr/exclude each other/,
+    );
+    for my $args (sort keys %wrong) {
+        $r = run_usherd(split / /, $args);
+        is $r->{status}, 2, "$args is wrong";
+        like $r->{err}, qr/\Ausherd: .*$wrong{$args}/, 'and says why';
+    }
+    $r = run_usherd('-c', '/nonexistent/usherd.ini', '-t');
+    is $r->{status}, 1, 'no file';
+    like $r->{err}, qr{/nonexistent/usherd\.ini.*No such file}, 'is told';
+};
+
+subtest '-s without a master' => sub {
+    my $config = saying('x', 'pid_file = %%DIR%%/usherd.pid');
+    my $r = run_usherd({config => $config}, '-s', 'stop');
+    is $r->{status}, 1, 'no pid file';
+    like $r->{err}, qr/usherd\.pid: No such file/, 'is told';
+    $r = run_usherd({config => $config, files => {'usherd.pid' => "$$\n"}}, '-s', 'stop');
+    is $r->{status}, 1, 'the file of a dead master, whose number somebody else has';
+    like $r->{err}, qr/does not run/, 'is told';
+};
+
+subtest 'quick mode' => sub {
+    my $origin = origin(answer('from the origin'));
+    my $usherd = usherd('', quick => ['-l', free_port_at(1), '-b', "http://$origin->{address}"]);
+    is body($usherd), 'from the origin', 'proxies';
+    ok wait_for { slurp($usherd->dir . '/stdout') =~ m{"GET / HTTP/1\.1" 200} }, 'logs to standard output';
+    $usherd->stop;
+};
+
+# ---- the background
+
+sub daemonize {
+    my ($config) = @_;
+    my $r = run_usherd({config => $config}, '-g', 'global.pid_file=%%DIR%%/u.pid', '-g', 'global.error_log=%%DIR%%/error.log');
+    $r->{pid} = slurp("$r->{dir}/u.pid");
+    $r->{command} = sub { run_usherd({dir => $r->{dir}}, '-c', "$r->{dir}/usherd.ini", '-g', 'global.pid_file=%%DIR%%/u.pid', @_) };
+    return $r;
+}
+
+subtest 'a daemon' => sub {
+    my $r = daemonize(saying('one'));
+    is $r->{status}, 0, 'the command ends with 0';
+    is get(free_port_at(1), '/')->{body}, 'one', 'and then it serves';
+    is $r->{err}, '', 'without a word';
+    like $r->{pid}, qr/\A\d+\n\z/, 'the pid file';
+    chomp(my $pid = $r->{pid});
+    my @stat = split / /, slurp("/proc/$pid/stat") =~ s/\A.*\) //sr;
+    is $stat[3], $pid, 'it leads a session';
+    is readlink("/proc/$pid/fd/$_"), '/dev/null', "descriptor $_" for 0 .. 2;
+
+    my $second = $r->{command}->();
+    is $second->{status}, 1, 'a second one does not start';
+    like $second->{err}, qr/usherd is running already, pid $pid/, 'and says why';
+    is get(free_port_at(1), '/')->{body}, 'one', 'the first one serves on';
+    is slurp("$r->{dir}/u.pid"), "$pid\n", 'and has its pid file';
+
+    spew("$r->{dir}/usherd.ini", slurp("$r->{dir}/usherd.ini") =~ s/"one"/"two"/r);
+    is $r->{command}->('-s', 'reload')->{status}, 0, '-s reload';
+    ok wait_for { get(free_port_at(1), '/')->{body} eq 'two' }, 'reloads';
+    is $r->{command}->('-s', 'stop')->{status}, 0, '-s stop';
+    ok wait_for { !-e "$r->{dir}/u.pid" }, 'the pid file is gone';
+    ok !-e "$r->{dir}/u.pid.workers", 'and the list of workers';
+    unlike slurp("$r->{dir}/error.log"), qr/\[(?:error|warn)\]/, 'no errors';
+};
+
+subtest 'a daemon that cannot start' => sub {
+    my $taken = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1);
+    my $r = daemonize(saying('x') =~ s/127\.0\.0\.1:%%PORT1%%/'127.0.0.1:' . $taken->sockport/er);
+    is $r->{status}, 1, 'the command ends with 1';
+    like $r->{err}, qr/^bind 127\.0\.0\.1:\d+: Address already in use$/m, 'and says why';
+    is $r->{pid}, undef, 'no pid file is left';
+
+    $r = run_usherd({config => saying('x')}, '-g', 'global.pid_file=%%DIR%%/none/u.pid');
+    is $r->{status}, 1, 'no place for the pid file';
+    like $r->{err}, qr{pid file \S+/none/u\.pid: No such file}, 'is told';
+
+    $r = run_usherd({config => saying('x')}, '-g', 'global.pid_file=%%DIR%%/u.pid', '-g', 'global.error_log=%%DIR%%/none/log');
+    is $r->{status}, 1, 'no place for the error log';
+    like $r->{err}, qr{log \S+/none/log: No such file}, 'is told';
+
+    my $dir = scratch();
+    spew("$dir/target");
+    symlink "$dir/target", "$dir/log";
+    $r = run_usherd({dir => $dir, config => saying('x')}, '-g', 'global.pid_file=%%DIR%%/u.pid', '-g', 'global.error_log=%%DIR%%/log');
+    is $r->{status}, 1, 'a log that is a symbolic link';
+    like $r->{err}, qr{/log: is a symbolic link}, 'is told';
+};
+
+# ---- signals to the master
+
+subtest 'a stale pid file' => sub {
+    my $dir = scratch();
+    spew("$dir/usherd.pid", "999999999\nmore than it should be\n");
+    my $usherd = usherd(saying('x'), dir => $dir);
+    is slurp("$dir/usherd.pid"), "$usherd->{pid}\n", 'is taken over';
+    $usherd->stop;
+    ok !-e "$dir/usherd.pid", 'and removed at the end';
+};
+
+subtest 'USR1 opens all logs anew' => sub {
+    my $usherd = usherd(saying('x', '', <<'END') =~ s/(path = .*)/$1\naccess_log = main/r);
+[log main]
+path = %%DIR%%/access.log
+flush = 10ms
+END
+    my $dir = $usherd->dir;
+    body($usherd);
+    ok wait_for { length(slurp("$dir/access.log") // '') }, 'the access log has a line';
+    rename "$dir/access.log", "$dir/access.log.1";
+    rename "$dir/error.log",  "$dir/error.log.1";
+    $usherd->signal('USR1');
+    ok wait_for { -e "$dir/access.log" && -e "$dir/error.log" }, 'new files';
+    # Each worker has the new file once nobody has the old one.
+    ok wait_for { !grep { /\.log\.1$/ } map { readlink($_) // '' } map { glob "/proc/$_/fd/*" } $usherd->workers, $usherd->{pid} },
+        'the old ones are closed in every process';
+    body($usherd);
+    ok wait_for { length(slurp("$dir/access.log") // '') }, 'lines go to the new one';
+    my ($worker) = $usherd->workers;
+    $usherd->signal('USR2');
+    ok $usherd->await_log(qr/upgrade is not available in this version/), 'and USR2 is refused in the new error log';
+    $usherd->expect_log(qr/upgrade is not available in this version/);
+    $usherd->stop;
+};
+
+subtest 'WINCH drains the workers and keeps the master' => sub {
+    my $usherd = usherd(saying('x'));
+    is body($usherd), 'x', 'it serves';
+    $usherd->signal('WINCH');
+    ok wait_for { count($usherd) == 0 }, 'the workers go';
+    my $c = client($usherd->port(1));
+    $c->send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
+    ok $c->quiet(0.1), 'a connection waits';
+    ok $usherd->reload(saying('y')), 'a reload';
+    is $c->response->{body}, 'y', 'brings workers, which answer it';
+    $usherd->stop;
+};
+
+subtest 'QUIT lets requests finish' => sub {
+    my $origin = origin(['request', [stall => 0.5], [send => answer('late')], 'loop']);
+    my $usherd = proxy($origin);
+    my $c = client($usherd->port(1));
+    $c->send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
+    ok wait_for { $origin->requests > 0 }, 'a request is under way';
+    $usherd->signal('QUIT');
+    ok wait_for { !IO::Socket::INET->new(PeerAddr => '127.0.0.1:' . $usherd->port(1)) }, 'new connections are refused';
+    my $r = $c->response;
+    is $r->{body}, 'late', 'it is answered';
+    is field($r, 'connection'), 'close', 'for the last time';
+    is $usherd->stop('CONT'), 0, 'then usherd ends';
+};
+
+subtest 'QUIT ends after shutdown_timeout' => sub {
+    my $origin = origin(['request', [stall => 20]]);
+    my $usherd = proxy($origin, global => 'shutdown_timeout = 300ms');
+    my $c = client($usherd->port(1));
+    $c->send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
+    ok wait_for { $origin->requests > 0 }, 'a request is under way';
+    my $start = time;
+    $usherd->stop('QUIT');
+    cmp_ok time - $start, '<', 5, 'in time';
+    cmp_ok time - $start, '>=', 0.25, 'but not before';
+    isnt $c->end, 'open', 'and the client is not left waiting';
+};
+
+subtest 'TERM ends at once' => sub {
+    my $origin = origin(['request', [stall => 20]]);
+    my $usherd = proxy($origin);
+    my $c = client($usherd->port(1));
+    $c->send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
+    ok wait_for { $origin->requests > 0 }, 'a request is under way';
+    my $start = time;
+    $usherd->stop('TERM');
+    cmp_ok time - $start, '<', 3, 'whatever is under way';
+};
+
+# ---- workers
+
+subtest 'signals to a worker' => sub {
+    my $usherd = usherd(saying('x'));
+    for my $signal (qw(QUIT TERM)) {
+        my ($one, $two) = $usherd->workers;
+        kill $signal => $one;
+        ok wait_for { my @now = $usherd->workers; @now == 2 && !grep { $_ == $one } @now }, "$signal: it ends and is replaced";
+        is body($usherd), 'x', 'usherd serves';
+        ok $usherd->await_log(qr/\[info\] .* worker \d \(pid $one, generation 1\) ended$/), 'that is no error';
+    }
+    my @before = $usherd->workers;
+    for my $signal (qw(HUP USR1 USR2 WINCH INT)) {
+        kill $signal => $_ for @before;
+    }
+    is body($usherd), 'x', 'others are ignored';
+    is_deeply [$usherd->workers], \@before, 'the workers are the same';
+    $usherd->stop;
+};
+
+subtest 'a worker that is killed is replaced' => sub {
+    my $usherd = usherd(saying('x'));
+    my ($one, $two) = $usherd->workers;
+    kill KILL => $one;
+    ok $usherd->await_log(qr/\[error\] .* worker \d \(pid $one, generation 1\) died: signal 9 \(Killed\)$/), 'it is told';
+    ok wait_for { count($usherd) == 2 }, 'there are two again';
+    is body($usherd), 'x', 'usherd serves';
+    ok grep({ $_ == $two } $usherd->workers), 'the other one is the same';
+    my %listed = map { (split)[0] => 1 } split /\n/, slurp($usherd->dir . '/usherd.pid.workers');
+    ok wait_for { %listed = map { (split)[0] => 1 } split /\n/, slurp($usherd->dir . '/usherd.pid.workers');
+        join(' ', sort keys %listed) eq join(' ', sort map { "$_" } $usherd->workers) }, 'PIDFILE.workers names the living ones';
+    $usherd->expect_log(qr/died: signal 9/);
+    $usherd->stop;
+};
+
+subtest 'workers that die young come back more and more slowly' => sub {
+    my $usherd = usherd(saying('x') =~ s/workers = 2/workers = 1/r);
+    my @gaps;
+    for (1 .. 3) {
+        my ($pid) = $usherd->workers;
+        my $start = time;
+        kill KILL => $pid;
+        ok wait_for { my ($new) = $usherd->workers; $new && $new != $pid }, 'it is replaced';
+        push @gaps, time - $start;
+    }
+    cmp_ok $gaps[0], '>=', 0.09, 'after 100 ms';
+    cmp_ok $gaps[1], '>=', 0.19, 'after 200 ms';
+    cmp_ok $gaps[2], '>=', 0.39, 'after 400 ms';
+    $usherd->expect_log(qr/died: signal 9/);
+    $usherd->stop;
+};
+
+# ---- a dead master
+
+subtest 'a master that was killed' => sub {
+    my $origin = origin(['request', [stall => 1.5], [send => answer('late')], 'loop'], ['request', [send => answer('quick')], 'loop']);
+    my $usherd = proxy($origin, global => 'shutdown_timeout = 10s');
+    my $c = client($usherd->port(1));
+    $c->send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
+    ok wait_for { $origin->requests > 0 }, 'a request is under way';
+    my ($orphan) = $usherd->workers;
+    kill KILL => $usherd->{pid};
+    ok $usherd->await_log(qr/the master is gone, going on without it/), 'the worker goes on';
+    waitpid $usherd->{pid}, 0;
+    is body($usherd), 'quick', 'and serves';
+
+    $usherd->start;
+    is body($usherd), 'quick', 'a new master starts beside it';
+    isnt +($usherd->workers)[0], $orphan, 'with a worker of its own';
+    my $r = $c->response;
+    is $r->{body}, 'late', 'what the orphan had begun it finishes';
+    $c->close;
+    ok wait_for { !-e "/proc/$orphan" }, 'and ends';
+    ok $usherd->await_log(qr/1 workers of a master that died were told to finish/), 'it is told';
+    $usherd->expect_log(qr/the master is gone/);
+    $usherd->stop;
+};
+
+subtest 'strangers with the numbers of workers are left alone' => sub {
+    my $dir = scratch();
+    spew("$dir/usherd.pid.workers", "$$ 12345\n1 1\nnonsense\n\n99999999999 5\n-1 3\n");
+    local $SIG{QUIT} = sub { fail 'got SIGQUIT' };
+    my $usherd = usherd(saying('x'), dir => $dir);
+    is body($usherd), 'x', 'it starts';
+    unlike $usherd->log_text, qr/told to finish/, 'and tells nobody to finish';
+    $usherd->stop;
+};
+
+# ---- systemd
+
+subtest 'sd_notify' => sub {
+    my $usherd = usherd(saying('x'));
+    $usherd->signal('HUP');
+    ok $usherd->await_notify(qr/^RELOADING=1\nMONOTONIC_USEC=\d+$/m), 'RELOADING';
+    ok $usherd->await_notify(qr/^READY=1\nSTATUS=serving, generation 2$/m), 'READY';
+    $usherd->signal('TERM');
+    ok $usherd->await_notify(qr/^STOPPING=1$/m), 'STOPPING';
+    $usherd->stop('CONT');
+};
+
+subtest 'socket activation' => sub {
+    my $handed = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => free_port_at(1), Listen => 5, ReuseAddr => 1);
+    my $waiting = client(free_port_at(1));
+    $waiting->send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
+    my $dir = scratch();
+    # What systemd does between fork and exec.
+    my $wrapper = spew("$dir/usherd", "#!/bin/sh\nLISTEN_PID=\$\$ LISTEN_FDS=1 exec $ENV{USHERD} \"\$\@\" 3<&0 </dev/null\n");
+    chmod 0755, $wrapper;
+    spew("$dir/usherd.ini", saying('x') =~ s/%%PORT1%%/free_port_at(1)/er);
+    my $pid = fork // die;
+    if (!$pid) {
+        open STDIN, '<&', $handed or POSIX::_exit(1);
+        open STDERR, '>', "$dir/stderr";
+        exec $wrapper, '-f', '-c', "$dir/usherd.ini", '-g', "global.pid_file=$dir/u.pid", '-g', 'global.error_log=stderr';
+    }
+    close $handed;
+    is $waiting->response->{body}, 'x', 'a connection that waited is answered';
+    is get(free_port_at(1), '/')->{body}, 'x', 'and new ones';
+    kill TERM => $pid;
+    waitpid $pid, 0;
+    is $?, 0, 'it ends';
+    unlike slurp("$dir/stderr"), qr/\[(?:warn|error)\]/, 'without errors' or diag slurp("$dir/stderr");
+};
+
+done_testing;
