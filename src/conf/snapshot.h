@@ -213,8 +213,9 @@ struct conf_log {
 	struct addr syslog_addr;	/* len 0: the local /dev/log in RFC 3164 form, else UDP and RFC 5424 */
 	enum conf_log_format format;
 	struct str template_text;
-	int64_t buffer;			/* bytes kept back at most */
-	msec flush_ms;
+	int64_t buffer;			/* bytes kept back at most; 0 or CONF_OFF: none */
+	msec flush_ms;			/* CONF_OFF: only when the buffer is full */
+	struct str when;		/* template: a line if it gives neither "" nor "0"; absent: always */
 };
 
 struct conf_admin {
