@@ -28,6 +28,7 @@ enum {
 struct access_log {
 	const struct conf_log *conf;
 	struct template *template;	/* NULL: combined */
+	struct template *when;		/* NULL: always */
 	enum template_escape escape;
 	size_t line_max;		/* longest line, its newline included */
 	struct loop *loop;
@@ -47,28 +48,45 @@ is_syslog(const struct access_log *log)
 	return log->conf->target == LOG_TARGET_SYSLOG;
 }
 
+static struct template *
+compile(const struct access_log *log, const char *key, struct str text,
+    struct conf_errors *errors)
+{
+	char what[64];
+
+	snprintf(what, sizeof(what), "[log %.*s] %s", STR_ARG(log->conf->name), key);
+	return template_new(text, errors, log->conf->at, what);
+}
+
+/* A template that is a JSON object gets values that fit there. */
+static void
+compile_format(struct access_log *log, struct conf_errors *errors)
+{
+	struct str text = log->conf->format == LOG_FORMAT_JSON ? log_line_json :
+	    log->conf->template_text;
+
+	if (log->conf->format == LOG_FORMAT_COMBINED)
+		return;
+	log->template = compile(log, "format", text, errors);
+	log->escape = str_starts(text, STR_OF("{")) ? ESCAPE_JSON : ESCAPE_LOG;
+}
+
 struct access_log *
 access_log_new(const struct conf_log *conf, struct conf_errors *errors)
 {
 	struct access_log *log = MEM_NEW(struct access_log);
-	char what[64];
+	size_t before = conf_errors_count(errors);
 
 	log->conf = conf;
 	log->file.fd = log->syslog.socket.fd = -1;
 	log->line_max = SIZE_MAX;
-	if (conf->format == LOG_FORMAT_COMBINED)
+	compile_format(log, errors);
+	if (conf->when.n > 0)
+		log->when = compile(log, "when", conf->when, errors);
+	if (conf_errors_count(errors) == before)
 		return log;
-	snprintf(what, sizeof(what), "[log %.*s] format", STR_ARG(conf->name));
-	log->template = template_new(conf->format == LOG_FORMAT_JSON ? log_line_json :
-	    conf->template_text, errors, conf->at, what);
-	if (log->template == NULL) {
-		access_log_free(log);
-		return NULL;
-	}
-	/* A template that is a JSON object gets values that fit there. */
-	log->escape = conf->format == LOG_FORMAT_JSON || (conf->template_text.n > 0 &&
-	    conf->template_text.p[0] == '{') ? ESCAPE_JSON : ESCAPE_LOG;
-	return log;
+	access_log_free(log);
+	return NULL;
 }
 
 /* ---- writing */
@@ -128,6 +146,21 @@ flush_due(struct timer *t)
 }
 
 /* ---- lines */
+
+/* Whether the value of `when` is neither empty nor 0; behind the lines that wait is room for it. */
+static bool
+is_wanted(struct access_log *log, const struct exchange *x)
+{
+	size_t start = log->buf.n;
+	struct str value;
+
+	if (log->when == NULL)
+		return true;
+	template_write(log->when, x, ESCAPE_NONE, SIZE_MAX, &log->buf);
+	value = str_skip(buf_view(&log->buf), start);
+	log->buf.n = start;
+	return value.n > 0 && !str_eq(value, STR_OF("0"));
+}
 
 static void
 format(struct access_log *log, const struct exchange *x, size_t max)
@@ -201,6 +234,8 @@ access_log_add(struct access_log *log, const struct exchange *x)
 {
 	size_t start = log->buf.n;
 
+	if (!is_wanted(log, x))
+		return;
 	format(log, x, SIZE_MAX);
 	if (log->buf.n - start > log->line_max)
 		shorten(log, x, start);
@@ -256,6 +291,7 @@ access_log_free(struct access_log *log)
 		loop_timer_cancel(log->loop, &log->timer);
 	close_target(log);
 	template_free(log->template);
+	template_free(log->when);
 	buf_fini(&log->buf);
 	mem_free(log);
 }

@@ -11,7 +11,7 @@ enum { LOG_PIPE_WRITE = 4096 };		/* PIPE_BUF: what a pipe takes in one piece */
 
 struct log_file {
 	int fd;				/* -1: none */
-	bool stream;			/* a pipe, socket or terminal: writes of LOG_PIPE_WRITE at most */
+	bool stream;			/* a pipe, socket or terminal: LOG_PIPE_WRITE at a time */
 	bool torn;			/* it ends within a line that could not be finished */
 };
 

@@ -1,8 +1,8 @@
 /*
  * log_syslog.h - access log lines as datagrams to a log daemon.
  *
- * To the local daemon in the form of RFC 3164, to others by UDP in that of RFC 5424.  Never waits: a
- * line that the daemon does not take at once is lost.
+ * To the local daemon in the form of RFC 3164, to others by UDP in that of RFC 5424.  Never waits:
+ * a line that the daemon does not take at once is lost.
  */
 #ifndef USHERD_PROXY_LOG_SYSLOG_H
 #define USHERD_PROXY_LOG_SYSLOG_H

@@ -13,7 +13,7 @@ extern const struct str metrics_text_type;
 /* Appends all metrics with their HELP and TYPE lines. */
 void metrics_text(const struct status *s, struct buf *out);
 
-/* Names and meanings of all metrics, for the test of the manual; false when `i` is past the last. */
+/* Name and meaning of metric `i`, for the test of the manual; false past the last one. */
 bool metrics_text_describe(unsigned i, const char **name, const char **help);
 
 #endif

@@ -52,6 +52,7 @@ struct search {
 	const struct ip_port *client;
 	struct arena *arena;
 	struct refused *refused;
+	struct refused **last;		/* where the next one is hung */
 	struct route_choice *choice;
 };
 
@@ -218,8 +219,8 @@ remember_refused(struct search *s, const struct conf_route *route)
 	struct refused *refused = ARENA_NEW(s->arena, struct refused);
 
 	refused->route = route;
-	refused->next = s->refused;
-	s->refused = refused;
+	*s->last = refused;
+	s->last = &refused->next;
 }
 
 /* True ends the search: the route is found, or a pattern gave up. */
@@ -335,9 +336,12 @@ router_find(const struct router *r, const struct conf_listen *listen,
     const struct request *request, const struct ip_port *client, struct arena *arena,
     struct route_choice *choice)
 {
-	struct search s = { r, request, client, arena, NULL, choice };
+	struct search s = {
+		.router = r, .request = request, .client = client, .arena = arena, .choice = choice,
+	};
 	bool ended;
 
+	s.last = &s.refused;
 	*choice = (struct route_choice){ .host = NULL };
 	ended = try_hosts(&s, listen);
 	if (choice->host == NULL && r->conf->nhosts > 0)

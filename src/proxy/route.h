@@ -31,7 +31,7 @@ enum route_result {
 struct route_choice {
 	const struct conf_host *host;	/* NULL: no [host] exists, or none matched */
 	const struct route *route;	/* with ROUTE_FOUND */
-	struct str allow;		/* with ROUTE_NO_METHOD: methods for the Allow field, in arena */
+	struct str allow;		/* with ROUTE_NO_METHOD: for the Allow field, in arena */
 	bool regex_limit;		/* a pattern ran into its match limit: 500 */
 };
 

@@ -120,7 +120,8 @@ add_duration(struct buf *out, uint64_t since_ms)
 
 	if (s >= 86400)
 		buf_printf(out, "%" PRIu64 " d ", s / 86400);
-	buf_printf(out, "%02" PRIu64 ":%02" PRIu64 ":%02" PRIu64, s / 3600 % 24, s / 60 % 60, s % 60);
+	buf_printf(out, "%02" PRIu64 ":%02" PRIu64 ":%02" PRIu64, s / 3600 % 24, s / 60 % 60,
+	    s % 60);
 }
 
 static void
@@ -132,8 +133,8 @@ add_summary(const struct status *s, struct buf *out)
 	add_duration(out, core->started_wall_ms);
 	buf_printf(out, ", generation %" PRIu32 " for ", core->generation);
 	add_duration(out, core->loaded_wall_ms);
-	buf_printf(out, "; %" PRIu64 " reloads, %" PRIu64 " failed; %" PRIu64 " worker deaths</p>\n",
-	    core->reloads, core->reload_failures, core->worker_deaths);
+	buf_printf(out, "; %" PRIu64 " reloads, %" PRIu64 " failed; %" PRIu64
+	    " worker deaths</p>\n", core->reloads, core->reload_failures, core->worker_deaths);
 	buf_printf(out, "<p>%" PRIu32 " connections, %" PRIu32 " requests in flight, %" PRIu32
 	    " tunnels</p>\n", s->total.connections, s->total.exchanges, s->total.tunnels);
 }
@@ -157,8 +158,9 @@ add_server(const struct status_server *server, struct buf *out)
 static void
 add_servers(const struct status *s, struct buf *out)
 {
-	table(out, "Servers", "<th>backend</th><th class=\"l\">server</th><th class=\"l\">state</th>"
-	    "<th>weight</th><th>in flight</th><th>connections</th>" COUNTER_HEADS TIME_HEADS);
+	table(out, "Servers",
+	    "<th>backend</th><th class=\"l\">server</th><th class=\"l\">state</th><th>weight</th>"
+	    "<th>in flight</th><th>connections</th>" COUNTER_HEADS TIME_HEADS);
 	for (unsigned i = 0; i < s->nservers; i++)
 		add_server(&s->servers[i], out);
 	table_end(out);
@@ -219,8 +221,10 @@ add_listens(const struct status *s, struct buf *out)
 static void
 add_workers(const struct status *s, struct buf *out)
 {
-	table(out, "Workers", "<th>worker</th><th>pid</th><th>generation</th><th class=\"l\">state</th>"
-	    "<th>connections</th><th>in flight</th><th>tunnels</th><th>accepted</th><th>requests</th>");
+	table(out, "Workers",
+	    "<th>worker</th><th>pid</th><th>generation</th><th class=\"l\">state</th>"
+	    "<th>connections</th><th>in flight</th><th>tunnels</th><th>accepted</th>"
+	    "<th>requests</th>");
 	for (unsigned i = 0; i < s->nworkers; i++) {
 		const struct status_worker *w = &s->workers[i];
 

@@ -18,7 +18,7 @@ struct part {
 struct template {
 	struct part *parts;
 	size_t nparts;
-	struct arena arena;			/* texts of parts that are not slices of the source */
+	struct arena arena;			/* texts that are not slices of the source */
 };
 
 /* What went on while a text is compiled. */

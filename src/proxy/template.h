@@ -28,12 +28,12 @@ bool template_is_constant(const struct template *t);
 
 /* How a value is written into its surroundings. */
 enum template_escape {
-	ESCAPE_NONE,		/* CR, LF and NUL are left out all the same: no value splits a header */
+	ESCAPE_NONE,		/* without CR, LF and NUL all the same: no value splits a header */
 	ESCAPE_LOG,		/* controls, '"', '\\' and bytes over 0x7e as \xNN; none is "-" */
 	ESCAPE_JSON,		/* inside a JSON string */
 };
 
-/* Appends the text of the exchange to `out`; of values longer than `max` the beginning and "...". */
+/* Appends the text of the exchange to `out`; of values over `max` bytes the beginning and "...". */
 void template_write(const struct template *t, const struct exchange *x, enum template_escape escape,
     size_t max, struct buf *out);
 

@@ -123,7 +123,8 @@ one_line(void)
 START_TEST(combined)
 {
 	fixture_field(&f, "Referer", "http://a/?q=\"x\"");
-	fixture_field(&f, "User-Agent", "evil\r\n10.0.0.1 - - [x] \"GET / HTTP/1.1\" 200 0\x1b\xff");
+	fixture_field(&f, "User-Agent",
+	    "evil\r\n10.0.0.1 - - [x] \"GET / HTTP/1.1\" 200 0\x1b\xff");
 	one_line();
 	ck_assert_str_eq(without_date(content()),
 	    "192.0.2.1 - - [D] \"GET /a%20b?x=1&y=two HTTP/1.1\" 200 1234 "
@@ -184,8 +185,28 @@ START_TEST(bad_template)
 {
 	conf.format = LOG_FORMAT_TEMPLATE;
 	conf.template_text = STR_OF("$stauts");
+	conf.when = STR_OF("$no");
 	ck_assert_ptr_null(access_log_new(&conf, errors));
-	ck_assert_uint_eq(conf_errors_count(errors), 1);
+	ck_assert_uint_eq(conf_errors_count(errors), 2);
+}
+END_TEST
+
+START_TEST(only_when)
+{
+	struct access_log *log;
+
+	conf.when = STR_OF("$arg_log");
+	log = start_log(open_log());
+	access_log_add(log, &f.x);
+	f.stream.request.target.query = STR_OF("log=0");
+	access_log_add(log, &f.x);
+	f.stream.request.target.query = STR_OF("log=");
+	access_log_add(log, &f.x);
+	f.stream.request.target.query = STR_OF("log=1");
+	access_log_add(log, &f.x);
+	access_log_flush(log);
+	ck_assert_uint_eq(count_lines(content()), 1);
+	access_log_free(log);
 }
 END_TEST
 
@@ -397,7 +418,8 @@ START_TEST(long_line_to_a_pipe)
 	ck_assert_uint_gt(read_all(ends[0], text, sizeof(text)), 100);
 	ck_assert_uint_le(strlen(text), 4096);
 	ck_assert_uint_eq(count_lines(text), 1);
-	ck_assert_ptr_nonnull(strstr(text, _i ? "\\u0001...\",\"status\":200" : "\\x01... HTTP/1.1\" 200"));
+	ck_assert_ptr_nonnull(strstr(text,
+	    _i ? "\\u0001...\",\"status\":200" : "\\x01... HTTP/1.1\" 200"));
 	access_log_free(log);
 	close(ends[0]);
 }
@@ -442,6 +464,7 @@ main(void)
 	tcase_add_test(c, own_template);
 	tcase_add_test(c, json_template);
 	tcase_add_test(c, bad_template);
+	tcase_add_test(c, only_when);
 	tcase_add_test(c, written_when_full);
 	tcase_add_test(c, not_kept_without_a_buffer);
 	tcase_add_test(c, written_in_time);

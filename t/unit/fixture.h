@@ -74,8 +74,14 @@ fixture_field(struct fixture *f, const char *name, const char *value)
 static inline void
 fixture_attempts(struct fixture *f)
 {
-	f->attempts[0] = (struct attempt){ &f->attempts[1], STR_OF("10.0.0.1:80"), 0, 1000, 0, 0, 2000 };
-	f->attempts[1] = (struct attempt){ NULL, STR_OF("10.0.0.2:80"), 200, 5000, 7000, 9000, 15000 };
+	f->attempts[0] = (struct attempt){
+		.next = &f->attempts[1], .addr = STR_OF("10.0.0.1:80"),
+		.start_us = 1000, .end_us = 2000,
+	};
+	f->attempts[1] = (struct attempt){
+		.addr = STR_OF("10.0.0.2:80"), .status = 200,
+		.start_us = 5000, .connected_us = 7000, .head_us = 9000, .end_us = 15000,
+	};
 	f->x.attempts = &f->attempts[0];
 	f->x.nattempts = 2;
 }

@@ -38,7 +38,8 @@ static const char *
 expand(const char *text, enum template_escape escape)
 {
 	static char out[4096];
-	struct template *t = template_new(str_of(text), errors, (struct conf_origin){ "f", 1 }, "x");
+	struct template *t = template_new(str_of(text), errors,
+	    (struct conf_origin){ "f", 1 }, "x");
 	struct buf b = { NULL, 0, 0 };
 
 	ck_assert_ptr_nonnull(t);
@@ -158,6 +159,9 @@ START_TEST(constants)
 }
 END_TEST
 
+#define LONE_DOLLAR \
+	"f:7: [log a] format: a $ without the name of a variable (write $$ for a dollar)"
+
 static const struct {
 	const char *text;
 	const char *error;
@@ -167,9 +171,9 @@ static const struct {
 	{ "a$nothing_like_it", "f:7: [log a] format: $nothing_like_it: unknown variable" },
 	{ "$http_", "f:7: [log a] format: $http_: unknown variable" },
 	{ "${uri", "f:7: [log a] format: ${uri without its closing brace" },
-	{ "100$", "f:7: [log a] format: a $ without the name of a variable (write $$ for a dollar)" },
-	{ "$5", "f:7: [log a] format: a $ without the name of a variable (write $$ for a dollar)" },
-	{ "${}", "f:7: [log a] format: a $ without the name of a variable (write $$ for a dollar)" },
+	{ "100$", LONE_DOLLAR },
+	{ "$5", LONE_DOLLAR },
+	{ "${}", LONE_DOLLAR },
 };
 
 START_TEST(errors_name_the_place)
