@@ -68,8 +68,11 @@ sub send {
 sub _fill {
     my ($self, $end) = @_;
     return 0 if $self->{state} ne 'open';
-    my $left = $end - time;
-    return 0 if $left < 0 || !IO::Select->new($self->{sock})->can_read($left);
+    my $select = IO::Select->new($self->{sock});
+    my $ready;
+    until ($ready = $select->can_read($end > time ? $end - time : 0)) {
+        return 0 if time >= $end;    # otherwise a signal has interrupted the wait
+    }
     my $n = sysread $self->{sock}, $self->{buf}, 262144, length $self->{buf};
     $self->{state} = defined $n ? 'closed' : 'reset' if !$n;
     return 1;
@@ -107,10 +110,20 @@ sub response {
 sub read_until {
     my ($self, $pattern, $timeout) = @_;
     my $end = time + ($timeout // $self->{timeout});
-    until ($self->{buf} =~ $pattern) {
+    while (1) {
+        return substr $self->{buf}, 0, $+[0], '' if $self->{buf} =~ $pattern;
         return unless $self->_fill($end);
     }
-    return substr $self->{buf}, 0, $+[0], '';
+}
+
+# Reads so many bytes and takes them; undef if they did not come.
+sub take {
+    my ($self, $n, $timeout) = @_;
+    my $end = time + ($timeout // $self->{timeout});
+    until (length $self->{buf} >= $n) {
+        return unless $self->_fill($end);
+    }
+    return substr $self->{buf}, 0, $n, '';
 }
 
 # Waits for the end of the connection: 'closed', 'reset', or 'open' if it did not come in time. What

@@ -204,8 +204,10 @@ sub request {
 
 sub until {
     my ($self, $pattern) = @_;
-    $self->fill until $self->{buf} =~ $pattern;
-    return substr $self->{buf}, 0, $+[0], '';
+    while (1) {
+        return substr $self->{buf}, 0, $+[0], '' if $self->{buf} =~ $pattern;
+        $self->fill;
+    }
 }
 
 sub play {

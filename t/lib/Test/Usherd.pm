@@ -38,7 +38,7 @@ use Test::Client qw(client get request);
 use Test::Origin qw(origin answer);
 use Test::Wire qw(field fields);
 
-our @EXPORT = qw(usherd run_usherd client get request origin answer field fields free_port free_port_at
+our @EXPORT = qw(usherd proxy run_usherd client get request origin answer field fields free_port free_port_at
     wait_for slurp spew scratch sanitized expect_log $IP);
 
 our $IP = '127.0.0.1';
@@ -191,7 +191,7 @@ sub _write_files {
 
 # usherd($config, %options): starts it in the foreground and returns when it says that it is ready.
 # Options: args (list), env (hash), files ({name => text}, in %%DIR%%), level (log level), dir,
-# fails (it is expected to end before it is ready: then look at {status}), prefix (a command to run
+# quick (arguments instead of a file), fails (it is expected to end before it is ready: then look at {status}), prefix (a command to run
 # it under).
 sub usherd {
     my ($config, %opt) = @_;
@@ -202,6 +202,35 @@ sub usherd {
     $self->{ini} = "$dir/usherd.ini";
     $self->{text} = slurp($self->{ini});
     $self->start;
+    return $self;
+}
+
+# proxy($origin, SECTION => TEXT...): the smallest useful configuration, one worker that listens on
+# PORT1 and forwards everything to an origin, with more text for the sections global, listen, route
+# and backend, or whole sections as more. An array of origins makes a backend of several servers.
+sub proxy {
+    my ($origin, %text) = @_;
+    my %opt = %{delete $text{options} // {}};
+    $text{$_} //= '' for qw(global listen route backend more);
+    my $servers = join '', map { 'server = ' . (ref $_ ? $_->{address} : $_) . "\n" }
+        ref $origin eq 'ARRAY' ? @$origin : $origin;
+    my $config = <<"END";
+[global]
+workers = 1
+$text{global}
+[listen web]
+bind = 127.0.0.1:%%PORT1%%
+$text{listen}
+[route all]
+path = /*
+backend = app
+$text{route}
+[backend app]
+$servers$text{backend}
+$text{more}
+END
+    my $self = usherd($config, %opt);
+    $self->{origins} = $origin;    # they live as long as their proxy
     return $self;
 }
 
@@ -217,7 +246,10 @@ sub start {
     $self->{notify} = $notify;
     $self->{status} = undef;
     $self->{owner}  = $$;
-    $self->{pid}    = _spawn($dir, \%env, '-f', '-c', $self->{ini}, '-g', "global.pid_file=$self->{pidfile}",
+    my @config = $opt{quick} ? @{$opt{quick}} : ('-f', '-c', $self->{ini});
+    # Fewer than the default, which the limits of a test machine may not allow.
+    push @config, '-g', 'global.max_connections=1000' unless $self->{text} =~ /^max_connections/m;
+    $self->{pid} = _spawn($dir, \%env, @config, '-g', "global.pid_file=$self->{pidfile}",
         '-g', "global.error_log=$self->{log}", '-g', 'global.log_level=' . ($opt{level} // 'info'),
         map { _expand($_, $dir) } @{$opt{args} // []});
     push @running, $self;
@@ -300,14 +332,17 @@ sub workers {
         my $text = slurp($stat) // next;
         push @pids, $1 if $text =~ /\A(\d+) \(.*\) [^Z] (\d+) /s && $2 == $self->{pid};
     }
-    return sort { $a <=> $b } @pids;
+    @pids = sort { $a <=> $b } @pids;
+    return @pids;
 }
 
-# Stops it (with TERM, or the signal given), and judges exit status, logs and sanitizer reports.
+# Stops it (with TERM, or the signal given; 0: it is about to end already), and judges exit status,
+# logs and sanitizer reports.
 sub stop {
     my ($self, $signal) = @_;
     if (!defined $self->{status}) {
-        $self->signal($signal // 'TERM');
+        $signal //= 'TERM';
+        $self->signal($signal) if $signal;
         my $status = _reap($self->{pid});
         $self->_ended($status // 9);
         ok(defined $status, 'usherd ends in time') or diag($self->log_text);

@@ -1,0 +1,186 @@
+# Access logs in every format, which no client can forge a line of, and the error log.
+
+use strict;
+use warnings;
+use IO::Socket::INET;
+use IO::Socket::UNIX;
+use JSON::PP;
+use Test::More;
+use Test::Usherd;
+
+sub logged {
+    my ($usherd, $n, $file) = @_;
+    my $path = $usherd->dir . '/' . ($file // 'access.log');
+    wait_for { my @lines = split /\n/, slurp($path) // ''; @lines >= $n };
+    return split /\n/, slurp($path) // '';
+}
+
+sub with_log {
+    my ($origin, $log, %text) = @_;
+    return proxy($origin, %text, route => "access_log = log\n" . ($text{route} // ''), more => "[log log]\n$log\n" . ($text{more} // ''));
+}
+
+subtest 'combined' => sub {
+    my $usherd = with_log(origin(answer('hello')), 'path = %%DIR%%/access.log');
+    request($usherd->port(1), "GET /a?b HTTP/1.1\r\nHost: a.test\r\nReferer: http://from.test/\r\nUser-Agent: some/1.0 (agent)\r\n\r\n");
+    get($usherd->port(1), '/plain');
+    $usherd->stop;
+    my @lines = logged($usherd, 2);
+    like $lines[0], qr{^127\.0\.0\.1 - - \[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] "GET /a\?b HTTP/1\.1" 200 5 "http://from\.test/" "some/1\.0 \(agent\)"$}, 'a line';
+    like $lines[1], qr{"GET /plain HTTP/1\.1" 200 5 "-" "-"$}, 'what is missing is a dash';
+};
+
+subtest 'json' => sub {
+    my $usherd = with_log(origin(answer('hello')), "path = %%DIR%%/access.log\nformat = json");
+    request($usherd->port(1), "GET /plain HTTP/1.1\r\nHost: a.test\r\n\r\n");
+    request($usherd->port(1), "GET /u HTTP/1.1\r\nHost: a.test\r\nUser-Agent: \"\\\xe9\tcaf\xc3\xa9\r\n\r\n");
+    $usherd->stop;
+    for my $line (logged($usherd, 2)) {
+        my $entry = eval { decode_json($line) };
+        ok $entry, 'a line is JSON' or diag $line;
+        like $entry->{status}, qr/^(?:200|400)$/, 'with the status';
+        ok grep({ /request_method|method/ } keys %$entry), 'and the method';
+    }
+};
+
+subtest 'a template' => sub {
+    my $usherd = with_log(origin(answer('hello', 'X-Out: out')), "path = %%DIR%%/access.log\nformat = " . join '|',
+        qw($remote_addr $scheme $host $request_method $request_uri $uri $args $arg_b $http_x_in $cookie_id $status
+        $body_bytes_sent $bytes_received $request_length $request_time $request_id $msec $time_iso8601 $upstream_addr $upstream_status
+        $upstream_response_time $upstream_connect_time $upstream_http_x_out $sent_http_x_out $route $backend $host_name $worker $why $tries
+        $server_port $server_addr $$ literal));
+    my $origin_port;
+    my $bytes = "POST /p%20q?a=1&b=2 HTTP/1.1\r\nHost: A.test\r\nX-In: in\r\nCookie: x=y; id=42\r\nContent-Length: 3\r\n\r\nabc";
+    my $r = request($usherd->port(1), $bytes);
+    $usherd->stop;
+    my ($line) = logged($usherd, 1);
+    my @got = split /\|/, $line, -1;
+    my $port = free_port_at(1);
+    my @want = ('127.0.0.1', 'http', qr/^a\.test$/i, 'POST', '/p%20q?a=1&b=2', '/p q', 'a=1&b=2', '2', 'in', '42', '200',
+        '5', qr/^\d+$/, length $bytes, qr/^\d+\.\d{3}$/, qr/^[0-9A-Za-z-]{16,}$/, qr/^\d+\.\d{3}$/, qr/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d/,
+        qr/^127\.0\.0\.1:\d+$/, '200', qr/^\d+\.\d{3}$/, qr/^\d+\.\d{3}$/, 'out', 'out', 'all', 'app', qr/^-?$/, qr/^\d+$/, qr/^-?$/, '1',
+        $port, '127.0.0.1', '$', 'literal');
+    for my $i (0 .. $#want) {
+        ref $want[$i] ? like($got[$i], $want[$i], "field $i") : is($got[$i], $want[$i], "field $i");
+    }
+};
+
+subtest 'bytes that would forge a line' => sub {
+    my $usherd = with_log(origin(), 'path = %%DIR%%/access.log', listen => 'header_names = any');
+    my $nasty = join '', map { chr } grep { $_ != 10 && $_ != 13 && $_ != 0 } 1 .. 255;
+    for my $bytes ("GET / HTTP/1.1\r\nHost: a.test\r\nUser-Agent: $nasty\r\n\r\n",
+        "GET /\" HTTP/1.1\r\nHost: a.test\r\nUser-Agent: x\" 200 5 \"y\r\n\r\n",
+        "GET /%0a127.0.0.1%20-%20- HTTP/1.1\r\nHost: a.test\r\n\r\n",
+        "G\nT / HTTP/1.1\r\nHost: a.test\r\n\r\n", "GET /\x1b[31m HTTP/1.1\r\nHost: a.test\r\n\r\n") {
+        my $c = client($usherd->port(1));
+        $c->send($bytes);
+        $c->response(method => 'GET', lax => 1);
+    }
+    $usherd->stop;
+    my $text = slurp($usherd->dir . '/access.log');
+    unlike $text, qr/[^\x20-\x7e\n]/, 'only printable ASCII is written';
+    for (split /\n/, $text) {
+        like $_, qr/^127\.0\.0\.1 - - \[[^\]]+\] "[^"]*" \d{3} \d+ "[^"]*" "[^"]*"$/, 'the fields keep their places';
+    }
+};
+
+subtest 'failed requests say why' => sub {
+    my $usherd = with_log('127.0.0.1:' . free_port(), "path = %%DIR%%/access.log\nformat = \$status \$why");
+    get($usherd->port(1), '/');
+    request($usherd->port(1), "POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 99999999\r\n\r\n");
+    $usherd->allow_log(qr/\[warn\]/);
+    $usherd->stop;
+    like $_, qr/^[45]\d\d [a-z0-9-]{3,}$/, "a word: $_" for logged($usherd, 2);
+};
+
+subtest 'when the client sees the answer, the line is written or soon will be' => sub {
+    my $usherd = with_log(origin(), "path = %%DIR%%/access.log\nbuffer = 64k\nflush = 200ms");
+    get($usherd->port(1), "/$_") for 1 .. 100;
+    my @lines = logged($usherd, 100);
+    is scalar @lines, 100, 'a buffer is flushed in time';
+    get($usherd->port(1), '/late');
+    $usherd->stop;
+    @lines = logged($usherd, 101);
+    like $lines[100], qr{/late}, 'and at the end';
+};
+
+subtest 'reopening' => sub {
+    my $usherd = with_log(origin(), 'path = %%DIR%%/access.log');
+    my $dir = $usherd->dir;
+    get($usherd->port(1), '/before');
+    logged($usherd, 1);
+    rename "$dir/access.log", "$dir/old.log";
+    rename "$dir/error.log", "$dir/old-error.log";
+    $usherd->signal('USR1');
+    ok wait_for { -e "$dir/access.log" && -e "$dir/error.log" }, 'new files appear';
+    wait_for { get($usherd->port(1), '/after'); slurp("$dir/access.log") =~ /after/ };
+    like slurp("$dir/old.log"), qr/before/, 'the old one keeps its lines';
+    like slurp("$dir/access.log"), qr/after/, 'the new one gets the next';
+    unlike slurp("$dir/access.log"), qr/before/, 'and no other';
+    $usherd->stop;
+};
+
+subtest 'off, and none' => sub {
+    my $usherd = proxy(origin(), more => "[log log]\npath = %%DIR%%/access.log\n[route quiet]\npath = /quiet\naccess_log = off\nbackend = app\n",
+        route => 'access_log = log');
+    get($usherd->port(1), '/quiet');
+    get($usherd->port(1), '/loud');
+    $usherd->stop;
+    my @lines = logged($usherd, 1);
+    is scalar @lines, 1, 'off means off';
+    like $lines[0], qr{/loud}, 'for that route';
+};
+
+subtest 'a disk that is full' => sub {
+    plan skip_all => 'no /dev/full' unless -e '/dev/full';
+    my $usherd = with_log(origin(answer('ok')), 'path = /dev/full');
+    is get($usherd->port(1), '/')->{body}, 'ok', 'requests are answered all the same' for 1 .. 20;
+    ok $usherd->await_log(qr{\[(?:warn|error)\].*(?:/dev/full|No space left)}), 'and the error log says so';
+    my $lines = () = $usherd->log_text =~ /No space left/g;
+    cmp_ok $lines, '<', 10, 'without a line for each request';
+    $usherd->allow_log(qr/No space left|lost|dropped/);
+    $usherd->stop;
+};
+
+subtest 'a pipe that nobody reads' => sub {
+    my $dir = scratch();
+    POSIX::mkfifo("$dir/fifo", 0666);
+    open my $reader, '+<', "$dir/fifo" or die $!;
+    my $usherd = with_log(origin(answer('ok')), "path = $dir/fifo\nbuffer = off");
+    my $c = client($usherd->port(1));
+    for (1 .. 1500) {
+        $c->send("GET /" . 'x' x 200 . " HTTP/1.1\r\nHost: a.test\r\n\r\n");
+        my $r = $c->response or last;
+        $c = client($usherd->port(1)) if $r->{close};
+    }
+    is get($usherd->port(1), '/')->{body}, 'ok', 'stalls nobody';
+    $usherd->allow_log(qr/\[(?:warn|error)\].*(?:lost|dropped|full|unavailable|fifo)/);
+    $usherd->stop;
+};
+
+subtest 'syslog over UDP' => sub {
+    my $sock = IO::Socket::INET->new(Proto => 'udp', LocalAddr => '127.0.0.1', LocalPort => free_port());
+    my $usherd = with_log(origin(), 'path = syslog:udp:127.0.0.1:' . $sock->sockport);
+    get($usherd->port(1), '/to-syslog');
+    my $select = IO::Select->new($sock);
+    ok $select->can_read(10), 'a datagram';
+    $sock->recv(my $line, 8192);
+    like $line, qr/^<\d+>1 \d{4}-\d\d-\d\dT\S+ \S+ usherd \S+ \S+ \S+ .*to-syslog/, 'in RFC 5424 form';
+    $usherd->stop;
+};
+
+subtest 'the error log' => sub {
+    my $usherd = proxy('127.0.0.1:' . free_port(), options => {level => 'debug'});
+    get($usherd->port(1), '/');
+    $usherd->allow_log(qr/\[warn\]/);
+    $usherd->stop;
+    my @bad = grep { !/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z \[(?:debug|info|notice|warn|error)\] \d+: \S/ } split /\n/, $usherd->log_text;
+    is_deeply \@bad, [], 'time, level and pid in every line';
+
+    $usherd = proxy('127.0.0.1:' . free_port(), options => {level => 'error'});
+    get($usherd->port(1), '/');
+    $usherd->stop;
+    unlike $usherd->log_text, qr/\[(?:debug|info|notice|warn)\]/, 'log_level leaves out what is below';
+};
+
+done_testing;
