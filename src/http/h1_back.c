@@ -162,7 +162,7 @@ send_body(struct back_stream *s, struct chain *moved)
 	if (b->chunked_out)
 		h1_write_chunk(&b->out, moved);
 	else
-		chain_move(&b->out, moved);
+		h1_write_body(&b->out, moved);
 	loop_post(b->transport.loop, &b->work);
 	if (b->out.len < STREAM_HIGH)
 		return FLOW_OK;

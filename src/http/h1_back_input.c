@@ -71,6 +71,18 @@ read_head(struct h1_back *b)
 	return false;
 }
 
+/* A byte that belongs to no response, or the end.  Reads that stopped at the end of a body have not
+ * looked any further; all others have emptied the socket. */
+static bool
+has_more(struct h1_back *b)
+{
+	char byte;
+	struct iovec iov = { &byte, 1 };
+
+	return (b->transport.watcher.ready & READY_READ) &&
+	    transport_recv(&b->transport, &iov, 1) != IO_AGAIN;
+}
+
 /*
  * The exchange is complete on our side.  The connection serves another request only if everything
  * went by the book: request sent whole, response framed and kept open by the server, no byte more.
@@ -80,7 +92,7 @@ finish(struct h1_back *b, const struct fields *trailers)
 {
 	bool keep = b->keep && b->end_sent && chain_empty(&b->out) && !b->send_failed &&
 	    (b->in == NULL || buffered(b) == 0) &&
-	    !(b->transport.watcher.ready & (READY_EOF | READY_ERROR));
+	    !(b->transport.watcher.ready & (READY_EOF | READY_ERROR)) && !has_more(b);
 
 	b->over = true;
 	drop_input(b);

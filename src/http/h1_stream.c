@@ -112,7 +112,7 @@ send_body(struct http_stream *base, struct chain *moved)
 	if (s->out_mode == OUT_CHUNKED)
 		h1_write_chunk(&f->out, moved);
 	else
-		chain_move(&f->out, moved);
+		h1_write_body(&f->out, moved);
 	post(s);
 	if (f->out.len < STREAM_HIGH)
 		return FLOW_OK;

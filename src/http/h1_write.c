@@ -49,7 +49,10 @@ put_framing(char *p, enum framing framing, uint64_t length)
 	return PUT(p, "\r\n");
 }
 
-enum { FIXED = 160 };		/* bytes at most of all that is not method, target, reason or fields */
+enum {
+	FIXED = 160,		/* bytes at most of all that is not method, target, reason or fields */
+	COPY_MAX = 1024,	/* send() of one buffer costs less than sendmsg() of two */
+};
 
 void
 h1_write_request(struct chain *out, const struct h1_request_head *h)
@@ -108,6 +111,21 @@ h1_write_response(struct chain *out, const struct response *r, enum framing fram
 	p = PUT(p, "\r\n");
 	CHECK((size_t)(p - start) <= size);
 	chain_commit(out, (size_t)(p - start));
+}
+
+void
+h1_write_body(struct chain *out, struct chain *moved)
+{
+	size_t n = moved->len, room;
+
+	if (n == 0 || n > COPY_MAX || chain_empty(out) ||
+	    (chain_kinds(moved) & ~(unsigned)(SEG_MEM | SEG_EXT))) {
+		chain_move(out, moved);
+		return;
+	}
+	chain_copy_out(moved, chain_room(out, n, &room), n);
+	chain_commit(out, n);
+	chain_clear(moved);
 }
 
 void
