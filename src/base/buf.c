@@ -179,7 +179,10 @@ buf_json(struct buf *b, struct str s)
 	while (plain < s.n) {
 		unsigned char c = (unsigned char)s.p[plain];
 
-		n = c >= 0x20 && c != '"' && c != '\\' ? str_utf8(str_skip(s, plain)) : 0;
+		if (c < 0x20 || c == '"' || c == '\\')
+			n = 0;
+		else
+			n = c < 0x80 ? 1 : str_utf8(str_skip(s, plain));
 		plain += n;
 		if (n > 0)
 			continue;

@@ -64,6 +64,8 @@ compile_regexes(struct compiled_route *c, struct conf_errors *errors)
 	const struct conf_route *conf = c->route.conf;
 	char error[REGEX_ERROR];
 
+	if (conf->path_regex.n == 0)
+		return;
 	c->regexes = mem_zalloc(conf->path_regex.n, sizeof(c->regexes[0]));
 	for (unsigned i = 0; i < conf->path_regex.n; i++) {
 		c->regexes[i] = regex_new(conf->path_regex.v[i], error, sizeof(error));

@@ -13,12 +13,12 @@
 struct part {
 	const struct variable *variable;	/* NULL: fixed text */
 	struct str text;
+	char *own;				/* the text's memory; NULL: a slice of the source */
 };
 
 struct template {
 	struct part *parts;
 	size_t nparts;
-	struct arena arena;			/* texts that are not slices of the source */
 };
 
 /* What went on while a text is compiled. */
@@ -33,7 +33,7 @@ static struct part *
 add_part(struct template *t)
 {
 	t->parts = mem_realloc(t->parts, t->nparts + 1, sizeof(t->parts[0]));
-	t->parts[t->nparts] = (struct part){ NULL, { NULL, 0 } };
+	t->parts[t->nparts] = (struct part){ .variable = NULL };
 	return &t->parts[t->nparts++];
 }
 
@@ -42,14 +42,20 @@ static void
 add_text(struct template *t, struct str text)
 {
 	struct part *last = t->nparts > 0 ? &t->parts[t->nparts - 1] : NULL;
+	char *joined;
 
 	if (text.n == 0)
 		return;
-	if (last == NULL || last->variable != NULL)
+	if (last == NULL || last->variable != NULL) {
 		add_part(t)->text = text;
-	else
-		last->text = arena_printf(&t->arena, "%.*s%.*s", STR_ARG(last->text),
-		    STR_ARG(text));
+		return;
+	}
+	joined = mem_alloc(last->text.n + text.n);
+	memcpy(joined, last->text.p, last->text.n);
+	memcpy(joined + last->text.n, text.p, text.n);
+	mem_free(last->own);
+	last->own = joined;
+	last->text = str_make(joined, last->text.n + text.n);
 }
 
 static void
@@ -59,7 +65,6 @@ add_variable(struct compiler *c, struct str name)
 	const struct variable *v = variable_lookup(name, &arg);
 	struct str nearest;
 	struct part *part;
-	char *copy;
 
 	if (v == NULL) {
 		nearest = variable_suggest(name);
@@ -72,10 +77,9 @@ add_variable(struct compiler *c, struct str name)
 	part->variable = v;
 	if (arg.n == 0)
 		return;
-	copy = arena_alloc(&c->t->arena, arg.n);
-	memcpy(copy, arg.p, arg.n);
-	variable_fold_arg(v, copy, arg.n);
-	part->text = str_make(copy, arg.n);
+	part->own = mem_strndup(arg.p, arg.n);
+	variable_fold_arg(v, part->own, arg.n);
+	part->text = str_make(part->own, arg.n);
 }
 
 static size_t
@@ -125,7 +129,6 @@ template_new(struct str text, struct conf_errors *errors, struct conf_origin at,
 	size_t before = conf_errors_count(errors);
 	ptrdiff_t dollar;
 
-	arena_init(&c.t->arena);
 	while ((dollar = str_find(text, '$')) >= 0) {
 		add_text(c.t, str_make(text.p, (size_t)dollar));
 		text = str_skip(text, (size_t)dollar + 1);
@@ -143,7 +146,8 @@ template_free(struct template *t)
 {
 	if (t == NULL)
 		return;
-	arena_fini(&t->arena);
+	for (size_t i = 0; i < t->nparts; i++)
+		mem_free(t->parts[i].own);
 	mem_free(t->parts);
 	mem_free(t);
 }
