@@ -76,13 +76,6 @@ count_failure(struct master *m)
 	tell_running(m);
 }
 
-/* Workers that stay while the new ones start. */
-static unsigned
-serving_workers(const struct master *m)
-{
-	return m->current != NULL ? m->current->nplaces : 0;
-}
-
 static void
 warn_of_fixed(const struct master *m, const struct config *c)
 {
@@ -96,16 +89,10 @@ warn_of_fixed(const struct master *m, const struct config *c)
 static bool
 try_reload(struct master *m, struct config *c)
 {
-	unsigned workers = c->snapshot->global.workers;
 	const struct conf_bind *failed;
 	struct listener_set set;
 	struct logs logs;
 
-	if (workers + serving_workers(m) > SHM_WORKERS) {
-		log_error("%u workers beside the %u that serve are more than %d", workers,
-		    serving_workers(m), SHM_WORKERS);
-		goto fail;
-	}
 	if (listeners_take(&m->listeners, c->snapshot, &set, &failed) == -1) {
 		log_error("bind %s: %m", failed->text.p);
 		goto fail;
