@@ -139,7 +139,10 @@ sub _environment {
     return %env;
 }
 
-# Forks and executes the binary, its output going to files; returns the pid.
+# Forks and executes the binary, its output going to files; returns the pid. What is in @under is
+# executed instead, with the binary and its arguments as more arguments.
+our @under;
+
 sub _spawn {
     my ($dir, $env, @args) = @_;
     my $pid = fork // die "fork: $!";
@@ -148,7 +151,8 @@ sub _spawn {
     open STDIN,  '<',  '/dev/null'   or POSIX::_exit(126);
     open STDOUT, '>>', "$dir/stdout" or POSIX::_exit(126);
     open STDERR, '>>', "$dir/stderr" or POSIX::_exit(126);
-    exec {$BINARY} $BINARY, @args or POSIX::_exit(127);
+    my @command = (@under, $BINARY, @args);
+    exec {$command[0]} @command or POSIX::_exit(127);
 }
 
 # Waits for a child: its exit status, or undef after the deadline (it is killed then).
@@ -249,6 +253,7 @@ sub start {
     my @config = $opt{quick} ? @{$opt{quick}} : ('-f', '-c', $self->{ini});
     # Fewer than the default, which the limits of a test machine may not allow.
     push @config, '-g', 'global.max_connections=1000' unless $self->{text} =~ /^max_connections/m;
+    local @under = @{$opt{prefix} // []};
     $self->{pid} = _spawn($dir, \%env, @config, '-g', "global.pid_file=$self->{pidfile}",
         '-g', "global.error_log=$self->{log}", '-g', 'global.log_level=' . ($opt{level} // 'info'),
         map { _expand($_, $dir) } @{$opt{args} // []});
