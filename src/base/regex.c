@@ -146,3 +146,13 @@ regex_group_count(const struct regex *re)
 {
 	return re->groups;
 }
+
+void
+regex_library(char *out, size_t size)
+{
+	char version[64] = "";	/* the library wants at least 24 bytes and knows no bound */
+
+	if (pcre2_config(PCRE2_CONFIG_VERSION, NULL) <= (int)sizeof(version))
+		pcre2_config(PCRE2_CONFIG_VERSION, version);
+	snprintf(out, size, "PCRE2 %s", version);
+}

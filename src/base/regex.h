@@ -34,4 +34,7 @@ int regex_group(const struct regex *re, struct str name);
 /* How many numbered groups there are. */
 unsigned regex_group_count(const struct regex *re);
 
+/* Name and version of the library in use: `PCRE2 10.42 2022-12-11`. */
+void regex_library(char *out, size_t size);
+
 #endif

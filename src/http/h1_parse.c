@@ -309,3 +309,9 @@ h1_parse_trailers(struct str raw, struct arena *arena)
 		f->gone = !may_trail(f->id);
 	return out;
 }
+
+#define TEXT(x)		#x
+#define VERSION_TEXT(x)	TEXT(x)
+
+const char h1_parse_library[] = "llhttp " VERSION_TEXT(LLHTTP_VERSION_MAJOR) "."
+    VERSION_TEXT(LLHTTP_VERSION_MINOR) "." VERSION_TEXT(LLHTTP_VERSION_PATCH);

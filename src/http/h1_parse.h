@@ -64,4 +64,7 @@ bool h1_parse_response(const char *head, const struct h1_scan *s, struct arena *
  */
 struct fields *h1_parse_trailers(struct str raw, struct arena *arena);
 
+/* Name and version of the library in use: `llhttp 8.1.0`. */
+extern const char h1_parse_library[];
+
 #endif

@@ -5,6 +5,9 @@
 
 #include <stdio.h>
 
+#include "base/regex.h"
+#include "http/h1_parse.h"
+
 #ifndef USHERD_BUILD
 #define USHERD_BUILD "unknown"
 #endif
@@ -18,8 +21,12 @@
 void
 version_print(void)
 {
+	char regex[96];
+
+	regex_library(regex, sizeof(regex));
 	printf("usherd %s\n", USHERD_VERSION);
 	printf("built with: %s\n", USHERD_BUILD);
+	printf("libraries: %s, %s, inih\n", h1_parse_library, regex);
 	printf("configuration: %s/usherd.ini\n", USHERD_SYSCONFDIR);
 	printf("run-time files: %s\n", USHERD_RUNSTATEDIR);
 }
