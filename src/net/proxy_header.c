@@ -32,12 +32,14 @@ next_field(struct str *line, struct str *field)
 	return str_cut(line, ' ', field) && field->n > 0;
 }
 
+/* With TCP6 an IPv4 address may come in its mapped form, as from a dual-stack socket. */
 static bool
-read_endpoint(struct str ip, struct str port, int family, struct ip_port *out)
+read_endpoint(struct str ip, struct str port, bool ip6, struct ip_port *out)
 {
 	uint64_t number;
 
-	if (!ip_parse(out, ip) || out->family != family || !str_uint(port, UINT16_MAX, &number))
+	if ((str_find(ip, ':') >= 0) != ip6 || str_find(ip, '[') >= 0 || !ip_parse(out, ip) ||
+	    !str_uint(port, UINT16_MAX, &number))
 		return false;
 	out->port = (uint16_t)number;
 	return true;
@@ -48,21 +50,21 @@ static bool
 read_v1_line(struct str line, struct proxy_header *h)
 {
 	struct str word, from, to, from_port, to_port;
-	int family;
+	bool ip6;
 
 	if (!next_field(&line, &word) || !next_field(&line, &word))
 		return false;
 	if (str_eq(word, STR_OF("UNKNOWN")))
 		return true;
-	family = str_eq(word, STR_OF("TCP4")) ? AF_INET : AF_INET6;
-	if (family == AF_INET6 && !str_eq(word, STR_OF("TCP6")))
+	ip6 = str_eq(word, STR_OF("TCP6"));
+	if (!ip6 && !str_eq(word, STR_OF("TCP4")))
 		return false;
 	if (!next_field(&line, &from) || !next_field(&line, &to) ||
 	    !next_field(&line, &from_port) || !next_field(&line, &to_port) || line.p != NULL)
 		return false;
 	h->known = true;
-	return read_endpoint(from, from_port, family, &h->source) &&
-	    read_endpoint(to, to_port, family, &h->destination);
+	return read_endpoint(from, from_port, ip6, &h->source) &&
+	    read_endpoint(to, to_port, ip6, &h->destination);
 }
 
 static int
@@ -75,6 +77,12 @@ read_v1(const char *p, size_t n, struct proxy_header *h)
 	if (end[-1] != '\r' || !read_v1_line(str_make(p, (size_t)(end - p) - 1), h))
 		return -1;
 	return (int)(end - p) + 1;
+}
+
+static uint8_t
+family_of(const uint8_t ip[16])
+{
+	return memcmp(ip, v4_mapped, sizeof(v4_mapped)) == 0 ? AF_INET : AF_INET6;
 }
 
 static void
@@ -97,7 +105,8 @@ read_v2_ip6(const char *p, struct proxy_header *h)
 	memcpy(h->destination.ip, p + 16, 16);
 	h->source.port = get16(p + 32);
 	h->destination.port = get16(p + 34);
-	h->source.family = h->destination.family = AF_INET6;
+	h->source.family = family_of(h->source.ip);
+	h->destination.family = family_of(h->destination.ip);
 	h->known = true;
 }
 
@@ -141,23 +150,38 @@ proxy_header_read(const char *p, size_t n, struct proxy_header *h)
 }
 
 static bool
-same_ip_family(const struct ip_port *a, const struct ip_port *b)
+is_ip(const struct ip_port *a)
 {
-	return a->family == b->family && (a->family == AF_INET || a->family == AF_INET6);
+	return a->family == AF_INET || a->family == AF_INET6;
+}
+
+/* Both ends must be of one family: an IPv4 one next to an IPv6 one is written in its mapped form. */
+static bool
+both_ip4(const struct ip_port *a, const struct ip_port *b)
+{
+	return a->family == AF_INET && b->family == AF_INET;
+}
+
+static const char *
+mapping(const struct ip_port *ip, bool ip4)
+{
+	return ip->family == AF_INET && !ip4 ? "::ffff:" : "";
 }
 
 static size_t
 write_v1(char *out, const struct ip_port *source, const struct ip_port *destination)
 {
+	bool ip4 = both_ip4(source, destination);
 	char from[ADDR_TEXT], to[ADDR_TEXT];
 	int n;
 
-	if (!same_ip_family(source, destination))
+	if (!is_ip(source) || !is_ip(destination))
 		return (size_t)snprintf(out, PROXY_HEADER_MAX, "PROXY UNKNOWN\r\n");
 	ip_text(source, from);
 	ip_text(destination, to);
-	n = snprintf(out, PROXY_HEADER_MAX, "PROXY TCP%d %s %s %u %u\r\n",
-	    source->family == AF_INET ? 4 : 6, from, to, source->port, destination->port);
+	n = snprintf(out, PROXY_HEADER_MAX, "PROXY TCP%d %s%s %s%s %u %u\r\n", ip4 ? 4 : 6,
+	    mapping(source, ip4), from, mapping(destination, ip4), to, source->port,
+	    destination->port);
 	CHECK(n > 0 && n < PROXY_HEADER_MAX);
 	return (size_t)n;
 }
@@ -165,11 +189,11 @@ write_v1(char *out, const struct ip_port *source, const struct ip_port *destinat
 static size_t
 write_v2(char *out, const struct ip_port *source, const struct ip_port *destination)
 {
-	size_t width = source->family == AF_INET ? 4 : 16;
+	size_t width = both_ip4(source, destination) ? 4 : 16;
 	char *p = out + V2_HEAD;
 
 	memcpy(out, v2_signature, sizeof(v2_signature));
-	if (!same_ip_family(source, destination)) {
+	if (!is_ip(source) || !is_ip(destination)) {
 		memcpy(out + 12, "\x20\0\0\0", 4);
 		return V2_HEAD;
 	}
