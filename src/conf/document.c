@@ -77,7 +77,8 @@ read_heading(struct conf_document *d, struct str heading, struct conf_origin at,
 		return false;
 	}
 	if (!str_word(&rest, name)) {
-		conf_error(d->errors, at, "[%.*s]: has no name (write [%.*s NAME])", STR_ARG(heading),
+		conf_error(d->errors, at, "[%.*s]: has no name (write [%.*s"
+		    " NAME])", STR_ARG(heading),
 		    STR_ARG(word));
 		return false;
 	}

@@ -41,7 +41,7 @@ shows_inherited(const struct conf_section *s, const struct conf_directive *row)
 	case KIND_DEFAULTS:
 		return row->owner == KIND_ROUTE;
 	case KIND_HOST:
-		/* Only a host that is a route itself has values; otherwise it lends what it sets. */
+		/* A host that is no route itself has no values, but lends what it sets. */
 		return row->owner == KIND_HOST || (route != NULL && route->action != ACTION_NONE);
 	default:
 		return true;

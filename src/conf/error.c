@@ -142,7 +142,7 @@ conf_errors_each(const struct conf_errors *e, void (*emit)(void *arg, bool is_er
 	memcpy(sorted, e->messages, e->count * sizeof(*sorted));
 	qsort(sorted, e->count, sizeof(*sorted), compare);
 	for (size_t i = 0; i < e->count; i++)
-		/* A line of [defaults] that feeds two kinds of sections is wrong for both: told once. */
+		/* A line of [defaults] may be wrong for two kinds of sections: told once. */
 		if (i == 0 || !str_eq(sorted[i].text, sorted[i - 1].text))
 			emit(arg, sorted[i].is_error, sorted[i].text.p);
 	mem_free(sorted);

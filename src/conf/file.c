@@ -121,7 +121,8 @@ static bool
 is_key(struct str key)
 {
 	for (size_t i = 0; i < key.n; i++)
-		if (!char_is(key.p[i], CHAR_ALPHA | CHAR_DIGIT) && key.p[i] != '_' && key.p[i] != '-')
+		if (!char_is(key.p[i], CHAR_ALPHA | CHAR_DIGIT) &&
+		    strchr("_-", key.p[i]) == NULL)
 			return false;
 	return key.n > 0;
 }
@@ -140,7 +141,8 @@ take_key(struct scan *s, struct str line, char *out, size_t size)
 	}
 	key = str_trim(str_make(line.p, (size_t)eq));
 	if (!is_key(key)) {
-		conf_error(s->errors, s->at, "\"%.*s\": not a key (write key = value)", STR_ARG(key));
+		conf_error(s->errors, s->at, "\"%.*s\": not a key (write key ="
+		    " value)", STR_ARG(key));
 		return false;
 	}
 	if (key.n > KEY_MAX || key.n + sizeof("=\n") > size) {
@@ -222,7 +224,8 @@ conf_file_scan(struct str text, struct arena *arena, const char *file,
 		s.rest = str_skip(s.rest, byte_order_mark.n);
 	/* The reader made all lines, so inih has nothing to refuse; another version of it might. */
 	if (ini_parse_stream(read_line, &s, on_line, &s) != 0)
-		conf_error(errors, (struct conf_origin){ file, 0 }, "libinih could not read the file");
+		conf_error(errors, (struct conf_origin){ file, 0 }, "libinih could not read the"
+		    " file");
 }
 
 /* Waits for a pipe to have bytes, for READ_TIMEOUT_MS at most. */

@@ -77,7 +77,8 @@ check_hosts_agree(struct conf_whole *w, const struct conf_section *s,
 		other = conf_document_find(d, KIND_HOST, route->hosts[i]->name);
 		if (same_setting(conf_setting_find(first, row), conf_setting_find(other, row)))
 			continue;
-		conf_error(d->errors, s->at, "[route %.*s] %.*s: its hosts %.*s and %.*s differ (write"
+		conf_error(d->errors, s->at, "[route %.*s] %.*s: its hosts %.*s and %.*s differ"
+		    " (write"
 		    " it in the route)", STR_ARG(s->name), STR_ARG(row->key), STR_ARG(first->name),
 		    STR_ARG(other->name));
 		return;

@@ -28,7 +28,8 @@ struct conf_setting *conf_layers_find(const struct conf_layers *layers,
 
 /*
  * Fills in the values of `s`->values[owner] that the section does not set itself.  When a route
- * names several hosts, and these do not say the same about a key that it leaves open, that is an error.
+ * names several hosts, and these do not say the same about a key that it leaves open, that is an
+ * error.
  */
 void conf_inherit(struct conf_whole *w, struct conf_section *s, enum conf_kind owner);
 

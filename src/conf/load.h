@@ -21,7 +21,10 @@ struct conf_override {
 struct conf_snapshot *conf_load(const char *file, const struct conf_override *overrides,
     unsigned noverrides, struct conf_errors *errors);
 
-/* Quick mode: listen at `listen` and proxy everything to the `nurls` URLs; log combined to stdout. */
+/*
+ * Quick mode: listen at `listen` and proxy everything to the `nurls` URLs; the access log goes to
+ * stdout, the error log to stderr, and there is no pid file (its path is absent).
+ */
 struct conf_snapshot *conf_quick(const char *listen, const char *const *urls, unsigned nurls,
     const struct conf_override *overrides, unsigned noverrides, struct conf_errors *errors);
 

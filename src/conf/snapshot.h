@@ -36,7 +36,7 @@ struct conf_global {
 	struct str user;		/* absent: stay who we are */
 	struct str group;		/* absent: the user's */
 	unsigned workers;		/* auto resolved: number of usable CPUs */
-	struct str pid_file;
+	struct str pid_file;		/* absent: none */
 	enum conf_log_target error_log;
 	struct str error_log_path;
 	enum log_level log_level;
@@ -108,7 +108,7 @@ struct conf_match {
 enum conf_path_kind { PATH_EXACT, PATH_PREFIX };
 
 struct conf_path {
-	struct str text;		/* normalised; a prefix without its trailing slash and star: "/a/b", "/" is "" */
+	struct str text;		/* normalised; a prefix without its slash and star */
 	enum conf_path_kind kind;
 	struct conf_origin at;
 };
@@ -123,7 +123,7 @@ struct conf_route {
 	unsigned nhosts;
 	struct conf_path *paths;
 	unsigned npaths;
-	struct conf_strs path_regex;	/* patterns; checked to compile by route_build */
+	struct conf_strs path_regex;	/* patterns that compile */
 	struct conf_strs methods;
 	struct conf_match *headers;
 	unsigned nheaders;
@@ -174,9 +174,9 @@ struct conf_server {
 	struct conf_origin at;
 	struct str text;		/* the address part as written: scheme, host, port */
 	enum conf_server_scheme scheme;
-	struct str host;		/* name or address, without brackets; the path of a unix socket */
+	struct str host;		/* name, address without brackets, or unix socket */
 	uint16_t port;			/* 0: unix socket */
-	struct str host_field;		/* what `host_header = server` sends: host, with port unless the scheme's default */
+	struct str host_field;		/* Host of `host_header = server`: host[:port] */
 	unsigned weight;
 	int64_t max_conns;		/* CONF_OFF: no limit */
 	bool backup;
@@ -210,12 +210,12 @@ struct conf_log {
 	unsigned index;
 	enum conf_log_target target;
 	struct str path;		/* of a file */
-	struct addr syslog_addr;	/* len 0: the local /dev/log in RFC 3164 form, else UDP and RFC 5424 */
+	struct addr syslog_addr;	/* len 0: /dev/log, RFC 3164; else UDP, RFC 5424 */
 	enum conf_log_format format;
 	struct str template_text;
 	int64_t buffer;			/* bytes kept back at most; 0 or CONF_OFF: none */
 	msec flush_ms;			/* CONF_OFF: only when the buffer is full */
-	struct str when;		/* template: a line if it gives neither "" nor "0"; absent: always */
+	struct str when;		/* template: log unless "" or "0"; absent: always */
 };
 
 struct conf_admin {
@@ -234,8 +234,8 @@ struct conf_snapshot {
 	unsigned nhosts;
 	struct conf_route **routes;	/* in file order, hosts' own actions included */
 	unsigned nroutes;
-	struct conf_route *fallback;	/* the values of [defaults], for requests that no route serves:
-					 * not among routes, no conditions, ACTION_NONE */
+	struct conf_route *fallback;	/* the values of [defaults], for requests that no route
+					 * serves: not among routes, ACTION_NONE */
 	struct conf_backend **backends;
 	unsigned nbackends;
 	struct conf_log **logs;

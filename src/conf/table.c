@@ -164,7 +164,7 @@ const struct conf_directive conf_directives[] = {
 	  .parse = conf_paths,
 	  CONDITION, LIST(conf_route, paths, npaths) },
 	{ ROW("path_regex"), .where = IN(ROUTE), .owner = KIND_ROUTE,
-	  .parse = conf_texts,
+	  .parse = conf_patterns,
 	  FLAGS(DIRECTIVE_LIST | DIRECTIVE_CONDITION | DIRECTIVE_VERBATIM),
 	  LIST_IN(conf_route, path_regex) },
 	{ ROW("method"), .where = IN(ROUTE), .owner = KIND_ROUTE,

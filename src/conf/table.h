@@ -15,10 +15,10 @@
 #define IN(kind)	(1u << KIND_##kind)
 
 enum conf_directive_flags {
-	DIRECTIVE_LIST = 1,		/* may be repeated; place: a pointer, then an unsigned count */
+	DIRECTIVE_LIST = 1,		/* may be repeated; a pointer, then an unsigned count */
 	DIRECTIVE_OFF = 2,		/* takes `off`: no limit */
 	DIRECTIVE_CONDITION = 4,	/* of a route; never inherited */
-	DIRECTIVE_ACTION = 8,		/* of a route; never inherited, but a host's makes a route */
+	DIRECTIVE_ACTION = 8,		/* of a route; not inherited, but a host's is a route */
 	DIRECTIVE_TEMPLATE = 16,	/* holds $variables: `$$` stays for the template compiler */
 	DIRECTIVE_VERBATIM = 32,	/* not even ${NAME} is put in */
 	DIRECTIVE_NOTED = 64,		/* has no place of its own: the parser only checks it */
@@ -27,7 +27,7 @@ enum conf_directive_flags {
 struct conf_directive {
 	struct str key;
 	unsigned where;			/* sections it may stand in: IN(...) | ... */
-	enum conf_kind owner;		/* the structure it belongs to: values[owner] of the section */
+	enum conf_kind owner;		/* its structure: values[owner] of the section */
 	conf_parse_fn *parse;		/* the type */
 	const char *def;		/* built-in default as text; NULL: zeroes */
 	int64_t min, max;		/* of numbers, in the unit of the type */

@@ -20,7 +20,6 @@ conf_parse_fn conf_workers;		/* unsigned: a number, or `auto` */
 
 /* Text: types_text.c. */
 conf_parse_fn conf_text;		/* struct str: the value as it stands */
-conf_parse_fn conf_texts;		/* list of struct str, each a whole value */
 conf_parse_fn conf_single;		/* struct str: one word */
 conf_parse_fn conf_user;		/* struct str: the name of a user that exists */
 conf_parse_fn conf_group;		/* struct str: likewise */
@@ -41,8 +40,9 @@ conf_parse_fn conf_server_line;		/* list of struct conf_server */
 conf_parse_fn conf_host_names;		/* list of struct str */
 conf_parse_fn conf_methods;		/* list of struct str */
 conf_parse_fn conf_paths;		/* list of struct conf_path */
+conf_parse_fn conf_patterns;		/* list of struct str: a pattern a line */
 conf_parse_fn conf_header_match;	/* list of struct conf_match: one a line */
-conf_parse_fn conf_pair_matches;	/* list of struct conf_match: `name` or `name=value` words */
+conf_parse_fn conf_pair_matches;	/* list of struct conf_match: `name` or `name=value` */
 
 /* What routes do: types_route.c. */
 conf_parse_fn conf_redirect;		/* redirect_status, redirect_url */

@@ -111,7 +111,8 @@ is_server_host(struct str host)
 	if (ip_parse(&ip, host))
 		return true;
 	for (size_t i = 0; i < host.n; i++)
-		if (!char_is(host.p[i], CHAR_ALPHA | CHAR_DIGIT) && strchr("-._", host.p[i]) == NULL)
+		if (!char_is(host.p[i], CHAR_ALPHA | CHAR_DIGIT) &&
+		    strchr("-._", host.p[i]) == NULL)
 			return false;
 	return true;
 }

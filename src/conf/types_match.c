@@ -1,6 +1,7 @@
 /*
  * types_match.c - names of hosts and the conditions of routes.
  */
+#include "base/regex.h"
 #include "conf/table.h"
 #include "conf/types.h"
 #include "http/target.h"
@@ -146,6 +147,25 @@ conf_paths(struct conf_parse *c, struct str text, void *place)
 {
 	(void)place;
 	return each_word(c, text, path);
+}
+
+/* Compiled here only for the line of the error; the router compiles it to stay. */
+bool
+conf_patterns(struct conf_parse *c, struct str text, void *place)
+{
+	char error[256];
+	struct regex *re = regex_new(text, error, sizeof(error));
+	struct str pattern;
+
+	(void)place;
+	if (re == NULL) {
+		conf_bad(c, "\"%.*s\": %s", STR_ARG(conf_shown(c, text)), error);
+		return false;
+	}
+	regex_free(re);
+	pattern = arena_str(c->arena, text);
+	conf_item(c, &pattern);
+	return true;
 }
 
 /* Cuts the `*` off a value that ends in one. */

@@ -23,7 +23,8 @@ conf_redirect(struct conf_parse *c, struct str text, void *place)
 		return false;
 	}
 	if (status != 301 && status != 302 && status != 303 && status != 307 && status != 308) {
-		conf_bad(c, "%d is no status of a redirect (use 301, 302, 303, 307 or 308)", status);
+		conf_bad(c, "%d is no status of a redirect (use 301, 302, 303, 307 or"
+		    " 308)", status);
 		return false;
 	}
 	r->redirect_status = status;

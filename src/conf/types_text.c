@@ -74,18 +74,6 @@ conf_text(struct conf_parse *c, struct str text, void *place)
 }
 
 bool
-conf_texts(struct conf_parse *c, struct str text, void *place)
-{
-	struct str copy;
-
-	(void)place;
-	if (!conf_text(c, text, &copy))
-		return false;
-	conf_item(c, &copy);
-	return true;
-}
-
-bool
 conf_single(struct conf_parse *c, struct str text, void *place)
 {
 	struct conf_strs words;

@@ -54,7 +54,8 @@ check_name(struct conf_whole *w, struct map *names, struct arena *arena, struct 
 	for (struct named *n = before; n != NULL; n = n->other) {
 		if (!share_listener(host, n->host))
 			continue;
-		conf_error(d->errors, host->at, "[host %.*s] names: %.*s is a name of [host %.*s] at"
+		conf_error(d->errors, host->at, "[host %.*s] names: %.*s is a name of [host %.*s]"
+		    " at"
 		    " %.*s already", STR_ARG(host->name), STR_ARG(name), STR_ARG(n->host->name),
 		    STR_ARG(conf_origin_text(d, n->host->at)));
 		return;
@@ -96,10 +97,12 @@ conf_verify_listens(struct conf_whole *w)
 		struct conf_listen *l = s->listens[i];
 
 		if (lacks(d, KIND_LISTEN, l->name, "bind"))
-			conf_error(d->errors, l->at, "[listen %.*s]: has no address (add bind = 8080)",
+			conf_error(d->errors, l->at, "[listen %.*s]: has no address (add bind ="
+			    " 8080)",
 			    STR_ARG(l->name));
 		if (l->default_host != NULL && !listens_at(l->default_host, l))
-			conf_error(d->errors, l->at, "[listen %.*s] default_host: [host %.*s] does not"
+			conf_error(d->errors, l->at, "[listen %.*s] default_host: [host %.*s] does"
+			    " not"
 			    " name this listener (add it to its listen)", STR_ARG(l->name),
 			    STR_ARG(l->default_host->name));
 	}
@@ -123,7 +126,8 @@ check_servers(struct conf_document *d, const struct conf_backend *b)
 		    b->servers[i].port);
 		before = map_add(&seen, key, &b->servers[i]);
 		if (before != NULL)
-			conf_error(d->errors, b->servers[i].at, "[backend %.*s] server: %.*s stands at"
+			conf_error(d->errors, b->servers[i].at, "[backend %.*s] server: %.*s"
+			    " stands at"
 			    " %.*s already (use weight=N to give it more)", STR_ARG(b->name),
 			    STR_ARG(b->servers[i].text), STR_ARG(conf_origin_text(d, before->at)));
 	}
@@ -187,7 +191,8 @@ warn_unserved(struct conf_whole *w)
 	if (!mark_served(s, served))
 		for (unsigned i = 0; i < s->nhosts; i++)
 			if (!served[i])
-				conf_warning(w->document.errors, s->hosts[i]->at, "[host %.*s]: no route"
+				conf_warning(w->document.errors, s->hosts[i]->at, "[host %.*s]: no"
+				    " route"
 				    " serves it", STR_ARG(s->hosts[i]->name));
 	mem_free(served);
 }

@@ -27,7 +27,8 @@ END_TEST
 
 START_TEST(indented_lines_are_lines)
 {
-	struct loaded l = conf_text_load(STR_OF("  [global]\n\tworkers = 3\n   max_connections = 5\n"
+	struct loaded l = conf_text_load(STR_OF("  [global]\n\tworkers = 3\n   max_connections ="
+	    " 5\n"
 	    "  # a comment\n" REST));
 
 	ck_assert_ptr_nonnull(l.s);
@@ -39,7 +40,8 @@ END_TEST
 
 START_TEST(semicolons_are_text)
 {
-	struct loaded l = conf_text_load(STR_OF("[log a]\npath = stdout\nformat = $status ; $uri # x\n"
+	struct loaded l = conf_text_load(STR_OF("[log a]\npath = stdout\nformat = $status ; $uri #"
+	    " x\n"
 	    "[defaults]\naccess_log = a\n" REST));
 
 	ck_assert_ptr_nonnull(l.s);
@@ -85,7 +87,8 @@ START_TEST(headings)
 	    "[route a12345678901234567890123456789012]\n" REST),
 	    "text:1: key: stands before the first [section]\n"
 	    "text:2: \"[global\": no ] at the end\n"
-	    "text:4: [global] \"# all\": nothing may follow the ] (a comment is a line of its own)\n"
+	    "text:4: [global] \"# all\": nothing may follow the ] (a comment is a line of its"
+	    " own)\n"
 	    "text:7: [global]: stands at text:6 already (a section stands once)\n"
 	    "text:8: [global] workers: \"0\" is too small (at least 1)\n"
 	    "text:9: []: not a section (write [kind] or [kind name]; names are made of letters,"
@@ -214,11 +217,13 @@ START_TEST(includes)
 	ck_main("DIR/a.ini:1: [global]: stands at DIR/main.ini:1 already (a section stands once)\n"
 	    "DIR/a.ini:2: [global] workers: \"0\" is too small (at least 1)\n"
 	    "DIR/b.ini:4: [host b] bind: does not belong here (but in [listen])\n");
-	write_file("main.ini", "[global]\ninclude = b.ini\ninclude = ./b.ini main.ini no.ini\n" REST);
+	write_file("main.ini", "[global]\ninclude = b.ini\ninclude = ./b.ini main.ini"
+	    " no.ini\n" REST);
 	write_file("b.ini", "[host b]\nnames = b_.test\n");
 	ck_main("DIR/main.ini:3: [global] include: DIR/./b.ini is read already (each file is read"
 	    " once)\n"
-	    "DIR/main.ini:3: [global] include: DIR/main.ini is read already (each file is read once)\n"
+	    "DIR/main.ini:3: [global] include: DIR/main.ini is read already (each file is read"
+	    " once)\n"
 	    "DIR/main.ini:3: [global] include: DIR/no.ini: No such file or directory\n");
 }
 END_TEST
@@ -246,7 +251,8 @@ START_TEST(environment)
 	buf_fini(&dump);
 	conf_text_free(&l);
 
-	write_file("main.ini", "[defaults]\nmax_body = ${CONF_NONE}\nretries = ${CONF_TEST}\n" REST);
+	write_file("main.ini", "[defaults]\nmax_body = ${CONF_NONE}\nretries ="
+	    " ${CONF_TEST}\n" REST);
 	ck_main("DIR/main.ini:2: [defaults] max_body: ${CONF_NONE} is not set in the environment\n"
 	    "DIR/main.ini:3: [defaults] retries: \"${CONF_TEST}\" is no number (use digits)\n");
 }
@@ -264,7 +270,8 @@ START_TEST(secret_files)
 	ck_main("DIR/main.ini:2: [defaults] max_body: \"@DIR/secret\" is no size (use bytes, or a"
 	    " number and k, m or g: 16m, or off)\n"
 	    "DIR/main.ini:3: [defaults] retries: @DIR/two-lines: has more than one line\n"
-	    "DIR/main.ini:4: [defaults] read_timeout: @/nonexistent/file: No such file or directory\n");
+	    "DIR/main.ini:4: [defaults] read_timeout: @/nonexistent/file: No such file or"
+	    " directory\n");
 }
 END_TEST
 
@@ -286,7 +293,8 @@ START_TEST(error_pages)
 	    "error_page = 200 %s/page.html\nerror_page = 404 /nonexistent\n" REST, dir, dir);
 	write_file("main.ini", text);
 	ck_main("DIR/main.ini:2: [defaults] error_page: 502 has a page already\n"
-	    "DIR/main.ini:3: [defaults] error_page: \"200\" is no status of an error (use 400 to 599)\n"
+	    "DIR/main.ini:3: [defaults] error_page: \"200\" is no status of an error (use 400 to"
+	    " 599)\n"
 	    "DIR/main.ini:4: [defaults] error_page: /nonexistent: cannot be read: No such file or"
 	    " directory\n");
 }

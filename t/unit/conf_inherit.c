@@ -5,7 +5,8 @@
 
 START_TEST(nearest_wins)
 {
-	struct loaded l = conf_text_load(STR_OF("[defaults]\nread_timeout = 1s\nconnect_timeout = 1s\n"
+	struct loaded l = conf_text_load(STR_OF("[defaults]\nread_timeout = 1s\nconnect_timeout ="
+	    " 1s\n"
 	    "retries = 7\nmax_body = 1k\n"
 	    "[listen web]\nbind = 8080\n[host h]\nnames = h.test\nread_timeout = 3s\nmax_body =\n"
 	    "[backend b]\nserver = 127.0.0.1:1\nread_timeout = 2s\nconnect_timeout = 2s\n"
@@ -34,7 +35,8 @@ END_TEST
 
 START_TEST(defaults_feed_listens_and_backends)
 {
-	struct loaded l = conf_text_load(STR_OF("[defaults]\nkeepalive_timeout = 7s\nkeepalive = 3\n"
+	struct loaded l = conf_text_load(STR_OF("[defaults]\nkeepalive_timeout = 7s\nkeepalive ="
+	    " 3\n"
 	    "trusted_proxies = 10.0.0.0/8 unix\n"
 	    "[listen a]\nbind = 1000\n[listen b]\nbind = 1001\ntrusted_proxies = 192.0.2.1\n"
 	    "[listen c]\nbind = 1002\ntrusted_proxies =\nkeepalive_timeout =\n"
@@ -55,9 +57,11 @@ START_TEST(defaults_feed_listens_and_backends)
 	ck_assert_str_eq(v[0]->name.p, "a");
 	ck_assert_uint_eq(v[3]->index, 3);
 	conf_text_free(&l);
-	ck_messages(STR_OF("[defaults]\nkeepalive_timeout = 7\nproxy_protocol = on\npath = /\n" REST),
+	ck_messages(STR_OF("[defaults]\nkeepalive_timeout = 7\nproxy_protocol = on\npath ="
+	    " /\n" REST),
 	    "text:2: [defaults] keepalive_timeout: \"7\" has no unit (use 7s or 7000ms)\n"
-	    "text:3: [defaults] proxy_protocol: does not belong here (but in [listen] or [backend])\n"
+	    "text:3: [defaults] proxy_protocol: does not belong here (but in [listen] or"
+	    " [backend])\n"
 	    "text:4: [defaults] path: does not belong here (but in [route] or [log])\n");
 }
 END_TEST
@@ -80,7 +84,8 @@ START_TEST(several_hosts)
 	conf_text_free(&l);
 	b.n = 0;
 	buf_printf(&b, text, "");
-	ck_messages(buf_view(&b), "text:10: [route r] read_timeout: its hosts a and b differ (write it"
+	ck_messages(buf_view(&b), "text:10: [route r] read_timeout: its hosts a and b differ"
+	    " (write it"
 	    " in the route)\n");
 	buf_fini(&b);
 }
@@ -96,7 +101,8 @@ START_TEST(host_actions)
 	    "[route c2]\nhost = c\npath = /x /*\nrespond = 200\n"));
 	struct conf_route **r;
 
-	ck_assert_str_eq(l.messages.p, "text:12: warning: [host c] respond: is never done, as [route c2]"
+	ck_assert_str_eq(l.messages.p, "text:12: warning: [host c] respond: is never done, as"
+	    " [route c2]"
 	    " takes all requests\n");
 	r = l.s->routes;
 	ck_assert_uint_eq(l.s->nroutes, 4);
@@ -151,7 +157,8 @@ START_TEST(overrides)
 	    " NAME:KEY=VALUE')\n"
 	    "-g: [global] wrokers: unknown key (did you mean workers?)\n"
 	    "-g: [global] workers: \"0\" is too small (at least 1)\n"
-	    "command line: [listen web] bind: \"x\" is no address to listen at (use 80, 127.0.0.1:80,"
+	    "command line: [listen web] bind: \"x\" is no address to listen at (use 80,"
+	    " 127.0.0.1:80,"
 	    " [::1]:80 or unix:/path)\n");
 	conf_text_free(&l);
 }
@@ -178,13 +185,16 @@ START_TEST(dump)
 
 	ck_assert_str_eq(l.messages.p, "");
 	b = dump_of(l.s);
-	ck_assert_ptr_nonnull(strstr(b.p, "[defaults]\n# text:3\ntrusted_proxies = ::1\n# default\n"));
+	ck_assert_ptr_nonnull(strstr(b.p, "[defaults]\n# text:3\ntrusted_proxies = ::1\n#"
+	    " default\n"));
 	ck_assert_ptr_nonnull(strstr(b.p, "# text:4\n[listen web]\n# text:5\nbind = 8080\n"));
 	ck_assert_ptr_nonnull(strstr(b.p, "trusted_proxies =\n# text:3\ntrusted_proxies = ::1\n"));
-	ck_assert_ptr_nonnull(strstr(b.p, "[host h]\n# text:7\nnames = h.test\n# text:8\nvia = on\n\n"));
+	ck_assert_ptr_nonnull(strstr(b.p, "[host h]\n# text:7\nnames = h.test\n# text:8\nvia ="
+	    " on\n\n"));
 	ck_assert_ptr_nonnull(strstr(b.p, "# text:11\npath = /\n# text:12\npath = /a/*\n"));
 	ck_assert_ptr_nonnull(strstr(b.p, "# text:13\nrespond = 200 \"$$ ; x\"\n"));
-	ck_assert_ptr_nonnull(strstr(b.p, "# text:14\nmax_body =\n# default\nbody_timeout = 30s\n"));
+	ck_assert_ptr_nonnull(strstr(b.p, "# text:14\nmax_body =\n# default\nbody_timeout ="
+	    " 30s\n"));
 	ck_assert_ptr_nonnull(strstr(b.p, "# text:2\nread_timeout = 1s\n# default\nwrite_timeout"));
 	buf_fini(&b);
 	conf_text_free(&l);

@@ -25,7 +25,8 @@ static const struct number durations[] = {
 	{ "-1s", -1, "\"-1s\" is no duration (use a number and ms, s, m, h or d: 30s, or off)" },
 	{ "0s", -1, "\"0s\" is too small (at least 1ms)" },
 	{ "366d", -1, "\"366d\" is too big (at most 365d, or off)" },
-	{ "99999999999999999999d", -1, "\"99999999999999999999d\" is too big (at most 365d, or off)" },
+	{ "99999999999999999999d", -1, "\"99999999999999999999d\" is too big (at most 365d, or"
+	    " off)" },
 };
 
 static const struct number sizes[] = {
@@ -109,14 +110,17 @@ START_TEST(switches_and_choices)
 	ck_assert_str_eq(l.messages.p, "");
 	ck_assert(l.s->global.worker_cpu_affinity);
 	ck_assert_int_eq(l.s->global.worker_priority, -7);
-	ck_assert(l.s->routes[0]->via && !l.s->routes[0]->hide_server && !l.s->routes[0]->websocket);
+	ck_assert(l.s->routes[0]->via && !l.s->routes[0]->hide_server);
+	ck_assert(!l.s->routes[0]->websocket);
 	ck_assert(l.s->listens[0]->header_names_any);
 	ck_assert_int_eq(l.s->routes[0]->forwarded_headers, FORWARDED_BOTH);
 	conf_text_free(&l);
 	ck_messages(STR_OF("[global]\nlog_level = warning\nworker_cpu_affinity = maybe\n"
 	    "worker_priority = 20\nworkers = 129\nmax_connections = off\n" REST),
-	    "text:2: [global] log_level: \"warning\" is not one of error, warn, notice, info, debug\n"
-	    "text:3: [global] worker_cpu_affinity: \"maybe\" is neither on nor off (use on, yes, true,"
+	    "text:2: [global] log_level: \"warning\" is not one of error, warn, notice, info,"
+	    " debug\n"
+	    "text:3: [global] worker_cpu_affinity: \"maybe\" is neither on nor off (use on, yes,"
+	    " true,"
 	    " off, no or false)\n"
 	    "text:4: [global] worker_priority: \"20\" is too big (at most 19)\n"
 	    "text:5: [global] workers: \"129\" is too big (at most 128)\n"
@@ -146,9 +150,11 @@ END_TEST
 
 START_TEST(servers)
 {
-	struct loaded l = conf_text_load(STR_OF("[listen web]\nbind = 8080\n[route all]\nbackend = a\n"
+	struct loaded l = conf_text_load(STR_OF("[listen web]\nbind = 8080\n[route all]\nbackend ="
+	    " a\n"
 	    "[backend a]\nserver = http://App.internal weight=3 max_conns=9 backup\n"
-	    "server = [2001:db8::1]:8080 down\nserver = unix:/run/a.sock\nserver = http://10.0.0.1:80/\n"));
+	    "server = [2001:db8::1]:8080 down\nserver = unix:/run/a.sock\nserver ="
+	    " http://10.0.0.1:80/\n"));
 	const struct conf_server *v;
 
 	ck_assert_str_eq(l.messages.p, "");
@@ -177,25 +183,31 @@ START_TEST(bad_servers)
 	ck_messages(STR_OF("[listen web]\nbind = 8080\n[route all]\nbackend = a\n[backend a]\n"
 	    "server = https://10.0.0.1\nserver = h2c://10.0.0.1\nserver = 10.0.0.1\n"
 	    "server = http://10.0.0.1/path\nserver = a_b:80 wieght=2\nserver = b:80 weight=0\n"
-	    "server = c:80 max_conns=x\nserver = unix:x\nserver = a_b:80\nserver = a_b:80 weight=2\n"
+	    "server = c:80 max_conns=x\nserver = unix:x\nserver = a_b:80\nserver = a_b:80"
+	    " weight=2\n"
 	    "check = tcp\nbalance = random\n"),
-	    "text:6: [backend a] server: \"https://10.0.0.1\": this version speaks only http to servers"
+	    "text:6: [backend a] server: \"https://10.0.0.1\": this version speaks only http to"
+	    " servers"
 	    " (use http://HOST:PORT)\n"
-	    "text:7: [backend a] server: \"h2c://10.0.0.1\": this version speaks only http to servers"
+	    "text:7: [backend a] server: \"h2c://10.0.0.1\": this version speaks only http to"
+	    " servers"
 	    " (use http://HOST:PORT)\n"
 	    "text:8: [backend a] server: \"10.0.0.1\" has no port (use 10.0.0.1:80)\n"
 	    "text:9: [backend a] server: \"http://10.0.0.1/path\" is no server (use HOST:PORT,"
 	    " http://HOST:PORT or unix:/path)\n"
 	    "text:10: [backend a] server: \"wieght=2\": unknown option of a server (weight=N,"
 	    " max_conns=N, backup, down) (did you mean weight?)\n"
-	    "text:11: [backend a] server: \"weight=0\": a weight is a number from 1 to 256 (say down"
+	    "text:11: [backend a] server: \"weight=0\": a weight is a number from 1 to 256 (say"
+	    " down"
 	    " for a server that gets nothing)\n"
 	    "text:12: [backend a] server: \"max_conns=x\": max_conns is a number from 1, or off\n"
-	    "text:13: [backend a] server: \"unix:x\" is no unix socket (use unix:/path, of at most 107"
+	    "text:13: [backend a] server: \"unix:x\" is no unix socket (use unix:/path, of at most"
+	    " 107"
 	    " bytes)\n"
 	    "text:15: [backend a] server: a_b:80 stands at text:14 already (use weight=N to give it"
 	    " more)\n"
-	    "text:16: [backend a] check: \"tcp\": health checks are not available in this version (only"
+	    "text:16: [backend a] check: \"tcp\": health checks are not available in this version"
+	    " (only"
 	    " off)\n"
 	    "text:17: [backend a] balance: \"random\" is not one of round_robin\n");
 }
@@ -203,7 +215,8 @@ END_TEST
 
 START_TEST(conditions)
 {
-	struct loaded l = conf_text_load(STR_OF("[listen web]\nbind = 8080\n[route r]\nrespond = 204\n"
+	struct loaded l = conf_text_load(STR_OF("[listen web]\nbind = 8080\n[route r]\nrespond ="
+	    " 204\n"
 	    "path = /a/%7Eb//c/../* /x\npath = /*\nmethod = GET QUERY\nheader = X-Key: a b*\n"
 	    "header = Accept\nquery = a=1* b\ncookie = c=\nclient = 10.0.0.0/8 unix\n"));
 	const struct conf_route *r;
@@ -228,11 +241,13 @@ START_TEST(conditions)
 	conf_text_free(&l);
 	ck_messages(STR_OF("[listen web]\nbind = 8080\n[route r]\nrespond = 204\n"
 	    "path = a /a/*/b /a?b /../a /%zz\nmethod = get TRACE\nheader = a b\nquery = =x\n"
-	    "client = 10.0.0.0/33\nhost = nope\n"),
+	    "client = 10.0.0.0/33\nhost = nope\npath_regex = ^/a b\npath_regex = a(\n"),
 	    "text:5: [route r] path: \"a\" is no path (begin with /; for patterns use path_regex)\n"
-	    "text:5: [route r] path: \"/a/*/b\" has a * that is not its last segment (use /prefix/* or"
+	    "text:5: [route r] path: \"/a/*/b\" has a * that is not its last segment (use"
+	    " /prefix/* or"
 	    " path_regex)\n"
-	    "text:5: [route r] path: \"/a?b\" has a ? or # (use query for conditions on the query)\n"
+	    "text:5: [route r] path: \"/a?b\" has a ? or # (use query for conditions on the"
+	    " query)\n"
 	    "text:5: [route r] path: \"/../a\" leads above the root or has a wrong % escape\n"
 	    "text:5: [route r] path: \"/%zz\" leads above the root or has a wrong % escape\n"
 	    "text:6: [route r] method: \"get\": methods are in capitals (GET)\n"
@@ -241,15 +256,18 @@ START_TEST(conditions)
 	    "text:8: [route r] query: \"=x\" has no name (use name or name=value)\n"
 	    "text:9: [route r] client: \"10.0.0.0/33\" is no range of addresses (use 10.0.0.0/8,"
 	    " 2001:db8::/32, 192.0.2.1 or unix)\n"
-	    "text:10: [route r] host: \"nope\": there is no [host nope]\n");
+	    "text:10: [route r] host: \"nope\": there is no [host nope]\n"
+	    "text:12: [route r] path_regex: \"a(\": missing closing parenthesis at offset 2\n");
 }
 END_TEST
 
 START_TEST(actions)
 {
 	struct loaded l = conf_text_load(STR_OF("[listen web]\nbind = 8080\n"
-	    "[route a]\npath = /a\nredirect = 308 https://$host/\nstrip_prefix = /x/\nadd_prefix = /%7E/\n"
-	    "[route b]\npath = /b\nrespond = 404 \"not here\"\n[route c]\npath = /c\nrespond = 204\n"));
+	    "[route a]\npath = /a\nredirect = 308 https://$host/\nstrip_prefix = /x/\nadd_prefix ="
+	    " /%7E/\n"
+	    "[route b]\npath = /b\nrespond = 404 \"not here\"\n[route c]\npath = /c\nrespond ="
+	    " 204\n"));
 
 	ck_assert_str_eq(l.messages.p, "");
 	ck_assert_int_eq(l.s->routes[0]->action, ACTION_REDIRECT);
@@ -262,17 +280,23 @@ START_TEST(actions)
 	ck_assert_str_eq(l.s->routes[2]->respond_text.p, "");
 	ck_assert_ptr_null(l.s->routes[2]->respond_type.p);
 	conf_text_free(&l);
-	ck_messages(STR_OF("[listen web]\nbind = 8080\n[route a]\nredirect = /x\n[route b]\npath = /b\n"
-	    "redirect = 304 /x\n[route c]\npath = /c\nrespond = 200 text \"x\"\n[route d]\npath = /d\n"
+	ck_messages(STR_OF("[listen web]\nbind = 8080\n[route a]\nredirect = /x\n[route b]\npath ="
+	    " /b\n"
+	    "redirect = 304 /x\n[route c]\npath = /c\nrespond = 200 text \"x\"\n[route d]\npath ="
+	    " /d\n"
 	    "respond = 204 \"x\"\n[route e]\npath = /e\nrespond = 99 \"x\"\nstrip_prefix = x\n"),
-	    "text:4: [route a] redirect: \"/x\" is no redirect (use 301 URL, or 302, 303, 307, 308)\n"
+	    "text:4: [route a] redirect: \"/x\" is no redirect (use 301 URL, or 302, 303, 307,"
+	    " 308)\n"
 	    "text:7: [route b] redirect: 304 is no status of a redirect (use 301, 302, 303, 307 or"
 	    " 308)\n"
-	    "text:10: [route c] respond: \"text\" is no media type (put the text in double quotes)\n"
+	    "text:10: [route c] respond: \"text\" is no media type (put the text in double"
+	    " quotes)\n"
 	    "text:13: [route d] respond: a response with status 204 has no text\n"
-	    "text:16: [route e] respond: \"99 \"x\"\" is no response (use 200 \"text\" or 200 text/html"
+	    "text:16: [route e] respond: \"99 \"x\"\" is no response (use 200 \"text\" or 200"
+	    " text/html"
 	    " \"text\")\n"
-	    "text:17: [route e] strip_prefix: \"x\" is no path (begin with /, without *, ? and #)\n");
+	    "text:17: [route e] strip_prefix: \"x\" is no path (begin with /, without *, ? and"
+	    " #)\n");
 }
 END_TEST
 
@@ -293,11 +317,14 @@ START_TEST(logs)
 	ck_assert_uint_eq(l.s->logs[2]->syslog_addr.len, 0);
 	ck_assert_ptr_eq(l.s->routes[0]->access_log, l.s->logs[0]);
 	conf_text_free(&l);
-	ck_messages(STR_OF("[defaults]\naccess_log = a\n[log a]\npath = access.log\nformat = plain\n"
+	ck_messages(STR_OF("[defaults]\naccess_log = a\n[log a]\npath = access.log\nformat ="
+	    " plain\n"
 	    "flush = 1ms\n" REST),
-	    "text:4: [log a] path: \"access.log\" is neither an absolute path (begin with /) nor stdout,"
+	    "text:4: [log a] path: \"access.log\" is neither an absolute path (begin with /) nor"
+	    " stdout,"
 	    " stderr or syslog:\n"
-	    "text:5: [log a] format: \"plain\" is neither combined nor json nor a template (which has"
+	    "text:5: [log a] format: \"plain\" is neither combined nor json nor a template (which"
+	    " has"
 	    " variables: $remote_addr)\n"
 	    "text:6: [log a] flush: \"1ms\" is too small (at least 10ms)\n");
 }

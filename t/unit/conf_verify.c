@@ -14,14 +14,17 @@ START_TEST(missing_things)
 	ck_messages(STR_OF("[host h]\n[route r]\npath = /\n[backend b]\n[log l]\n[admin]\n"),
 	    "text: there is no [listen] (add one: [listen web] with bind = 8080)\n"
 	    "text:1: [host h]: has no names (add names = www.example.com)\n"
-	    "text:2: [route r]: does nothing (add backend = NAME, redirect = 301 URL or respond = 200"
+	    "text:2: [route r]: does nothing (add backend = NAME, redirect = 301 URL or respond ="
+	    " 200"
 	    " \"text\")\n"
 	    "text:4: [backend b]: has no servers (add server = HOST:PORT)\n"
 	    "text:4: warning: [backend b]: nothing uses it\n"
-	    "text:5: [log l]: has no path (add path = /var/log/access.log, stdout, stderr or syslog:)\n"
+	    "text:5: [log l]: has no path (add path = /var/log/access.log, stdout, stderr or"
+	    " syslog:)\n"
 	    "text:5: warning: [log l]: nothing uses it\n"
 	    "text:6: [admin]: has no address (add listen = 127.0.0.1:9000)\n");
-	ck_messages(STR_OF(""), "text: there is no [listen] (add one: [listen web] with bind = 8080)\n"
+	ck_messages(STR_OF(""), "text: there is no [listen] (add one: [listen web] with bind ="
+	    " 8080)\n"
 	    "text: warning: there is no [route]: every request gets 404\n");
 	ck_messages(STR_OF("[listen a]\n"), "text: warning: there is no [route]: every request gets"
 	    " 404\ntext:1: [listen a]: has no address (add bind = 8080)\n");
@@ -33,7 +36,8 @@ START_TEST(references)
 	ck_messages(STR_OF("[listen web]\nbind = 80\ndefault_host = mian\n"
 	    "[host main]\nnames = a.test\nlisten = wbe\n"
 	    "[route r]\nhost = main\nbackend = ap\naccess_log = x\n[backend app]\nserver = a:1\n"),
-	    "text:3: [listen web] default_host: \"mian\": there is no [host mian] (did you mean main?)\n"
+	    "text:3: [listen web] default_host: \"mian\": there is no [host mian] (did you mean"
+	    " main?)\n"
 	    "text:6: [host main] listen: \"wbe\": there is no [listen wbe] (did you mean web?)\n"
 	    "text:9: [route r] backend: \"ap\": there is no [backend ap] (did you mean app?)\n"
 	    "text:10: [route r] access_log: \"x\": there is no [log x]\n"
@@ -43,6 +47,7 @@ END_TEST
 
 START_TEST(binds)
 {
+	const struct conf_listen *a;
 	struct loaded l;
 
 	ck_messages(STR_OF("[listen a]\nbind = 127.0.0.1:80 127.0.0.1:80 unix:/x\n"
@@ -53,11 +58,13 @@ START_TEST(binds)
 	    "text:7: [listen c] bind: 127.0.0.1:81 is taken by 0.0.0.0:81 at text:5\n"
 	    "text:9: [admin] listen: 127.0.0.1:80 is taken by 127.0.0.1:80 at text:2\n");
 	/* The wider address of the same section takes the connections of the others. */
-	l = conf_text_load(STR_OF("[listen a]\nbind = 127.0.0.1:443 443\nbind = [::]:443 0.0.0.0:443\n"
+	l = conf_text_load(STR_OF("[listen a]\nbind = 127.0.0.1:443 443\nbind = [::]:443"
+	    " 0.0.0.0:443\n"
 	    "bind = 127.0.0.1:444\n[route r]\nrespond = 204\n"));
 	ck_assert_str_eq(l.messages.p, "");
-	ck_assert_uint_le(l.s->listens[0]->nbinds, 3);
-	ck_assert_str_eq(l.s->listens[0]->binds[l.s->listens[0]->nbinds - 1].text.p, "127.0.0.1:444");
+	a = l.s->listens[0];
+	ck_assert_uint_le(a->nbinds, 3);
+	ck_assert_str_eq(a->binds[a->nbinds - 1].text.p, "127.0.0.1:444");
 	conf_text_free(&l);
 }
 END_TEST
@@ -92,10 +99,12 @@ START_TEST(identical_routes)
 	    "[route d]\nheader = a\nrespond = 204\n[route e]\ncookie = a\nrespond = 204\n"
 	    "[route f]\nheader = A\nrespond = 204\n"
 	    "[route g]\npath = nope /x/*\nmethod = PUT GET\nrespond = 204\n"),
-	    "text:8: [route b]: has the same conditions as [route a] at text:3 (change or remove one)\n"
+	    "text:8: [route b]: has the same conditions as [route a] at text:3 (change or remove"
+	    " one)\n"
 	    "text:22: [route f]: has the same conditions as [route d] at text:16 (change or remove"
 	    " one)\n"
-	    "text:26: [route g] path: \"nope\" is no path (begin with /; for patterns use path_regex)\n");
+	    "text:26: [route g] path: \"nope\" is no path (begin with /; for patterns use"
+	    " path_regex)\n");
 }
 END_TEST
 
@@ -110,7 +119,8 @@ END_TEST
 START_TEST(two_actions)
 {
 	ck_messages(STR_OF("[listen a]\nbind = 1\n[route a]\nrespond = 204\nredirect = 301 /\n"),
-	    "text:5: [route a] redirect: there is an action already, respond at text:4 (choose one)\n");
+	    "text:5: [route a] redirect: there is an action already, respond at text:4 (choose"
+	    " one)\n");
 }
 END_TEST
 
@@ -183,7 +193,8 @@ START_TEST(manual)
 
 		snprintf(item, sizeof(item), "\n.It Ic %s ", row->key.p);
 		at = strstr(section.p, item);
-		ck_assert_msg(at != NULL && at < section.p + section.n, "[%s] %s is not in the manual",
+		ck_assert_msg(at != NULL && at < section.p + section.n, "[%s] %s is not in the"
+		    " manual",
 		    conf_kind_names[row->owner].p, row->key.p);
 		/* Directories are chosen when building. */
 		if (row->def == NULL || row->def[0] == '/')
