@@ -209,7 +209,8 @@ subtest 'timeouts' => sub {
     finish($usherd);
 
     # An address that never answers a connection attempt: a listener whose queue is full.
-    my $full = IO::Socket::INET->new(Listen => 0, LocalAddr => '127.0.0.1', LocalPort => free_port());
+    my $full = IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1', LocalPort => free_port());
+    listen $full, 0;
     my @fill = map { IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $full->sockport, Blocking => 0) } 1 .. 4;
     $usherd = proxy('127.0.0.1:' . $full->sockport, backend => "connect_timeout = 300ms\nretries = 0");
     $start = time;

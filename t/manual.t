@@ -1,0 +1,47 @@
+# The manuals name everything that the sources know, and nothing else.
+
+use strict;
+use warnings;
+use Test::More;
+use Test::Usherd;
+
+sub text { return join '', map { slurp($_) // '' } map { glob } @_ }
+
+my $ini     = text('man/usherd.ini.5');
+my $program = text('man/usherd.8');
+ok length $ini,     'there is usherd.ini(5)';
+ok length $program, 'there is usherd(8)';
+
+# Compares what stands in the sources with what the manual lists.
+sub same {
+    my ($what, $known, $written, $page) = @_;
+    my %known   = map { $_ => 1 } @$known;
+    my %written = map { $_ => 1 } @$written;
+    ok(keys %known > 0, "the sources name $what");
+    my @missing = grep { !$written{$_} } sort keys %known;
+    my @extra   = grep { !$known{$_} } sort keys %written;
+    ok(!@missing, "all $what stand in $page") or diag("  missing: @missing");
+    ok(!@extra, "and no others") or diag("  unknown: @extra");
+    return;
+}
+
+same('directives', [text('src/conf/table*.c') =~ /ROW\("(\w+)"\)/g],
+    [$ini =~ /^\.It Ic (\w+) Li =/mg], 'usherd.ini(5)');
+
+same('variables', [text('src/proxy/variables*.c') =~ /^\t\{ STR\("(\w+)"\),/mg],
+    [$ini =~ /^\.It Li \$(\w+)/mg], 'usherd.ini(5)');
+
+my @metrics = text('src/proxy/metrics*.c') =~ /"(usherd_\w+)",/g;
+my @missing = grep { ($ini . $program) !~ /\b\Q$_\E\b/ } @metrics;
+ok(@metrics > 0, 'the sources name metrics');
+ok(!@missing, 'all metrics stand in a manual') or diag("  missing: @missing");
+
+my @reasons = text('src/shm/metrics.c') =~ /\[FAIL_\w+\] = "([a-z-]+)"/g;
+@missing = grep { ($ini . $program) !~ /\b\Q$_\E\b/ } @reasons;
+ok(@reasons > 0, 'the sources name reasons of failure');
+ok(!@missing, 'all reasons of failure stand in a manual') or diag("  missing: @missing");
+
+my $help = run_usherd('-h')->{out};
+same('options', [$help =~ /^ +-(-?\w+)/mg], [map { s/^\\-/-/r } $program =~ /^\.It Fl (?:Fl )?(\S+)/mg], 'usherd(8)');
+
+done_testing;
