@@ -95,7 +95,8 @@ bool list_has_token(struct str list, struct str token);
 
 /* The loop over fields that are there: `FIELDS_EACH(f, fields) if (f->id == ...)`. */
 #define FIELDS_EACH(f, list) \
-	for (struct field *f = (list)->v, *f##_end = (list)->v + (list)->n; f < f##_end; f++) \
+	for (struct field *f = (list)->v, *f##_end = (list)->n > 0 ? f + (list)->n : f; \
+	     f < f##_end; f++) \
 		if (!f->gone)
 
 #endif

@@ -91,7 +91,7 @@ h1_back_arm(struct h1_back *b)
 		return;			/* set once when the attempt began */
 	case BACK_STATE_HEAD:
 		if (!chain_empty(&b->out))
-			deadline = span_from_now(l->write_timeout_ms);
+			deadline = b->sending.check_ms;
 		else if (b->end_sent)
 			deadline = span_from_now(l->first_byte_timeout_ms);
 		break;
@@ -110,6 +110,17 @@ h1_back_arm(struct h1_back *b)
 }
 
 static void
+head_timeout(struct h1_back *b)
+{
+	if (chain_empty(&b->out))
+		h1_back_failed(b, BACK_FIRST_BYTE_TIMEOUT, "no response in time");
+	else if (stall_is_over(&b->sending, &b->transport, b->stream.limits->write_timeout_ms))
+		h1_back_failed(b, BACK_WRITE_TIMEOUT, "the server does not read");
+	else
+		h1_back_arm(b);
+}
+
+static void
 on_timer(struct timer *t)
 {
 	struct h1_back *b = CONTAINER_OF(t, struct h1_back, timer);
@@ -119,10 +130,7 @@ on_timer(struct timer *t)
 		h1_back_failed(b, BACK_CONNECT_TIMEOUT, "no connection in time");
 		break;
 	case BACK_STATE_HEAD:
-		if (!chain_empty(&b->out))
-			h1_back_failed(b, BACK_WRITE_TIMEOUT, "the server does not read");
-		else
-			h1_back_failed(b, BACK_FIRST_BYTE_TIMEOUT, "no response in time");
+		head_timeout(b);
 		break;
 	case BACK_STATE_BODY:
 		h1_back_failed(b, BACK_READ_TIMEOUT, "no more of the response in time");
@@ -243,6 +251,10 @@ flush(struct h1_back *b)
 		return;
 	}
 	b->stream.bytes_out += (uint64_t)n;
+	if (chain_empty(&b->out))
+		stall_clear(&b->sending);
+	else if (n > 0 || b->sending.check_ms == TIMER_NEVER)
+		stall_progress(&b->sending, b->stream.limits->write_timeout_ms);
 	if (b->state == BACK_STATE_TUNNEL && b->end_sent && chain_empty(&b->out) && !b->shut) {
 		b->shut = true;
 		transport_shutdown(&b->transport);
@@ -316,6 +328,7 @@ open_stream(struct h1_back *b, const struct back_limits *limits)
 		.takes = b->transport.ops->kinds, .reused = b->requests > 0 };
 	b->requests++;
 	b->credit = 0;
+	stall_clear(&b->sending);
 	b->over = b->end_sent = b->full = b->chunked_out = false;
 	return &b->stream;
 }

@@ -8,6 +8,7 @@
 #include "http/h1_body.h"
 #include "http/h1_parse.h"
 #include "http/h1_write.h"
+#include "net/stall.h"
 #include "net/transport.h"
 
 enum back_state {
@@ -34,6 +35,7 @@ struct h1_back {
 	struct h1_scan *scan;		/* of an incomplete head; else NULL */
 	struct h1_body body;
 	uint64_t credit;
+	struct stall sending;		/* a server that does not take its request */
 	msec idle_since_ms;
 	msec idle_deadline_ms;
 	msec keep_alive_ms;

@@ -97,8 +97,8 @@ h1_front_arm(struct h1_front *f)
 {
 	struct h1_stream *s = f->stream;
 
-	h1_front_set_timer(f, s->read_deadline_ms < s->write_deadline_ms ?
-	    s->read_deadline_ms : s->write_deadline_ms);
+	h1_front_set_timer(f, s->read_deadline_ms < s->sending.check_ms ?
+	    s->read_deadline_ms : s->sending.check_ms);
 }
 
 static void
@@ -110,7 +110,8 @@ busy_timeout(struct h1_front *f)
 	struct h1_stream *s = f->stream;
 	msec now = clock_ms();
 
-	if (s->write_deadline_ms <= now) {
+	if (s->sending.check_ms <= now &&
+	    stall_is_over(&s->sending, &f->transport, s->base.limits->send_timeout_ms)) {
 		h1_front_lost(f, true, &send_slow);
 	} else if (s->read_deadline_ms <= now) {
 		s->read_deadline_ms = TIMER_NEVER;

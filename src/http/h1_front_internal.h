@@ -7,6 +7,7 @@
 #include "http/h1_body.h"
 #include "http/h1_front.h"
 #include "http/h1_write.h"
+#include "net/stall.h"
 #include "net/transport.h"
 
 enum front_state {
@@ -29,7 +30,7 @@ struct h1_stream {
 	uint64_t credit;		/* of want_body() */
 	uint64_t out_left;		/* with OUT_LENGTH */
 	msec read_deadline_ms;
-	msec write_deadline_ms;
+	struct stall sending;		/* a client that does not take what waits for it */
 	msec wanted_since_ms;		/* body bytes are wanted since then; 0: they are not */
 	msec wanted_ms;			/* time for which they were wanted before */
 	enum out_mode out_mode;

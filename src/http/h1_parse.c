@@ -20,20 +20,10 @@ malformed(struct refusal *r, const char *text)
 	return bad(r, 400, "bad-request", text);
 }
 
-/* llhttp takes blanks at the end of some values for part of them: remember them, to leave them out. */
 static bool
-note_trailing_blanks(struct h1_scan *s, const char *p, size_t end)
+is_blank(char c)
 {
-	size_t from = end;
-
-	while (from > s->line && (p[from - 1] == ' ' || p[from - 1] == '\t'))
-		from--;
-	if (from == end)
-		return true;
-	if (s->ntrims == H1_MAX_TRIMS)
-		return false;
-	s->trims[s->ntrims++] = (struct h1_trim){ (uint32_t)from, (uint32_t)end };
-	return true;
+	return c == ' ' || c == '\t';
 }
 
 /* The line from s->line to `end` is complete; its CRLF follows. */
@@ -46,10 +36,9 @@ end_line(struct h1_scan *s, const char *p, size_t end, const struct h1_limits *l
 	} else if (end > s->line) {
 		if (++s->fields > limits->max_fields)
 			return bad(refusal, 431, "header-limit", "too many header fields");
-		if (p[s->line] == ' ' || p[s->line] == '\t')
+		if (is_blank(p[s->line]))
 			return malformed(refusal, "a folded header line");
-		if (!note_trailing_blanks(s, p, end))
-			return malformed(refusal, "too many lines with blanks at their end");
+		s->has_blanks |= is_blank(p[end - 1]);
 	}
 	s->pos = end + 2;
 	if (end == s->line)
@@ -150,13 +139,31 @@ static const llhttp_settings_t settings = {
 	.on_headers_complete = on_head_complete,
 };
 
+/* llhttp takes blanks at the end of some values for part of them: leaves them out, line by line. */
+static llhttp_errno_t
+execute_trimmed(llhttp_t *parser, struct str text)
+{
+	llhttp_errno_t err = HPE_OK;
+	struct str line;
+
+	while (err == HPE_OK && str_cut(&text, '\r', &line)) {
+		CHECK(text.n > 0);	/* the LF, and the lines after it */
+		while (line.n > 0 && is_blank(line.p[line.n - 1]))
+			line.n--;
+		err = llhttp_execute(parser, line.p, line.n);
+		if (err == HPE_OK)
+			err = llhttp_execute(parser, text.p - 1, 2);
+		text = str_skip(text, 1);
+	}
+	return err;
+}
+
 /*
- * Splits the field lines between `from` and `to`, the empty line included.  llhttp gets a start
- * line of ours: it knows a closed list of methods, while any token may be one.
+ * Splits field lines, the empty line at their end included.  llhttp gets a start line of ours: it
+ * knows a closed list of methods, while any token may be one.  NULL, or what is wrong.
  */
 static const char *
-split_fields(const char *head, size_t from, size_t to, const struct h1_scan *s,
-    struct fields *fields)
+split_fields(struct str text, bool has_blanks, struct fields *fields)
 {
 	static const char start[] = "GET / HTTP/1.1\r\n";
 	struct splitter sp = { .fields = fields };
@@ -165,15 +172,21 @@ split_fields(const char *head, size_t from, size_t to, const struct h1_scan *s,
 	llhttp_init(&sp.parser, HTTP_REQUEST, &settings);
 	sp.parser.data = &sp;
 	err = llhttp_execute(&sp.parser, start, sizeof(start) - 1);
-	for (unsigned i = 0; s != NULL && i < s->ntrims && err == HPE_OK; i++) {
-		err = llhttp_execute(&sp.parser, head + from, s->trims[i].from - from);
-		from = s->trims[i].to;
-	}
 	if (err == HPE_OK)
-		err = llhttp_execute(&sp.parser, head + from, to - from);
+		err = has_blanks ? execute_trimmed(&sp.parser, text) :
+		    llhttp_execute(&sp.parser, text.p, text.n);
 	if (err == HPE_PAUSED)
 		return NULL;
 	return err == HPE_OK ? "an incomplete head" : llhttp_get_error_reason(&sp.parser);
+}
+
+/* What stands between the start line and the body. */
+static const char *
+split_head(const char *head, const struct h1_scan *s, struct fields *fields)
+{
+	size_t from = s->start_line_end + 2;
+
+	return split_fields(str_make(head + from, s->pos - from), s->has_blanks, fields);
 }
 
 /* Cuts `line` at the next space; what precedes it must not be empty. */
@@ -227,7 +240,7 @@ h1_parse_request(const char *head, const struct h1_scan *s, struct arena *arena,
 			malformed(refusal, "a malformed request line");
 		return false;
 	}
-	wrong = split_fields(head, s->start_line_end + 2, s->pos, s, &r->fields);
+	wrong = split_head(head, s, &r->fields);
 	if (wrong != NULL)
 		malformed(refusal, wrong);
 	return wrong == NULL;
@@ -260,7 +273,7 @@ h1_parse_response(const char *head, const struct h1_scan *s, struct arena *arena
 		return bad_response(refusal, "a status that is not 100 to 599");
 	r->status = (int)status;
 	r->reason = line.n > 4 ? str_skip(line, 4) : STR_OF("");
-	wrong = split_fields(head, s->start_line_end + 2, s->pos, s, &r->fields);
+	wrong = split_head(head, s, &r->fields);
 	return wrong == NULL || bad_response(refusal, wrong);
 }
 
@@ -303,7 +316,7 @@ h1_parse_trailers(struct str raw, struct arena *arena)
 	struct str kept = arena_str(arena, raw);
 
 	fields_init(out, arena);
-	if (split_fields(kept.p, 0, kept.n, NULL, out) != NULL)
+	if (split_fields(kept, true, out) != NULL)
 		return NULL;
 	FIELDS_EACH(f, out)
 		f->gone = !may_trail(f->id);

@@ -14,18 +14,10 @@
 #include "base/arena.h"
 #include "http/message.h"
 
-enum { H1_MAX_TRIMS = 16 };
-
 struct h1_limits {
 	size_t max_head;		/* bytes of the whole head */
 	size_t max_line;		/* bytes of the start line */
 	unsigned max_fields;
-};
-
-/* A place in a head where blanks stand before a line's end. */
-struct h1_trim {
-	uint32_t from;
-	uint32_t to;
 };
 
 /* How far a head has been looked at; all-zero is the beginning. */
@@ -34,8 +26,7 @@ struct h1_scan {
 	size_t line;			/* start of the current line */
 	size_t start_line_end;		/* of its text; 0 while it is incomplete */
 	unsigned fields;
-	unsigned ntrims;
-	struct h1_trim trims[H1_MAX_TRIMS];
+	bool has_blanks;		/* before the end of a line */
 };
 
 enum h1_scan_result { H1_SCAN_MORE, H1_SCAN_DONE, H1_SCAN_BAD };

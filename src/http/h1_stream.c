@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "http/h1_front_internal.h"
+#include "net/socket.h"
 
 static struct h1_stream *
 of(struct http_stream *base)
@@ -162,6 +163,15 @@ want_body(struct http_stream *base, uint64_t bytes)
 }
 
 static void
+find_local(struct http_stream *base)
+{
+	struct h1_front *f = of(base)->front;
+
+	if (f->state != FRONT_CLOSED)
+		socket_local(f->transport.watcher.fd, &f->peer.local);
+}
+
+static void
 tunnel(struct http_stream *base)
 {
 	struct h1_stream *s = of(base);
@@ -176,7 +186,7 @@ tunnel(struct http_stream *base)
 static bool
 drained_out(struct h1_front *f, struct h1_stream *s)
 {
-	s->write_deadline_ms = TIMER_NEVER;
+	stall_clear(&s->sending);
 	if (!s->end_sent)
 		return true;
 	if (s->out_mode == OUT_TUNNEL && !s->base.body_done) {
@@ -205,9 +215,8 @@ h1_stream_flush(struct h1_front *f)
 	if (chain_empty(&f->out)) {
 		if (!drained_out(f, s))
 			return;
-	} else if (n > 0 || s->write_deadline_ms == TIMER_NEVER) {
-		s->write_deadline_ms = s->base.limits->send_timeout_ms == TIMER_NEVER ?
-		    TIMER_NEVER : clock_ms() + s->base.limits->send_timeout_ms;
+	} else if (n > 0 || s->sending.check_ms == TIMER_NEVER) {
+		stall_progress(&s->sending, s->base.limits->send_timeout_ms);
 	}
 	if (s->out_mode == OUT_TUNNEL && n > 0 && s->base.limits->tunnel_timeout_ms != TIMER_NEVER)
 		s->read_deadline_ms = clock_ms() + s->base.limits->tunnel_timeout_ms;
@@ -226,6 +235,7 @@ const struct http_stream_ops h1_stream_ops = {
 	.send_body = send_body,
 	.send_end = send_end,
 	.want_body = want_body,
+	.find_local = find_local,
 	.tunnel = tunnel,
 	.abort = abort_stream,
 };

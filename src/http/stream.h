@@ -50,6 +50,9 @@ struct http_stream_ops {
 	/* After a 101 head: from now on body calls carry the raw bytes of both directions. */
 	void (*tunnel)(struct http_stream *s);
 
+	/* Fills peer->local, which costs a system call. */
+	void (*find_local)(struct http_stream *s);
+
 	/*
 	 * Ends the stream so that the client can tell that the response is not complete.  No more
 	 * callbacks.
@@ -83,7 +86,7 @@ struct http_stream_events {
 struct http_peer {
 	struct ip_port peer;		/* who is connected to us */
 	struct ip_port client;		/* after the PROXY protocol, before X-Forwarded-For */
-	struct ip_port local;		/* where it reached us */
+	struct ip_port local;		/* where it reached us; see http_stream_local() */
 	bool proxied;			/* a PROXY header named the client */
 	unsigned requests;		/* so far on this connection, this one included */
 };
@@ -115,5 +118,14 @@ struct http_stream {
 	bool started;			/* send_head() has been called with a final status */
 	bool body_done;			/* the whole request body has been handed up */
 };
+
+/* The address at which the connection reached us. */
+static inline const struct ip_port *
+http_stream_local(struct http_stream *s)
+{
+	if (s->peer->local.family == 0 && s->ops != NULL)
+		s->ops->find_local(s);
+	return &s->peer->local;
+}
 
 #endif

@@ -52,6 +52,7 @@ parse_absolute(struct target *t, struct str rest)
 	if (rest.n > 0 && rest.p[0] == '/')
 		return split_path(t, rest);
 	t->path = STR_OF("/");
+	t->no_path = rest.n == 0;
 	t->query = rest.n > 0 ? str_skip(rest, 1) : (struct str){ NULL, 0 };
 	return true;
 }
@@ -97,7 +98,7 @@ is_ipv6(struct str text)
 	char copy[INET6_ADDRSTRLEN];
 	struct in6_addr a;
 
-	if (text.n >= sizeof(copy))
+	if (text.n >= sizeof(copy) || str_find(text, '\0') >= 0)
 		return false;
 	memcpy(copy, text.p, text.n);
 	copy[text.n] = '\0';

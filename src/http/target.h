@@ -16,6 +16,7 @@ struct target {
 	enum target_form form;
 	struct str authority;	/* of absolute-form, else absent */
 	struct str path;	/* as received, with its leading slash; "/" for an absolute one without path */
+	bool no_path;		/* absolute-form with neither path nor query */
 	struct str query;	/* without '?'; absent when there is none */
 };
 

@@ -4,7 +4,9 @@
 #include "net/socket.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -111,6 +113,14 @@ socket_local(int fd, struct ip_port *out)
 	*out = (struct ip_port){ .family = 0 };
 	if (getsockname(fd, &a.sa, &a.len) == 0)
 		ip_port_from(out, &a.sa);
+}
+
+size_t
+socket_unacked(int fd)
+{
+	int n = 0;
+
+	return ioctl(fd, SIOCOUTQ, &n) == 0 && n > 0 ? (size_t)n : 0;
 }
 
 void

@@ -25,6 +25,9 @@ int socket_error(int fd);
 /* The local address of a connected socket; family 0 when it has none. */
 void socket_local(int fd, struct ip_port *out);
 
+/* Bytes that were handed to the kernel and that the peer has not acknowledged; 0 if unknown. */
+size_t socket_unacked(int fd);
+
 /* Makes close() reset the connection: the peer sees an error, never a clean end. */
 void socket_reset_on_close(int fd);
 

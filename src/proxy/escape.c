@@ -9,19 +9,18 @@
 enum { IN_PLAIN = 1, IN_LOG = 2, IN_HTML = 4, IN_LABEL = 8 };
 
 static const uint8_t special[256] = {
-	[0] = IN_PLAIN | IN_LOG,
-	[1 ... 9] = IN_LOG,
+	[0 ... 8] = IN_PLAIN | IN_LOG,
+	['\t'] = IN_LOG,
 	['\n'] = IN_PLAIN | IN_LOG | IN_LABEL,
-	[11 ... 12] = IN_LOG,
-	['\r'] = IN_PLAIN | IN_LOG,
-	[14 ... 31] = IN_LOG,
+	[11 ... 31] = IN_PLAIN | IN_LOG,
 	['"'] = IN_LOG | IN_HTML | IN_LABEL,
 	['&'] = IN_HTML,
 	['\''] = IN_HTML,
 	['<'] = IN_HTML,
 	['>'] = IN_HTML,
 	['\\'] = IN_LOG | IN_LABEL,
-	[0x7f ... 0xff] = IN_LOG,
+	[0x7f] = IN_PLAIN | IN_LOG,
+	[0x80 ... 0xff] = IN_LOG,
 };
 
 /* Appends the bytes up to the first special one; false at the end of the value. */

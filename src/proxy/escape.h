@@ -7,7 +7,7 @@
 #include "base/buf.h"
 #include "base/str.h"
 
-/* Leaves out CR, LF and NUL: what could split a header. */
+/* Leaves out controls but HTAB: what no field value may hold (RFC 9110, 5.5). */
 void escape_plain(struct buf *out, struct str value);
 
 /*

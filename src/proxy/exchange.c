@@ -271,13 +271,15 @@ exchange_tunnel(struct exchange *x)
 	x->stream->ops->tunnel(x->stream);
 }
 
+/* What clients do wrong is no concern of whoever runs the proxy; what servers do wrong is. */
 static void
 log_failure(struct exchange *x, int status, const char *fmt, va_list ap)
 {
+	bool is_ours = status >= 500 && x->stream->refusal.status == 0;
+	void (*line)(const char *, ...) = is_ours ? log_warn : log_info;
 	char client[ADDR_TEXT], text[256];
-	void (*line)(const char *, ...) = status >= 500 ? log_warn : log_info;
 
-	if (status < 500 && log_get_level() < LOG_LEVEL_INFO)
+	if (!is_ours && log_get_level() < LOG_LEVEL_INFO)
 		return;
 	ip_text(&x->client, client);
 	vsnprintf(text, sizeof(text), fmt, ap);

@@ -93,7 +93,8 @@ send_proxy_header(struct forward *f)
 	if (version == PROXY_OFF)
 		return;
 	h1_back_preface(f->back, header,
-	    proxy_header_write(header, version == PROXY_V1 ? 1 : 2, &client, &peer->local));
+	    proxy_header_write(header, version == PROXY_V1 ? 1 : 2, &client,
+	    http_stream_local(f->x->stream)));
 }
 
 static void
@@ -203,6 +204,7 @@ start(struct exchange *x)
 	timer_init(&f->continue_timer, on_continue_timer);
 	if (x->request->expect_continue) {
 		f->waits_for_continue = true;
+		exchange_want(x, 1);	/* to see a client that does not wait */
 		loop_timer_set(x->runtime->loop, &f->continue_timer, clock_ms() + CONTINUE_MS);
 	} else if (!f->request_ended) {
 		exchange_want(x, REQUEST_WINDOW);

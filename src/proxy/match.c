@@ -113,6 +113,13 @@ any_regex(const struct conf_route *route, struct regex *const *regexes, struct s
 	return route->path_regex.n == 0 ? MATCH_YES : MATCH_NO;
 }
 
+bool
+match_is_needed(const struct conf_route *route)
+{
+	return route->nheaders + route->nqueries + route->ncookies + route->clients.n +
+	    route->path_regex.n + route->methods.n > 0;
+}
+
 enum match_result
 match_conditions(const struct conf_route *route, struct regex *const *regexes,
     const struct request *request, const struct ip_port *client)

@@ -16,6 +16,9 @@ enum match_result {
 	MATCH_LIMIT,			/* a pattern ran into its match limit */
 };
 
+/* True if match_conditions() has anything to look at. */
+bool match_is_needed(const struct conf_route *route);
+
 /*
  * Method, header, query, cookie, client and path_regex of a route, whose compiled patterns are
  * `regexes`.  Hosts and paths are not looked at.

@@ -77,7 +77,7 @@ add_member(struct list *list, struct proxy_shm *shm, const struct conf_backend *
 	atomic_store(&shm->servers.slots[slot].down, s->down ? SERVER_DOWN_CONFIG : down);
 	list->v[list->n++] = (struct shm_member){
 		.slot = (uint32_t)slot,
-		.weight = (uint16_t)s->weight,
+		.weight = s->down ? 0 : (uint16_t)s->weight,
 		.backup = s->backup,
 		.max_conns = s->max_conns == CONF_OFF ? 0 : (uint32_t)s->max_conns,
 		.metric = server_row(shm, b, addr, s),

@@ -58,6 +58,8 @@ rewrite_uri(struct exchange *x)
 
 	if (t->form == TARGET_ASTERISK)
 		return t->path;
+	if (t->no_path && x->request->method_id == METHOD_OPTIONS)
+		return STR_OF("*");	/* RFC 9112, 3.2.4 */
 	if (c->strip_prefix.n == 0 && c->add_prefix.n == 0) {
 		if (t->form == TARGET_ORIGIN)
 			return x->request->raw_target;

@@ -21,6 +21,7 @@ enum { REGEX_ERROR = 160 };
 struct compiled_route {
 	struct route route;
 	struct regex **regexes;		/* of conf->path_regex */
+	bool conditional;		/* there is more to check than host and path */
 };
 
 /* Where the routes of one host, or those for all hosts, are found. */
@@ -89,6 +90,7 @@ static void
 compile_route(struct compiled_route *c, const struct conf_route *conf, struct conf_errors *errors)
 {
 	c->route.conf = conf;
+	c->conditional = match_is_needed(conf);
 	compile_regexes(c, errors);
 	if (conf->action == ACTION_REDIRECT)
 		c->route.redirect_url = compile_template(conf, "redirect", conf->redirect_url,
@@ -225,11 +227,20 @@ remember_refused(struct search *s, const struct conf_route *route)
 	s->last = &refused->next;
 }
 
+/* Most routes have no more conditions: then the snapshot's page of the route stays out of cache. */
+static enum match_result
+match(const struct search *s, const struct compiled_route *c)
+{
+	if (!c->conditional)
+		return MATCH_YES;
+	return match_conditions(c->route.conf, c->regexes, s->request, s->client);
+}
+
 /* True ends the search: the route is found, or a pattern gave up. */
 static bool
 try_route(struct search *s, const struct compiled_route *c)
 {
-	switch (match_conditions(c->route.conf, c->regexes, s->request, s->client)) {
+	switch (match(s, c)) {
 	case MATCH_YES:
 		s->choice->route = &c->route;
 		return true;

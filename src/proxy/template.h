@@ -28,7 +28,7 @@ bool template_is_constant(const struct template *t);
 
 /* How a value is written into its surroundings. */
 enum template_escape {
-	ESCAPE_NONE,		/* without CR, LF and NUL all the same: no value splits a header */
+	ESCAPE_NONE,		/* without controls all the same: no value splits a header */
 	ESCAPE_LOG,		/* controls, '"', '\\' and bytes over 0x7e as \xNN; none is "-" */
 	ESCAPE_JSON,		/* inside a JSON string */
 };

@@ -65,12 +65,12 @@ GETTER(peer_addr)
 
 GETTER(server_addr)
 {
-	return ip_only(&x->stream->peer->local, scratch);
+	return ip_only(http_stream_local(x->stream), scratch);
 }
 
 GETTER(server_port)
 {
-	return number(scratch, x->stream->peer->local.port);
+	return number(scratch, http_stream_local(x->stream)->port);
 }
 
 GETTER(scheme)
