@@ -9,6 +9,7 @@
 enum {
 	FILE_MAX = 256 * 1024 * 1024,
 	NAME_MAX_LENGTH = 32,
+	SUGGESTIONS_MAX = 100,	/* errors that get a suggestion */
 };
 
 const struct str conf_kind_names[KIND_COUNT] = {
@@ -153,6 +154,9 @@ conf_document_suggest(const struct conf_document *d, enum conf_kind kind, struct
 	struct conf_suggest suggest;
 
 	conf_suggest_init(&suggest, name);
+	/* Looking through all sections for each of thousands of errors would take minutes. */
+	if (conf_errors_count(d->errors) >= SUGGESTIONS_MAX)
+		return conf_suggest_text(&suggest, out);
 	for (const struct conf_section *s = d->first; s != NULL; s = s->next)
 		if (s->kind == kind)
 			conf_suggest_offer(&suggest, s->name);
@@ -168,13 +172,13 @@ conf_document_need(struct conf_document *d, enum conf_kind kind)
 	return s != NULL ? s : append(d, kind, name, (struct conf_origin){ "default", 0 });
 }
 
-bool
-conf_section_has(const struct conf_section *s, struct str key)
+const struct conf_line *
+conf_section_line(const struct conf_section *s, struct str key)
 {
 	for (const struct conf_line *line = s->lines; line != NULL; line = line->next)
 		if (str_eq(line->key, key))
-			return true;
-	return false;
+			return line;
+	return NULL;
 }
 
 void

@@ -103,8 +103,8 @@ const char *conf_document_suggest(const struct conf_document *d, enum conf_kind 
 /* The section without a name; made, empty, if it is not there. */
 struct conf_section *conf_document_need(struct conf_document *d, enum conf_kind kind);
 
-/* True if a line of the section has the key, whatever its value is. */
-bool conf_section_has(const struct conf_section *s, struct str key);
+/* The first line of the section that has the key, whatever its value is, or NULL. */
+const struct conf_line *conf_section_line(const struct conf_section *s, struct str key);
 
 /* Forgets the lines with the key that were not written at `keep`. */
 void conf_document_drop(struct conf_section *s, struct str key, const char *keep);

@@ -127,8 +127,7 @@ finish_route(struct conf_whole *w, struct conf_section *s)
 		set_action(r, action);
 	else
 		conf_error(d->errors, s->at, "[route %.*s]: does nothing (add backend = NAME,"
-		    " redirect"
-		    " = 301 URL or respond = 200 \"text\")", STR_ARG(s->name));
+		    " redirect = 301 URL or respond = 200 \"text\")", STR_ARG(s->name));
 	conf_inherit(w, s, KIND_ROUTE);
 }
 
@@ -176,8 +175,7 @@ host_route(struct conf_whole *w, struct conf_section *s, const struct conf_route
 		return NULL;
 	if (written != NULL) {
 		conf_warning(d->errors, action->at, "[host %.*s] %.*s: is never done, as [route"
-		    " %.*s]"
-		    " takes all requests", STR_ARG(s->name), STR_ARG(action->row->key),
+		    " %.*s] takes all requests", STR_ARG(s->name), STR_ARG(action->row->key),
 		    STR_ARG(written->name));
 		return NULL;
 	}

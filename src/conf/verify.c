@@ -7,11 +7,17 @@
 
 enum { SERVERS_MAX = 1024 };	/* of a backend: as many as its shared list holds */
 
+static const struct conf_line *
+line_of(const struct conf_document *d, enum conf_kind kind, struct str name, const char *key)
+{
+	return conf_section_line(conf_document_find(d, kind, name), str_of(key));
+}
+
 /* True if the section with this name has no line for the key, not even a wrong one. */
 static bool
 lacks(const struct conf_document *d, enum conf_kind kind, struct str name, const char *key)
 {
-	return !conf_section_has(conf_document_find(d, kind, name), str_of(key));
+	return line_of(d, kind, name, key) == NULL;
 }
 
 static bool
@@ -46,6 +52,7 @@ check_name(struct conf_whole *w, struct map *names, struct arena *arena, struct 
 {
 	struct named *entry = ARENA_NEW(arena, struct named), *before;
 	struct conf_document *d = &w->document;
+	const struct conf_line *other;
 
 	entry->host = host;
 	before = map_add(names, name, entry);
@@ -54,10 +61,11 @@ check_name(struct conf_whole *w, struct map *names, struct arena *arena, struct 
 	for (struct named *n = before; n != NULL; n = n->other) {
 		if (!share_listener(host, n->host))
 			continue;
-		conf_error(d->errors, host->at, "[host %.*s] names: %.*s is a name of [host %.*s]"
-		    " at"
-		    " %.*s already", STR_ARG(host->name), STR_ARG(name), STR_ARG(n->host->name),
-		    STR_ARG(conf_origin_text(d, n->host->at)));
+		other = line_of(d, KIND_HOST, n->host->name, "names");
+		conf_error(d->errors, line_of(d, KIND_HOST, host->name, "names")->at,
+		    "[host %.*s] names: %.*s is a name of [host %.*s] at %.*s already",
+		    STR_ARG(host->name), STR_ARG(name), STR_ARG(n->host->name),
+		    STR_ARG(conf_origin_text(d, other->at)));
 		return;
 	}
 	entry->other = before->other;
@@ -97,14 +105,12 @@ conf_verify_listens(struct conf_whole *w)
 		struct conf_listen *l = s->listens[i];
 
 		if (lacks(d, KIND_LISTEN, l->name, "bind"))
-			conf_error(d->errors, l->at, "[listen %.*s]: has no address (add bind ="
-			    " 8080)",
-			    STR_ARG(l->name));
+			conf_error(d->errors, l->at, "[listen %.*s]: has no address"
+			    " (add bind = 8080)", STR_ARG(l->name));
 		if (l->default_host != NULL && !listens_at(l->default_host, l))
-			conf_error(d->errors, l->at, "[listen %.*s] default_host: [host %.*s] does"
-			    " not"
-			    " name this listener (add it to its listen)", STR_ARG(l->name),
-			    STR_ARG(l->default_host->name));
+			conf_error(d->errors, line_of(d, KIND_LISTEN, l->name, "default_host")->at,
+			    "[listen %.*s] default_host: [host %.*s] does not name this listener"
+			    " (add it to its listen)", STR_ARG(l->name), STR_ARG(l->default_host->name));
 	}
 	if (s->admin.present && lacks(d, KIND_ADMIN, conf_kind_names[KIND_ADMIN], "listen"))
 		conf_error(d->errors, s->admin.at, "[admin]: has no address (add listen ="
@@ -192,8 +198,7 @@ warn_unserved(struct conf_whole *w)
 		for (unsigned i = 0; i < s->nhosts; i++)
 			if (!served[i])
 				conf_warning(w->document.errors, s->hosts[i]->at, "[host %.*s]: no"
-				    " route"
-				    " serves it", STR_ARG(s->hosts[i]->name));
+				    " route serves it", STR_ARG(s->hosts[i]->name));
 	mem_free(served);
 }
 

@@ -137,8 +137,7 @@ conf_verify_routes(struct conf_whole *w)
 		before = map_add(&seen, arena_str(&t.arena, str_make(buf_text(&key), key.n)), r);
 		if (before != NULL)
 			conf_error(d->errors, r->at, "[route %.*s]: has the same conditions as"
-			    " [route"
-			    " %.*s] at %.*s (change or remove one)", STR_ARG(r->name),
+			    " [route %.*s] at %.*s (change or remove one)", STR_ARG(r->name),
 			    STR_ARG(before->name), STR_ARG(conf_origin_text(d, before->at)));
 	}
 	buf_fini(&key);

@@ -85,8 +85,7 @@ START_TEST(several_hosts)
 	b.n = 0;
 	buf_printf(&b, text, "");
 	ck_messages(buf_view(&b), "text:10: [route r] read_timeout: its hosts a and b differ"
-	    " (write it"
-	    " in the route)\n");
+	    " (write it in the route)\n");
 	buf_fini(&b);
 }
 END_TEST
@@ -102,8 +101,7 @@ START_TEST(host_actions)
 	struct conf_route **r;
 
 	ck_assert_str_eq(l.messages.p, "text:12: warning: [host c] respond: is never done, as"
-	    " [route c2]"
-	    " takes all requests\n");
+	    " [route c2] takes all requests\n");
 	r = l.s->routes;
 	ck_assert_uint_eq(l.s->nroutes, 4);
 	ck_assert_str_eq(r[0]->name.p, "a/*");
@@ -158,8 +156,7 @@ START_TEST(overrides)
 	    "-g: [global] wrokers: unknown key (did you mean workers?)\n"
 	    "-g: [global] workers: \"0\" is too small (at least 1)\n"
 	    "command line: [listen web] bind: \"x\" is no address to listen at (use 80,"
-	    " 127.0.0.1:80,"
-	    " [::1]:80 or unix:/path)\n");
+	    " 127.0.0.1:80, [::1]:80 or unix:/path)\n");
 	conf_text_free(&l);
 }
 END_TEST

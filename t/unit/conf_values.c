@@ -120,8 +120,7 @@ START_TEST(switches_and_choices)
 	    "text:2: [global] log_level: \"warning\" is not one of error, warn, notice, info,"
 	    " debug\n"
 	    "text:3: [global] worker_cpu_affinity: \"maybe\" is neither on nor off (use on, yes,"
-	    " true,"
-	    " off, no or false)\n"
+	    " true, off, no or false)\n"
 	    "text:4: [global] worker_priority: \"20\" is too big (at most 19)\n"
 	    "text:5: [global] workers: \"129\" is too big (at most 128)\n"
 	    "text:6: [global] max_connections: \"off\" is no number (use digits)\n");
@@ -187,28 +186,23 @@ START_TEST(bad_servers)
 	    " weight=2\n"
 	    "check = tcp\nbalance = random\n"),
 	    "text:6: [backend a] server: \"https://10.0.0.1\": this version speaks only http to"
-	    " servers"
-	    " (use http://HOST:PORT)\n"
+	    " servers (use http://HOST:PORT)\n"
 	    "text:7: [backend a] server: \"h2c://10.0.0.1\": this version speaks only http to"
-	    " servers"
-	    " (use http://HOST:PORT)\n"
+	    " servers (use http://HOST:PORT)\n"
 	    "text:8: [backend a] server: \"10.0.0.1\" has no port (use 10.0.0.1:80)\n"
 	    "text:9: [backend a] server: \"http://10.0.0.1/path\" is no server (use HOST:PORT,"
 	    " http://HOST:PORT or unix:/path)\n"
 	    "text:10: [backend a] server: \"wieght=2\": unknown option of a server (weight=N,"
 	    " max_conns=N, backup, down) (did you mean weight?)\n"
 	    "text:11: [backend a] server: \"weight=0\": a weight is a number from 1 to 256 (say"
-	    " down"
-	    " for a server that gets nothing)\n"
+	    " down for a server that gets nothing)\n"
 	    "text:12: [backend a] server: \"max_conns=x\": max_conns is a number from 1, or off\n"
 	    "text:13: [backend a] server: \"unix:x\" is no unix socket (use unix:/path, of at most"
-	    " 107"
-	    " bytes)\n"
+	    " 107 bytes)\n"
 	    "text:15: [backend a] server: a_b:80 stands at text:14 already (use weight=N to give it"
 	    " more)\n"
 	    "text:16: [backend a] check: \"tcp\": health checks are not available in this version"
-	    " (only"
-	    " off)\n"
+	    " (only off)\n"
 	    "text:17: [backend a] balance: \"random\" is not one of round_robin\n");
 }
 END_TEST
@@ -244,8 +238,7 @@ START_TEST(conditions)
 	    "client = 10.0.0.0/33\nhost = nope\npath_regex = ^/a b\npath_regex = a(\n"),
 	    "text:5: [route r] path: \"a\" is no path (begin with /; for patterns use path_regex)\n"
 	    "text:5: [route r] path: \"/a/*/b\" has a * that is not its last segment (use"
-	    " /prefix/* or"
-	    " path_regex)\n"
+	    " /prefix/* or path_regex)\n"
 	    "text:5: [route r] path: \"/a?b\" has a ? or # (use query for conditions on the"
 	    " query)\n"
 	    "text:5: [route r] path: \"/../a\" leads above the root or has a wrong % escape\n"
@@ -293,8 +286,7 @@ START_TEST(actions)
 	    " quotes)\n"
 	    "text:13: [route d] respond: a response with status 204 has no text\n"
 	    "text:16: [route e] respond: \"99 \"x\"\" is no response (use 200 \"text\" or 200"
-	    " text/html"
-	    " \"text\")\n"
+	    " text/html \"text\")\n"
 	    "text:17: [route e] strip_prefix: \"x\" is no path (begin with /, without *, ? and"
 	    " #)\n");
 }
@@ -321,11 +313,9 @@ START_TEST(logs)
 	    " plain\n"
 	    "flush = 1ms\n" REST),
 	    "text:4: [log a] path: \"access.log\" is neither an absolute path (begin with /) nor"
-	    " stdout,"
-	    " stderr or syslog:\n"
+	    " stdout, stderr or syslog:\n"
 	    "text:5: [log a] format: \"plain\" is neither combined nor json nor a template (which"
-	    " has"
-	    " variables: $remote_addr)\n"
+	    " has variables: $remote_addr)\n"
 	    "text:6: [log a] flush: \"1ms\" is too small (at least 10ms)\n");
 }
 END_TEST

@@ -15,8 +15,7 @@ START_TEST(missing_things)
 	    "text: there is no [listen] (add one: [listen web] with bind = 8080)\n"
 	    "text:1: [host h]: has no names (add names = www.example.com)\n"
 	    "text:2: [route r]: does nothing (add backend = NAME, redirect = 301 URL or respond ="
-	    " 200"
-	    " \"text\")\n"
+	    " 200 \"text\")\n"
 	    "text:4: [backend b]: has no servers (add server = HOST:PORT)\n"
 	    "text:4: warning: [backend b]: nothing uses it\n"
 	    "text:5: [log l]: has no path (add path = /var/log/access.log, stdout, stderr or"
@@ -76,7 +75,7 @@ START_TEST(host_names)
 	    "[host two]\nnames = a.TEST\nlisten = b\nrespond = 204\n"
 	    "[host three]\nnames = b.test\nrespond = 204\n"
 	    "[host four]\nnames = http://x *.*.test a..b c:80 \"\"\nrespond = 204\n"),
-	    "text:13: [host three] names: b.test is a name of [host one] at text:5 already\n"
+	    "text:14: [host three] names: b.test is a name of [host one] at text:6 already\n"
 	    "text:17: [host four] names: \"http://x\" is no name of a host (use www.example.com or"
 	    " *.example.com, without scheme and port)\n"
 	    "text:17: [host four] names: \"*.*.test\" is no name of a host (use www.example.com or"
