@@ -53,17 +53,24 @@ channel_send(int channel, const struct message *m)
 	return n == -1 ? -1 : 0;
 }
 
+/* The descriptor that came along, or -1; where there is more than one, none is kept. */
 static int
 passed_fd(struct msghdr *msg)
 {
 	struct cmsghdr *c = CMSG_FIRSTHDR(msg);
+	size_t n;
 	int fd;
 
-	if (c == NULL || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS ||
-	    c->cmsg_len != CMSG_LEN(sizeof(int)))
+	if (c == NULL || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
 		return -1;
-	memcpy(&fd, CMSG_DATA(c), sizeof(int));
-	return fd;
+	n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+	for (size_t i = 0; i < n; i++) {
+		memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof(int));
+		if (n == 1)
+			return fd;
+		close(fd);
+	}
+	return -1;
 }
 
 enum channel_result

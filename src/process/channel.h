@@ -12,7 +12,7 @@
 enum channel_kind {
 	/* Worker to master. */
 	CHANNEL_READY = 1,		/* the loop runs, connections are accepted */
-	CHANNEL_LEAVING,		/* accepts no more and will end: somebody asked it directly */
+	CHANNEL_LEAVING,		/* will end: somebody asked it directly */
 
 	/* Master to worker. */
 	CHANNEL_DRAIN,			/* a newer generation serves: end within drain_timeout */

@@ -26,7 +26,8 @@ send_next_logs(struct child *c)
 		if (m.fd > STDERR_FILENO && channel_send(c->channel.fd, &m) == -1) {
 			if (errno == EAGAIN)
 				return;		/* goes on when the channel is writable */
-			log_warn("worker %u (pid %d): cannot pass a log: %m", c->index, (int)c->pid);
+			log_warn("worker %u (pid %d): cannot pass a log: %m", c->index,
+			    (int)c->pid);
 			break;
 		}
 		c->logs_sent++;

@@ -34,7 +34,8 @@ static struct conf_snapshot *
 read_snapshot(const struct options *o, struct conf_errors *errors)
 {
 	if (o->listen != NULL)
-		return conf_quick(o->listen, o->urls, o->nurls, o->overrides, o->noverrides, errors);
+		return conf_quick(o->listen, o->urls, o->nurls, o->overrides, o->noverrides,
+		    errors);
 	return conf_load(o->config, o->overrides, o->noverrides, errors);
 }
 

@@ -1,7 +1,7 @@
 /*
  * generation.h - the workers that live with one configuration.
  *
- *	STARTING ──all READY──► SERVING ──drain, stop──► ENDING ──last one gone──► ended
+ *	STARTING ──all READY──► SERVING ──drain, stop──► ENDING ──all gone──► ended
  *	    └──one dies, or time is over──► failed, then drained
  *
  * While it serves, a worker that dies is replaced: at once, or with a growing delay while workers

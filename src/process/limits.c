@@ -46,8 +46,9 @@ limits_fit(unsigned connections, unsigned others)
 	fit = got > others ? (got - others) / PER_CONNECTION : 0;
 	if (fit < LEAST)
 		fit = LEAST;
-	log_warn("max_connections: %u need %llu descriptors, but the limit is %llu: %llu connections "
-	    "per worker it is (raise the hard limit, ulimit -Hn or LimitNOFILE=)", connections,
-	    (unsigned long long)wanted, (unsigned long long)got, (unsigned long long)fit);
+	log_warn("max_connections: %u need %llu descriptors, but the limit is %llu: "
+	    "%llu connections per worker it is (raise the hard limit, ulimit -Hn or LimitNOFILE=)",
+	    connections, (unsigned long long)wanted, (unsigned long long)got,
+	    (unsigned long long)fit);
 	return (unsigned)fit;
 }

@@ -19,7 +19,7 @@ struct listening {
 	struct addr addr;
 	int fd;
 	unsigned users;			/* sets that have it */
-	bool ours;			/* a unix socket whose file we made, and which goes with it */
+	bool ours;			/* a unix socket whose file we made: it goes with it */
 	dev_t dev;
 	ino_t ino;
 };

@@ -163,7 +163,8 @@ end_oldest(void *arg)
 		if (g->state != GENERATION_ENDING)
 			continue;
 		if (!g->stopped)
-			log_warn("no free slots for workers: ending generation %u early", g->number);
+			log_warn("no free slots for workers: ending generation %u early",
+			    g->number);
 		generation_stop(g);
 		return;
 	}
@@ -207,7 +208,9 @@ reap(struct master *m)
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		LIST_EACH(link, &m->generations) {
-			if (generation_reap(CONTAINER_OF(link, struct generation, link), pid, status))
+			struct generation *g = CONTAINER_OF(link, struct generation, link);
+
+			if (generation_reap(g, pid, status))
 				break;
 		}
 	}

@@ -3,7 +3,7 @@
  *
  *	start ─► generation 1 ready ─► running ──QUIT, TERM──► ending ─► exit
  *	                                 │  ▲
- *	                                HUP: generation N + 1 starts; ready: N drains; failed: N goes on
+ *	                                HUP: generation N + 1; ready: N drains, failed: N goes on
  */
 #ifndef USHERD_PROCESS_MASTER_H
 #define USHERD_PROCESS_MASTER_H

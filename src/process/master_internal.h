@@ -1,5 +1,5 @@
 /*
- * master_internal.h - what the files of the master share: master.c, master_start.c, master_reload.c.
+ * master_internal.h - what master.c, master_start.c and master_reload.c share.
  */
 #ifndef USHERD_PROCESS_MASTER_INTERNAL_H
 #define USHERD_PROCESS_MASTER_INTERNAL_H
@@ -20,7 +20,7 @@
 enum master_state {
 	MASTER_STARTING,		/* the first generation is not ready yet */
 	MASTER_RUNNING,
-	MASTER_DRAINED,			/* SIGWINCH: the workers were sent away, a reload brings new ones */
+	MASTER_DRAINED,			/* SIGWINCH: a reload brings new workers */
 	MASTER_ENDING,
 };
 

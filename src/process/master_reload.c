@@ -4,6 +4,7 @@
 #include "process/master_internal.h"
 
 #include <fcntl.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -79,10 +80,10 @@ count_failure(struct master *m)
 static void
 warn_of_fixed(const struct master *m, const struct config *c)
 {
-	const char *path = config_pid_file(c);
+	const char *path = config_pid_file(c), *ours = m->pidfile.path;
 
-	if (path != NULL && m->pidfile.path != NULL && !str_eq(str_of(path), str_of(m->pidfile.path)))
-		log_warn("pid_file: it stays %s until usherd is started anew", m->pidfile.path);
+	if (path != NULL && ours != NULL && strcmp(path, ours) != 0)
+		log_warn("pid_file: it stays %s until usherd is started anew", ours);
 }
 
 /* Opens everything the configuration needs and forks; false after an error line. */

@@ -16,7 +16,7 @@
 #define DEFAULT_CONFIG USHERD_SYSCONFDIR "/usherd.ini"
 
 const char options_usage[] =
-	"usage: usherd [-c FILE] [-f] [-t | -T | -s SIGNAL] [-g SECTION.KEY=VALUE]... [-q] [-V] [-h]\n"
+	"usage: usherd [-c FILE] [-f] [-t | -T | -s SIGNAL] [-g SETTING]... [-q] [-V] [-h]\n"
 	"       usherd -l ADDRESS -b URL [-b URL]...\n"
 	"\n"
 	"  -c FILE     configuration [" DEFAULT_CONFIG "]\n"

@@ -66,7 +66,7 @@ open_locked(const char *path, pid_t *owner)
 	return -1;
 }
 
-/* In place, the end cut off after the writing: a reader finds one of the two numbers, never none. */
+/* In place, and the end is cut off last: a reader finds one of the two numbers, never none. */
 static int
 write_pid(int fd)
 {

@@ -67,8 +67,8 @@ resolve_group(struct identity *id, const struct conf_global *g, struct conf_erro
 	errno = 0;
 	gr = getgrnam(g->group.p);
 	if (gr == NULL) {
-		conf_error(errors, g->at, "[global] group: there is no group \"%s\"%s%s", g->group.p,
-		    errno != 0 ? ": " : "", errno != 0 ? strerror(errno) : "");
+		conf_error(errors, g->at, "[global] group: there is no group \"%s\"%s%s",
+		    g->group.p, errno != 0 ? ": " : "", errno != 0 ? strerror(errno) : "");
 		return;
 	}
 	id->gid = gr->gr_gid;

@@ -1,7 +1,7 @@
 /*
  * worker.h - the life of a worker process.
  *
- *	fork ─► descriptors, limits, privileges ─► proxy_start ─► READY ─► loop ─► drained or told to end
+ *	fork ─► descriptors, privileges ─► proxy_start ─► READY ─► loop ─► drained or told
  */
 #ifndef USHERD_PROCESS_WORKER_H
 #define USHERD_PROCESS_WORKER_H

@@ -55,7 +55,7 @@ struct metrics_cell {
 	_Atomic uint64_t bytes_out;
 	_Atomic uint64_t retries;
 	_Atomic uint64_t failures[FAIL_KINDS];
-	struct metrics_histogram time;		/* request time; upstream time for backend and server */
+	struct metrics_histogram time;		/* of requests; of attempts for backend, server */
 };
 
 struct metrics_row {
@@ -75,7 +75,7 @@ struct metrics {
 int metrics_new(struct metrics *m);
 void metrics_close(struct metrics *m);
 
-/* The row of (kind, name), made if there is none; row 0, a spare one, when memory ran out.  Master. */
+/* The row of (kind, name), made if there is none; row 0, a spare one, without memory.  Master. */
 uint32_t metrics_row(struct metrics *m, enum metrics_kind kind, struct str name);
 
 /* The row of (kind, name) as far as this process knew it when it was forked; 0 if there is none. */

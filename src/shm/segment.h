@@ -18,7 +18,7 @@ struct segment_header {
 };
 
 struct segment {
-	int fd;				/* of the memfd, -1: none; workers close theirs and keep the memory */
+	int fd;				/* -1: none; workers close theirs and keep the memory */
 	struct segment_header *base;
 	size_t reserved;		/* address range */
 	size_t mapped;			/* how much this process has checked to exist */

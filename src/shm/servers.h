@@ -38,8 +38,8 @@ struct shm_server {
 	struct addr addr;		/* len 0: not resolved */
 	_Atomic uint32_t down;		/* enum shm_server_down */
 	_Atomic uint32_t in_flight;	/* requests of all workers */
-	_Atomic uint32_t connections;	/* idle and busy connections of all workers: for status only */
-	_Atomic uint32_t held[SHM_WORKERS];	/* each worker's share of in_flight, to repair a death */
+	_Atomic uint32_t connections;	/* of all workers, idle ones too: for status only */
+	_Atomic uint32_t held[SHM_WORKERS];	/* shares of in_flight, to repair a death */
 };
 
 /* One server in the list of a backend. */
@@ -49,7 +49,7 @@ struct shm_member {
 	uint16_t backup;		/* only when no other can be used */
 	uint32_t max_conns;		/* requests in flight at most; 0: no limit */
 	uint32_t metric;		/* row in metrics */
-	uint32_t line;			/* index into the backend's server lines of the configuration */
+	uint32_t line;			/* index into the backend's servers in the configuration */
 };
 
 struct shm_members {
@@ -80,7 +80,7 @@ struct shm_servers {
 int shm_servers_new(struct shm_servers *s);
 void shm_servers_close(struct shm_servers *s);
 
-/* The slot with this key, made if there is none; -1 when all are taken or memory ran out.  Master. */
+/* The slot with this key, made if there is none; -1 when all are taken or memory ran out. */
 int shm_server_slot(struct shm_servers *s, struct str key);
 
 /* The index of a new, empty list for `backend` of `generation`; -1 as above.  Master. */
