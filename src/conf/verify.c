@@ -110,7 +110,8 @@ conf_verify_listens(struct conf_whole *w)
 		if (l->default_host != NULL && !listens_at(l->default_host, l))
 			conf_error(d->errors, line_of(d, KIND_LISTEN, l->name, "default_host")->at,
 			    "[listen %.*s] default_host: [host %.*s] does not name this listener"
-			    " (add it to its listen)", STR_ARG(l->name), STR_ARG(l->default_host->name));
+			    " (add it to its listen)", STR_ARG(l->name),
+			    STR_ARG(l->default_host->name));
 	}
 	if (s->admin.present && lacks(d, KIND_ADMIN, conf_kind_names[KIND_ADMIN], "listen"))
 		conf_error(d->errors, s->admin.at, "[admin]: has no address (add listen ="
