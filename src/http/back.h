@@ -40,8 +40,8 @@ struct back_stream_events {
 
 	void (*body)(void *user, struct chain *moved);
 
-	/* The response is complete; the stream is over unless send_end() is still to come.  It calls
-	 * nothing more either way.  Trailers (may be NULL) live as long as the arena. */
+	/* The response is complete; the stream is over unless send_end() is still to come.  It
+	 * calls nothing more either way.  Trailers (may be NULL) live as long as the arena. */
 	void (*end)(void *user, const struct fields *trailers);
 
 	void (*drained)(void *user);
@@ -74,7 +74,7 @@ struct back_stream_ops {
 	void (*want_body)(struct back_stream *s, uint64_t bytes);
 	void (*tunnel)(struct back_stream *s);
 
-	/* Ends the stream early; nothing is called any more, and the connection is not used again. */
+	/* Ends the stream early; nothing is called any more, the connection is not used again. */
 	void (*cancel)(struct back_stream *s);
 };
 

@@ -24,9 +24,9 @@ struct h1_back_owner {
 };
 
 /*
- * Begins to connect, with a stream already on it: fill in the fields of the result that back.h calls
- * the caller's (events, user, request, arena, limits) before the next turn of the loop.  NULL with
- * errno when not even that works.
+ * Begins to connect, with a stream already on it: fill in the fields of the result that back.h
+ * calls the caller's (events, user, request, arena, limits) before the next turn of the loop.
+ * NULL with errno when not even that works.
  */
 struct back_stream *h1_back_connect(struct loop *loop, const struct addr *addr,
     struct h1_back_owner *owner, const struct back_limits *limits);

@@ -12,7 +12,9 @@ enum {
 };
 
 /* The chunk decoder; names say what comes next. */
-enum chunk_state { SIZE, BLANK, EXTENSION, SIZE_LF, DATA, DATA_CR, DATA_LF, TRAILER, TRAILER_LF, END };
+enum chunk_state {
+	SIZE, BLANK, EXTENSION, SIZE_LF, DATA, DATA_CR, DATA_LF, TRAILER, TRAILER_LF, END
+};
 
 void
 h1_body_init(struct h1_body *b, enum framing framing, uint64_t length)

@@ -43,8 +43,8 @@ h1_body_has_trailers(const struct h1_body *b)
 }
 
 /*
- * Decodes the `n` bytes at `p`, which lie in `block`, and appends body bytes to `out`.  `*used` says
- * how many bytes belonged to this message: less than `n` only with END.  BAD: malformed.
+ * Decodes the `n` bytes at `p`, which lie in `block`, and appends body bytes to `out`.  `*used`
+ * says how many bytes belonged to this message: less than `n` only with END.  BAD: malformed.
  */
 enum h1_body_result h1_body_decode(struct h1_body *b, struct block *block, char *p, size_t n,
     struct chain *out, size_t *used);

@@ -80,7 +80,8 @@ h1_front_gone(struct h1_front *f, const struct refusal *refusal)
 void
 h1_front_lost(struct h1_front *f, bool reset, const struct refusal *refusal)
 {
-	static const struct refusal closed = { 0, "client-closed", "the client closed the connection" };
+	static const struct refusal closed =
+	    { 0, "client-closed", "the client closed the connection" };
 	struct h1_stream *s = f->stream;
 
 	if (f->state == FRONT_CLOSED)
@@ -105,7 +106,8 @@ static void
 busy_timeout(struct h1_front *f)
 {
 	static const struct refusal send_slow = { 0, "send-timeout", "the client does not read" };
-	static const struct refusal body_slow = { 408, "body-timeout", "the request body is too slow" };
+	static const struct refusal body_slow =
+	    { 408, "body-timeout", "the request body is too slow" };
 	static const struct refusal tunnel_idle = { 0, "tunnel-timeout", "an idle tunnel" };
 	struct h1_stream *s = f->stream;
 	msec now = clock_ms();
@@ -127,7 +129,8 @@ busy_timeout(struct h1_front *f)
 static void
 on_timer(struct timer *t)
 {
-	static const struct refusal slow = { 408, "header-timeout", "the request head is too slow" };
+	static const struct refusal slow =
+	    { 408, "header-timeout", "the request head is too slow" };
 	struct h1_front *f = CONTAINER_OF(t, struct h1_front, timer);
 
 	switch (f->state) {

@@ -84,8 +84,8 @@ log_odd_name(struct str name)
 	if (n == REMEMBERED)
 		return;
 	seen[n++] = hash;
-	log_info("request header %.*s dropped: its name has _ or . (header_names = any lets it pass)",
-	    STR_ARG(name));
+	log_info("request header %.*s dropped: its name has _ or . "
+	    "(header_names = any lets it pass)", STR_ARG(name));
 }
 
 /* Servers that turn names into variables cannot tell X_A and X.A from X-A. */
@@ -197,7 +197,8 @@ h1_front_begin(struct h1_front *f, const struct h1_scan *scan, const struct refu
 static bool
 skip_empty_lines(struct h1_front *f)
 {
-	for (int i = 0; i < MAX_LEADING_CRLF && h1_front_buffered(f) > 0 && h1_front_unread(f)[0] == '\r'; i++) {
+	for (int i = 0; i < MAX_LEADING_CRLF && h1_front_buffered(f) > 0 &&
+	    h1_front_unread(f)[0] == '\r'; i++) {
 		if (h1_front_buffered(f) == 1)
 			return false;
 		if (h1_front_unread(f)[1] != '\n')
@@ -218,7 +219,8 @@ parse_head(struct h1_front *f)
 
 	if (f->scan == NULL && !skip_empty_lines(f))
 		return false;
-	r = h1_scan_head(scan, h1_front_unread(f), h1_front_buffered(f), &f->options->limits, &refusal);
+	r = h1_scan_head(scan, h1_front_unread(f), h1_front_buffered(f), &f->options->limits,
+	    &refusal);
 	if (r != H1_SCAN_MORE) {
 		h1_front_begin(f, scan, r == H1_SCAN_BAD ? &refusal : NULL);
 		return true;
@@ -227,7 +229,8 @@ parse_head(struct h1_front *f)
 		f->scan = mem_alloc(sizeof(fresh));
 		*f->scan = fresh;
 		f->state = FRONT_HEAD;
-		h1_front_set_timer(f, msec_after(f->head_start_us / 1000, f->options->header_timeout_ms));
+		h1_front_set_timer(f,
+		    msec_after(f->head_start_us / 1000, f->options->header_timeout_ms));
 	}
 	return false;
 }

@@ -50,8 +50,8 @@ bool h1_parse_response(const char *head, const struct h1_scan *s, struct arena *
     struct response *r, struct refusal *refusal);
 
 /*
- * Trailer fields, the final empty line included (RFC 9112, 7.1.2); the result and its strings live in
- * `arena`.  Fields that frame or route a message are dropped; NULL for anything malformed.
+ * Trailer fields, the final empty line included (RFC 9112, 7.1.2); the result and its strings live
+ * in `arena`.  Fields that frame or route a message are dropped; NULL for anything malformed.
  */
 struct fields *h1_parse_trailers(struct str raw, struct arena *arena);
 

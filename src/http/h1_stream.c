@@ -130,8 +130,8 @@ abort_stream(struct http_stream *base)
 	if (is_closed(s))
 		return;
 	s->dead = true;
-	/* What is complete should arrive; the client sees that the rest is missing by the framing, and
-	 * where there is none, by a reset. */
+	/* What is complete should arrive; the client sees that the rest is missing by the framing,
+	 * and where there is none, by a reset. */
 	if (!chain_empty(&f->out) && (f->transport.watcher.ready & READY_WRITE))
 		(void)transport_send(&f->transport, &f->out);
 	h1_front_lost(f, s->out_mode != OUT_CHUNKED && s->out_mode != OUT_LENGTH, NULL);

@@ -50,7 +50,7 @@ put_framing(char *p, enum framing framing, uint64_t length)
 }
 
 enum {
-	FIXED = 160,		/* bytes at most of all that is not method, target, reason or fields */
+	FIXED = 160,		/* bytes at most besides method, target, reason and fields */
 	COPY_MAX = 1024,	/* send() of one buffer costs less than sendmsg() of two */
 };
 

@@ -28,7 +28,7 @@ enum h1_connection { H1_DEFAULT, H1_KEEP_ALIVE, H1_CLOSE, H1_UPGRADE };
 void h1_write_response(struct chain *out, const struct response *r, enum framing framing,
     uint64_t content_length, enum h1_connection connection);
 
-/* Moves `moved` to `out`; a few bytes behind a head are copied, so that both are one buffer to send. */
+/* Moves `moved` to `out`; a few bytes behind a head are copied, so that one buffer has both. */
 void h1_write_body(struct chain *out, struct chain *moved);
 
 /* Moves `moved` to `out` as one chunk; nothing for an empty chain. */

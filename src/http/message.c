@@ -134,7 +134,8 @@ check_target(struct request *r, struct arena *arena, struct refusal *refusal)
 	}
 	r->path = target_normalise(arena, r->target.path);
 	if (r->path.p == NULL)
-		return refuse(refusal, 400, "bad-request", "a path with a bad escape or above the root");
+		return refuse(refusal, 400, "bad-request",
+		    "a path with a bad escape or above the root");
 	return true;
 }
 
@@ -170,7 +171,8 @@ read_connection(struct request *r, struct refusal *refusal)
 			break;
 		case FIELD_EXPECT:
 			if (!str_ieq(f->value, STR_OF("100-continue")))
-				return refuse(refusal, 417, "expectation", "an unknown expectation");
+				return refuse(refusal, 417, "expectation",
+				    "an unknown expectation");
 			r->expect_continue = r->minor > 0 && r->framing != FRAMING_NONE;
 			break;
 		default:
@@ -248,7 +250,8 @@ response_check(struct response *r, const struct request *request, struct refusal
 	if (r->status < 200) {
 		/* RFC 9110, 8.6: no length here; one that is there makes what follows doubtful. */
 		if (framing.lengths + framing.transfers > 0)
-			return refuse(refusal, 502, "bad-response", "an interim response with a body");
+			return refuse(refusal, 502, "bad-response",
+			    "an interim response with a body");
 		return true;
 	}
 	wrong = find_framing(&framing, r->minor, &r->framing, &r->content_length);
@@ -257,7 +260,8 @@ response_check(struct response *r, const struct request *request, struct refusal
 	if (r->status == 204) {
 		r->framing = FRAMING_NONE;
 		r->keep_alive &= framing.lengths + framing.transfers == 0;
-	} else if (r->framing == FRAMING_NONE && !response_has_no_body(r->status, request->method_id)) {
+	} else if (r->framing == FRAMING_NONE &&
+	    !response_has_no_body(r->status, request->method_id)) {
 		r->framing = FRAMING_CLOSE;
 		r->keep_alive = false;
 	}

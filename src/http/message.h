@@ -37,9 +37,9 @@ struct request {
 	struct str raw_target;		/* as received */
 	struct target target;
 	struct str path;		/* normalised: see target_normalise() */
-	struct str host;		/* lower case, without port and final dot; absent if there was none */
+	struct str host;		/* lower case, without port and final dot; may be absent */
 	uint16_t port;			/* of the Host; 0: none given */
-	struct str host_field;		/* as it came: Host, or the authority of an absolute target */
+	struct str host_field;		/* as it came: Host, or authority of an absolute target */
 	struct fields fields;
 	enum framing framing;		/* NONE, LENGTH or CHUNKED */
 	uint64_t content_length;	/* with FRAMING_LENGTH */
@@ -76,8 +76,8 @@ bool method_is_idempotent(enum method m);
 
 /*
  * Checks a parsed request and fills everything from `target` on: RFC 9110 and 9112 at their
- * strictest, see the table in message.c.  `arena` takes derived strings.  False: `refusal` says why,
- * and the connection must not be read any further.
+ * strictest, see the table in message.c.  `arena` takes derived strings.  False: `refusal` says
+ * why, and the connection must not be read any further.
  */
 bool request_check(struct request *r, struct arena *arena, struct refusal *refusal);
 

@@ -41,7 +41,7 @@ struct http_stream_ops {
 
 	enum flow (*send_body)(struct http_stream *s, struct chain *moved);
 
-	/* The body is complete.  Trailers may be NULL.  In a tunnel: no more bytes to the client. */
+	/* The body is complete.  Trailers may be NULL.  In a tunnel: no more for the client. */
 	void (*send_end)(struct http_stream *s, const struct fields *trailers);
 
 	/* Credit for `bytes` more of the request body. */
@@ -107,7 +107,7 @@ struct http_stream {
 	struct arena arena;		/* lives as long as the stream */
 	struct request request;
 	const struct http_peer *peer;
-	struct refusal refusal;		/* status 0, or: the request is bad, answer this and no more */
+	struct refusal refusal;		/* status 0, or: a bad request, answer this and no more */
 	const struct stream_limits *limits;	/* set with the route; until then the front's own */
 	unsigned takes;			/* SEG_ kinds that send_body() passes on without a copy */
 	unsigned sink_takes;		/* SEG_ kinds that events->body() takes besides SEG_MEM */

@@ -20,7 +20,7 @@ is_printable(struct str s)
 	return true;
 }
 
-/* Splits at '?'; a path must begin with '/' and have no backslash, which some servers take for one. */
+/* Splits at '?'; a path must begin with '/' and have no '\', which some servers take for one. */
 static bool
 split_path(struct target *t, struct str text)
 {
@@ -129,7 +129,7 @@ target_authority(struct str text, struct str *host, uint16_t *port)
 		if (!parse_port(str_skip(text, (size_t)colon + 1), port))
 			return false;
 	}
-	/* ',' is in the grammar of a reg-name, but a Host with one is two names joined by somebody. */
+	/* ',' is in the grammar of a reg-name, but a Host with one is two that somebody joined. */
 	if (!str_all(*host, CHAR_HOST) || str_find(*host, ',') >= 0)
 		return false;
 	if (host->n > 1 && host->p[host->n - 1] == '.')
@@ -151,7 +151,7 @@ is_normal(struct str path)
 	return true;
 }
 
-/* Decodes one escape at `p` into `out`; how many bytes it became, 0 for one that must be refused. */
+/* Decodes one escape at `p` into `out`; how many bytes it became, 0: it must be refused. */
 static size_t
 decode_escape(const char *p, const char *end, char *out)
 {
@@ -176,7 +176,7 @@ decode_escape(const char *p, const char *end, char *out)
 	return 1;
 }
 
-/* Removes a trailing `.` or `..` segment that starts at `segment`; the new end, NULL above the root. */
+/* Removes a final `.` or `..` segment, which starts at `segment`; the new end, NULL above root. */
 static char *
 close_segment(char *start, char *segment, char *end)
 {

@@ -15,14 +15,14 @@ enum target_form { TARGET_ORIGIN, TARGET_ABSOLUTE, TARGET_ASTERISK, TARGET_AUTHO
 struct target {
 	enum target_form form;
 	struct str authority;	/* of absolute-form, else absent */
-	struct str path;	/* as received, with its leading slash; "/" for an absolute one without path */
+	struct str path;	/* as received with its slash; "/" for an absolute one without */
 	bool no_path;		/* absolute-form with neither path nor query */
 	struct str query;	/* without '?'; absent when there is none */
 };
 
 /*
- * Splits a target.  False when it is none of the forms, has bytes that no URI has (controls, blanks,
- * '#', backslash, 8-bit), a scheme other than http and https, or userinfo.
+ * Splits a target.  False when it is none of the forms, has bytes that no URI has (controls,
+ * blanks, '#', backslash, 8-bit), a scheme other than http and https, or userinfo.
  */
 bool target_parse(struct target *t, struct str text);
 

@@ -21,14 +21,14 @@ struct loop;
 enum {
 	READY_READ = 1,
 	READY_WRITE = 2,
-	READY_EOF = 4,			/* the peer closed its sending side: a read will find the end */
+	READY_EOF = 4,			/* the peer sends no more: a read will find the end */
 	READY_ERROR = 8,		/* both directions are gone */
 };
 
 struct watcher {
 	int fd;				/* -1: not registered */
-	uint8_t ready;			/* READY_ bits; the owner clears READ and WRITE after EAGAIN */
-	bool level;			/* level-triggered: for descriptors that several processes share */
+	uint8_t ready;			/* READY_ bits; the owner clears READ, WRITE after EAGAIN */
+	bool level;			/* level-triggered: for descriptors that processes share */
 	struct link again;		/* in the loop's list of those that yielded */
 	void (*on_ready)(struct watcher *w);
 };

@@ -41,8 +41,8 @@ plain_recv(struct transport *t, struct iovec *iov, int n)
 	}
 	if (got < 0)
 		return read_failed(t);
-	/* A short read emptied the socket; the next byte is a new event (epoll(7)).  After a hang-up
-	 * there may be no new event, so the end has to be read. */
+	/* A short read emptied the socket; the next byte is a new event (epoll(7)).  After a
+	 * hang-up there may be no new event, so the end has to be read. */
 	if ((size_t)got < room && !(t->watcher.ready & (READY_EOF | READY_ERROR)))
 		t->watcher.ready &= ~READY_READ;
 	return got;
@@ -116,7 +116,7 @@ plain_send(struct transport *t, struct chain *out)
 		}
 		chain_drop(out, (size_t)n);
 		total += (size_t)n;
-		/* A short write of memory means a full socket; sendfile and splice may stop early. */
+		/* A short write of memory means a full socket; sendfile, splice may stop early. */
 		if ((size_t)n < wanted && (out->first->kind & (SEG_MEM | SEG_EXT))) {
 			t->watcher.ready &= ~READY_WRITE;
 			break;

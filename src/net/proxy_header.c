@@ -155,7 +155,7 @@ is_ip(const struct ip_port *a)
 	return a->family == AF_INET || a->family == AF_INET6;
 }
 
-/* Both ends must be of one family: an IPv4 one next to an IPv6 one is written in its mapped form. */
+/* Both ends must be of one family: next to an IPv6 end, an IPv4 one takes its mapped form. */
 static bool
 both_ip4(const struct ip_port *a, const struct ip_port *b)
 {

@@ -12,7 +12,7 @@
 enum { PROXY_HEADER_MAX = 256 };	/* room for any header that we write */
 
 struct proxy_header {
-	bool known;			/* false: LOCAL or UNKNOWN, the connection's own addresses hold */
+	bool known;			/* false: LOCAL or UNKNOWN, the socket's addresses hold */
 	struct ip_port source;
 	struct ip_port destination;
 };

@@ -10,7 +10,8 @@ enum { LOOKS = 4 };		/* during one timeout */
 static msec
 next_look(msec timeout_ms)
 {
-	return timeout_ms == TIMER_NEVER ? TIMER_NEVER : clock_ms() + (timeout_ms + LOOKS - 1) / LOOKS;
+	return timeout_ms == TIMER_NEVER ? TIMER_NEVER :
+	    clock_ms() + (timeout_ms + LOOKS - 1) / LOOKS;
 }
 
 void

@@ -17,7 +17,7 @@
 
 struct timer {
 	msec deadline_ms;		/* TIMER_NEVER: not armed */
-	msec heap_ms;			/* where the heap has it; <= deadline_ms while in the heap */
+	msec heap_ms;			/* where the heap has it; there <= deadline_ms */
 	uint32_t heap_index;		/* 0: not in the heap */
 	void (*fire)(struct timer *t);	/* called once at or after the deadline; may arm it again */
 };
