@@ -117,7 +117,8 @@ was_tried(const struct backend_tried *tried, const struct server *s)
 }
 
 static struct server *
-walk(struct backend *b, const struct sequence *seq, uint64_t turn, const struct backend_tried *tried)
+walk(struct backend *b, const struct sequence *seq, uint64_t turn,
+    const struct backend_tried *tried)
 {
 	for (uint32_t i = 0; i < seq->period; i++) {
 		struct server *s = b->servers[seq->v[(turn + i) % seq->period]];

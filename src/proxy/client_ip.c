@@ -71,7 +71,7 @@ walk(struct exchange *x, struct str list)
 		if (x->listen->client_ip_from == CLIENT_IP_FORWARDED)
 			item = forwarded_for(item);
 		if (item.p == NULL || !parse_node(item, &ip))
-			return true;		/* what stands further left was said by who knows whom */
+			return true;		/* further left: said by who knows whom */
 		x->client = ip;
 		if (!is_trusted(x->listen, &ip))
 			return true;

@@ -8,8 +8,8 @@
 
 /*
  * Fills x->client, x->trusted and x->scheme: the connection's address (a PROXY header has been
- * applied), then, if that is a trusted proxy, the field named by client_ip_from, read from the right
- * to the first address that is not trusted.
+ * applied), then, if that is a trusted proxy, the field named by client_ip_from, read from the
+ * right to the first address that is not trusted.
  */
 void client_ip_find(struct exchange *x);
 

@@ -70,8 +70,8 @@ struct exchange {
 
 	/* The outcome. */
 	int status;				/* of the final response; 0: none yet */
-	struct response *response;		/* the head that was sent, for variables; NULL before */
-	const struct response *upstream_response;	/* the last server's head, for variables; NULL: none */
+	struct response *response;		/* the head that was sent; NULL before */
+	const struct response *upstream_response;	/* the last server's head; NULL: none */
 	const char *why;			/* the fixed word of a failure; NULL: none */
 	struct attempt *attempts;		/* oldest first */
 	unsigned nattempts;
@@ -105,8 +105,8 @@ void exchange_tunnel(struct exchange *x);
 void exchange_hold(struct exchange *x, struct block *block);
 
 /*
- * The one door for failure.  `why` is a fixed word that logs and metrics show, the text says more in
- * the error log.  Answers with an error page when no head has gone out, else aborts the stream.
+ * The one door for failure.  `why` is a fixed word that logs and metrics show, the text says more
+ * in the error log.  Answers with an error page when no head has gone out, else aborts the stream.
  */
 void exchange_fail(struct exchange *x, int status, const char *why, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));

@@ -24,8 +24,8 @@ struct filter {
 	const char *name;
 
 	/*
-	 * Looks at the head, and may change it.  True to take part in the body too, then node->state
-	 * is the filter's own.  `r` is NULL for request filters.
+	 * Looks at the head, and may change it.  True to take part in the body too, then
+	 * node->state is the filter's own.  `r` is NULL for request filters.
 	 */
 	bool (*setup)(struct exchange *x, struct response *r, struct filter_node *node);
 

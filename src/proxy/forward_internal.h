@@ -23,7 +23,7 @@ struct forward {
 	struct backend_tried tried;
 	struct attempt *attempt;	/* the current one */
 	unsigned retries;		/* left */
-	struct chain kept;		/* the request body so far, while it may have to be sent again */
+	struct chain kept;		/* the request body so far, while it may be sent again */
 	bool replayable;		/* `kept` is all of it */
 	bool connected;
 	bool request_ended;

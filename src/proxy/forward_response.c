@@ -1,5 +1,5 @@
 /*
- * forward_response.c - lets a server of a backend answer: its response, and what to do when it fails.
+ * forward_response.c - lets a server of a backend answer: its response, and what if it fails.
  */
 #include "base/check.h"
 #include "base/log.h"

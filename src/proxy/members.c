@@ -64,7 +64,8 @@ add_member(struct list *list, struct proxy_shm *shm, const struct conf_backend *
 	int slot;
 
 	if (list->n == SHM_MEMBERS) {
-		log_error("backend %.*s: more than %d server addresses", STR_ARG(b->name), SHM_MEMBERS);
+		log_error("backend %.*s: more than %d server addresses", STR_ARG(b->name),
+		    SHM_MEMBERS);
 		return false;
 	}
 	slot = shm_server_slot(&shm->servers, slot_key(b, s, addr, key));

@@ -124,7 +124,8 @@ make_backends(struct proxy *p)
 	rt->backends = mem_zalloc(p->conf->nbackends, sizeof(struct backend *));
 	for (unsigned i = 0; i < p->conf->nbackends; i++)
 		rt->backends[i] = backend_new(p->conf->backends[i],
-		    &rt->shm->servers.members[p->members->lists[i]], p->members->backend_rows[i], &env);
+		    &rt->shm->servers.members[p->members->lists[i]],
+		    p->members->backend_rows[i], &env);
 }
 
 int

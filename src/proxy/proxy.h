@@ -73,7 +73,7 @@ int proxy_start(struct proxy *p, const struct proxy_env *env);
  */
 void proxy_drain(struct proxy *p, bool now);
 
-/* Replaces the descriptor of access log `index` (after SIGUSR1); the proxy flushes and closes the old. */
+/* Gives access log `index` a new descriptor (after SIGUSR1); the old is flushed and closed. */
 void proxy_set_log(struct proxy *p, unsigned index, int fd);
 
 /* Ends everything at once: writes out logs; connections die with the process. */

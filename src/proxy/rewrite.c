@@ -7,7 +7,8 @@
 static bool
 is_path_char(char c)
 {
-	return char_is(c, CHAR_ALPHA | CHAR_DIGIT) || (c != '\0' && strchr("-._~!$&'()*+,;=:@/%", c));
+	return char_is(c, CHAR_ALPHA | CHAR_DIGIT) ||
+	    (c != '\0' && strchr("-._~!$&'()*+,;=:@/%", c) != NULL);
 }
 
 static char *

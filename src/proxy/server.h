@@ -42,8 +42,8 @@ server_is_up(const struct server *s)
 }
 
 /*
- * A stream to the server: on an idle connection that has waited at most `max_idle_ms`, else on a new
- * one.  See h1_back.h for what the caller fills in.  NULL with errno when none can be opened.
+ * A stream to the server: on an idle connection that has waited at most `max_idle_ms`, else on a
+ * new one.  See h1_back.h for what the caller fills in.  NULL with errno when none can be opened.
  */
 struct back_stream *server_open(struct server *s, const struct back_limits *limits,
     msec max_idle_ms);

@@ -25,10 +25,10 @@ struct source {
 	/* The request body is complete. */
 	void (*end)(struct exchange *x, const struct fields *trailers);
 
-	/* The response can take more, after exchange_body() said FLOW_FULL.  NULL if it never does. */
+	/* The response can take more, after exchange_body() said FLOW_FULL.  May be NULL. */
 	void (*resume)(struct exchange *x);
 
-	/* The exchange ends, whoever is to blame; also after the source's own end.  Lets go of all. */
+	/* The exchange ends, whoever is to blame; also after the source's own end.  Frees all. */
 	void (*cancel)(struct exchange *x);
 };
 
