@@ -53,7 +53,8 @@ open_end(void (*then)(struct end *))
 	struct end *e = MEM_NEW(struct end);
 	int fds[2];
 
-	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), 0);
+	ck_assert_int_eq(
+	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), 0);
 	watcher_init(&e->watcher, on_ready);
 	ck_assert_int_eq(loop_watch(loop, &e->watcher, fds[0]), 0);
 	e->other = fds[1];

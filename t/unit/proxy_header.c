@@ -21,7 +21,8 @@ static const struct {
 	const char *gives;		/* NULL: refused; "-": none known */
 } headers[] = {
 	{ BYTES("PROXY TCP4 192.0.2.1 192.0.2.2 56324 443\r\n"), "192.0.2.1 56324 192.0.2.2 443" },
-	{ BYTES("PROXY TCP6 2001:db8::1 2001:db8::2 1 65535\r\n"), "2001:db8::1 1 2001:db8::2 65535" },
+	{ BYTES("PROXY TCP6 2001:db8::1 2001:db8::2 1 65535\r\n"),
+	  "2001:db8::1 1 2001:db8::2 65535" },
 	{ BYTES("PROXY TCP6 ::ffff:192.0.2.1 ::1 1 2\r\n"), "192.0.2.1 1 ::1 2" },
 	{ BYTES("PROXY UNKNOWN\r\n"), "-" },
 	{ BYTES("PROXY UNKNOWN ffff::1 what ever\r\n"), "-" },

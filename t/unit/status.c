@@ -105,7 +105,8 @@ START_TEST(metrics)
 
 	check_has(text, "# HELP usherd_generation Number of the newest generation of workers.\n"
 	    "# TYPE usherd_generation gauge\nusherd_generation 7\n");
-	check_has(text, "usherd_workers{state=\"starting\"} 0\nusherd_workers{state=\"ready\"} 1\n");
+	check_has(text, "usherd_workers{state=\"starting\"} 0\n"
+	    "usherd_workers{state=\"ready\"} 1\n");
 	check_has(text, "\nusherd_connections 5\n");
 	check_has(text, "usherd_worker_connections{worker=\"0\"} 5\n");
 	check_has(text, "# TYPE usherd_listen_requests_total counter\n"
@@ -166,9 +167,10 @@ START_TEST(json)
 	const char *text = render(status_json);
 
 	check_has(text, "\"generation\":7,");
-	check_has(text, "\"workers\":[{\"slot\":0,\"pid\":4711,\"generation\":7,\"state\":\"ready\","
-	    "\"connections\":5,");
-	check_has(text, "\"listens\":[{\"name\":\"web\",\"bind\":[],\"connections\":0,\"requests\":4,");
+	check_has(text, "\"workers\":[{\"slot\":0,\"pid\":4711,\"generation\":7,"
+	    "\"state\":\"ready\",\"connections\":5,");
+	check_has(text, "\"listens\":[{\"name\":\"web\",\"bind\":[],\"connections\":0,"
+	    "\"requests\":4,");
 	check_has(text, "\"seconds\":{\"count\":4,\"sum\":99.002200,\"p50\":0.001000,");
 	check_has(text, "\"servers\":[{\"name\":\"db\\\"\\\\<&1:80\",\"address\":\"10.0.0.1:80\","
 	    "\"state\":\"up\",\"backup\":false,\"weight\":3,\"max_conns\":9,"
