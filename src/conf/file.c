@@ -255,9 +255,7 @@ read_all(int fd, size_t max, struct buf *content)
 			return 0;
 		if (got > 0)
 			content->n += (size_t)got;
-		else if (errno == EAGAIN && !wait_readable(fd))
-			return -1;
-		else if (errno != EINTR && errno != EAGAIN)
+		else if (errno == EAGAIN ? !wait_readable(fd) : errno != EINTR)
 			return -1;
 	}
 	errno = EFBIG;

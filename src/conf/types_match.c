@@ -36,7 +36,7 @@ is_dns_name(struct str name)
 static bool
 host_name(struct conf_parse *c, struct str word)
 {
-	struct str name = conf_lower(c, word), tail = name;
+	struct str name = conf_lower(c, word), tail;
 	struct ip_port ip;
 
 	if (str_starts(name, STR_OF("["))) {
