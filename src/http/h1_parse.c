@@ -282,8 +282,12 @@ static bool
 may_trail(enum field_id id)
 {
 	switch (id) {
+	case FIELD_AUTHORIZATION:
+	case FIELD_CACHE_CONTROL:
 	case FIELD_CONNECTION:
+	case FIELD_CONTENT_ENCODING:
 	case FIELD_CONTENT_LENGTH:
+	case FIELD_CONTENT_RANGE:
 	case FIELD_CONTENT_TYPE:
 	case FIELD_COOKIE:
 	case FIELD_EXPECT:
@@ -296,6 +300,8 @@ may_trail(enum field_id id)
 	case FIELD_PROXY_AUTHENTICATE:
 	case FIELD_PROXY_AUTHORIZATION:
 	case FIELD_PROXY_CONNECTION:
+	case FIELD_RANGE:
+	case FIELD_SET_COOKIE:
 	case FIELD_TE:
 	case FIELD_TRAILER:
 	case FIELD_TRANSFER_ENCODING:
@@ -303,6 +309,7 @@ may_trail(enum field_id id)
 	case FIELD_X_FORWARDED_FOR:
 	case FIELD_X_FORWARDED_HOST:
 	case FIELD_X_FORWARDED_PROTO:
+	case FIELD_X_REQUEST_ID:
 		return false;
 	default:
 		return true;
