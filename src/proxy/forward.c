@@ -61,6 +61,13 @@ count_response(struct forward *f, struct metrics_cell *cell)
 	metrics_observe(&cell->time, (uint64_t)(a->end_us - a->start_us));
 }
 
+static void
+count_bytes(const struct forward *f, struct metrics_cell *cell)
+{
+	metrics_add(&cell->bytes_in, f->back->bytes_in);
+	metrics_add(&cell->bytes_out, f->back->bytes_out);
+}
+
 void
 forward_release(struct forward *f)
 {
@@ -71,8 +78,8 @@ forward_release(struct forward *f)
 		f->attempt = NULL;
 	}
 	if (f->back != NULL) {
-		metrics_add(&f->server->cell->bytes_in, f->back->bytes_in);
-		metrics_add(&f->server->cell->bytes_out, f->back->bytes_out);
+		count_bytes(f, f->server->cell);
+		count_bytes(f, backend_cell(f->backend));
 		f->back = NULL;
 	}
 	if (f->server != NULL)
