@@ -28,15 +28,26 @@ h1_front_set_timer(struct h1_front *f, msec deadline)
 }
 
 static void
+free_stream(struct h1_front *f)
+{
+	struct h1_stream *s = f->stream;
+	struct arena arena;
+
+	if (s == NULL)
+		return;
+	f->stream = NULL;
+	block_unref(s->head_block);
+	h1_body_fini(&s->body);
+	arena = s->base.arena;		/* the stream lives in its own arena */
+	arena_fini(&arena);
+}
+
+static void
 free_front(struct garbage *g)
 {
 	struct h1_front *f = CONTAINER_OF(g, struct h1_front, garbage);
 
-	if (f->stream != NULL) {
-		block_unref(f->stream->head_block);
-		h1_body_fini(&f->stream->body);
-		arena_fini(&f->stream->base.arena);
-	}
+	free_stream(f);
 	mem_free(f);
 }
 
@@ -189,17 +200,6 @@ static bool
 has_unread(const struct h1_front *f, bool body_done)
 {
 	return !body_done || (f->transport.watcher.ready & READY_READ);
-}
-
-static void
-free_stream(struct h1_front *f)
-{
-	struct h1_stream *s = f->stream;
-
-	f->stream = NULL;
-	block_unref(s->head_block);
-	h1_body_fini(&s->body);
-	arena_fini(&s->base.arena);
 }
 
 void
