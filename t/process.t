@@ -214,7 +214,7 @@ subtest 'QUIT lets requests finish' => sub {
 };
 
 subtest 'QUIT ends after shutdown_timeout' => sub {
-    my $origin = origin(['request', [stall => 20]]);
+    my $origin = origin(['request', 'eof']);
     my $usherd = proxy($origin, global => 'shutdown_timeout = 300ms');
     my $c = client($usherd->port(1));
     $c->send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
@@ -227,7 +227,7 @@ subtest 'QUIT ends after shutdown_timeout' => sub {
 };
 
 subtest 'TERM ends at once' => sub {
-    my $origin = origin(['request', [stall => 20]]);
+    my $origin = origin(['request', 'eof']);
     my $usherd = proxy($origin);
     my $c = client($usherd->port(1));
     $c->send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
