@@ -1,5 +1,5 @@
 /*
- * h1_front_internal.h - what h1_front.c and h1_stream.c share.
+ * h1_front_internal.h - what h1_front.c, h1_input.c, h1_input_body.c and h1_stream.c share.
  */
 #ifndef USHERD_HTTP_H1_FRONT_INTERNAL_H
 #define USHERD_HTTP_H1_FRONT_INTERNAL_H
