@@ -3,6 +3,10 @@
  */
 #include "base/str.h"
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #define A	CHAR_ALPHA
 #define D	CHAR_DIGIT
 #define X	CHAR_HEX
@@ -167,6 +171,38 @@ str_uint(struct str s, uint64_t max, uint64_t *value)
 	}
 	*value = v;
 	return true;
+}
+
+#ifdef __SSE2__
+/* Which of 16 bytes are no CHAR_VALUE: controls but HTAB, and DEL. */
+static unsigned
+controls16(const char *p)
+{
+	__m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
+	__m128i low = _mm_cmpeq_epi8(_mm_min_epu8(v, _mm_set1_epi8(0x1f)), v);
+	__m128i tab = _mm_cmpeq_epi8(v, _mm_set1_epi8('\t'));
+	__m128i del = _mm_cmpeq_epi8(v, _mm_set1_epi8(0x7f));
+
+	return (unsigned)_mm_movemask_epi8(_mm_or_si128(_mm_andnot_si128(tab, low), del));
+}
+#endif
+
+size_t
+str_value_span(struct str s)
+{
+	size_t i = 0;
+
+#ifdef __SSE2__
+	for (; s.n - i >= 16; i += 16) {
+		unsigned found = controls16(s.p + i);
+
+		if (found != 0)
+			return i + (unsigned)__builtin_ctz(found);
+	}
+#endif
+	while (i < s.n && char_is(s.p[i], CHAR_VALUE))
+		i++;
+	return i;
 }
 
 bool

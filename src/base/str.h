@@ -111,6 +111,9 @@ char_is(char c, int class_mask)
 	return (char_class[(unsigned char)c] & class_mask) != 0;
 }
 
+/* How many bytes at the beginning of `s` are of the class CHAR_VALUE. */
+size_t str_value_span(struct str s);
+
 /* True if every byte of `s` is of the class. */
 bool str_all(struct str s, int class_mask);
 

@@ -58,8 +58,7 @@ h1_scan_head(struct h1_scan *s, const char *p, size_t n, const struct h1_limits 
 	for (;;) {
 		enum h1_scan_result r;
 
-		while (i < n && char_is(p[i], CHAR_VALUE))
-			i++;
+		i += str_value_span(str_make(p + i, n - i));
 		if (s->start_line_end == 0 && i - s->line > limits->max_line)
 			return bad(refusal, 414, "uri-limit", "a request line that is too long");
 		if (i > limits->max_head)

@@ -180,6 +180,24 @@ START_TEST(classes)
 }
 END_TEST
 
+/* Every byte value at every place of a block of 16 and behind it. */
+START_TEST(value_span)
+{
+	char text[40];
+
+	ck_assert_uint_eq(str_value_span(str_make(NULL, 0)), 0);
+	for (int c = 0; c < 256; c++) {
+		for (size_t at = 0; at < sizeof(text); at++) {
+			size_t want = char_is((char)c, CHAR_VALUE) ? sizeof(text) : at;
+
+			memset(text, 'a', sizeof(text));
+			text[at] = (char)c;
+			ck_assert_uint_eq(str_value_span(str_make(text, sizeof(text))), want);
+		}
+	}
+}
+END_TEST
+
 START_TEST(hex_digits)
 {
 	ck_assert_int_eq(char_hex('0'), 0);
@@ -278,6 +296,7 @@ main(void)
 	tcase_add_test(tc, words);
 	tcase_add_test(tc, numbers);
 	tcase_add_test(tc, classes);
+	tcase_add_test(tc, value_span);
 	tcase_add_test(tc, hex_digits);
 	tcase_add_test(tc, utf8);
 	tcase_add_test(tc, hashes);
