@@ -169,7 +169,8 @@ on_ready(struct watcher *w)
 	}
 	if ((w->ready & READY_WRITE) && !chain_empty(&f->out))
 		loop_post(f->transport.loop, &f->work);
-	if (w->ready & READY_READ)
+	/* After a yield, bytes that have been read already may be all that there is to do. */
+	if ((w->ready & READY_READ) || f->in != NULL)
 		h1_front_input(f);
 }
 
