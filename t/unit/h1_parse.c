@@ -262,7 +262,8 @@ static const struct {
 	{ STR("A: b\r\nDigest: c \t\r\n\r\n"), "A=b Digest=c " },
 	{ STR("Content-Length: 5\r\nA: b\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"), NULL },
 	{ STR("Content-Length: 5\r\nA: b\r\nhost: x\r\n\r\n"), "A=b " },
-	{ STR("Transfer-Encoding: chunked\r\nTE: trailers\r\nConnection: A\r\nA: b\r\n\r\n"), "A=b " },
+	{ STR("Transfer-Encoding: chunked\r\nTE: trailers\r\nConnection: A\r\nA: b\r\n\r\n"),
+	  "A=b " },
 	{ STR("Cookie: x\r\nX-Forwarded-For: x\r\nForwarded: x\r\nKeep-Alive: x\r\n\r\n"), "" },
 	{ STR("Authorization: x\r\nSet-Cookie: x\r\nContent-Encoding: x\r\n"
 	    "Content-Range: x\r\nCache-Control: x\r\n\r\n"), "" },

@@ -79,7 +79,8 @@ static const struct {
 	const char *line, *adds;
 } responses[] = {
 	{ 200, STR("OK"), FRAMING_NONE, H1_DEFAULT, "200 OK", "" },
-	{ 404, STR(""), FRAMING_LENGTH, H1_CLOSE, "404 ", "Content-Length: 7\r\nConnection: close\r\n" },
+	{ 404, STR(""), FRAMING_LENGTH, H1_CLOSE, "404 ",
+	  "Content-Length: 7\r\nConnection: close\r\n" },
 	{ 200, STR("OK"), FRAMING_CHUNKED, H1_KEEP_ALIVE, "200 OK",
 	  "Transfer-Encoding: chunked\r\nConnection: keep-alive\r\n" },
 	{ 200, STR("OK"), FRAMING_CLOSE, H1_CLOSE, "200 OK", "Connection: close\r\n" },

@@ -113,7 +113,8 @@ static const struct {
 	{ "POST / HTTP/1.1", HOST "Transfer-Encoding: gzip, chunked\r\n", 400 },
 	{ "POST / HTTP/1.1", HOST "Transfer-Encoding: ,chunked\r\n", 400 },
 	{ "POST / HTTP/1.1", HOST "Transfer-Encoding: chunked, chunked\r\n", 400 },
-	{ "POST / HTTP/1.1", HOST "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", 400 },
+	{ "POST / HTTP/1.1", HOST "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
+	  400 },
 	{ "POST / HTTP/1.1", HOST "Transfer-Encoding: chunked\r\nTransfer-Encoding:\r\n", 400 },
 	{ "POST / HTTP/1.1", HOST "Transfer-Encoding: \"chunked\"\r\n", 400 },
 	{ "POST / HTTP/1.1", HOST "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n", 400 },
@@ -189,8 +190,10 @@ static const struct {
 	{ "GET / HTTP/1.1", HOST "Expect: 100-continue\r\n", "keep" },
 	{ "PUT / HTTP/1.0", HOST "Expect: 100-continue\r\nContent-Length: 5\r\n", "" },
 	{ "GET / HTTP/1.1", HOST "TE: gzip, Trailers\r\n", "keep trailers" },
-	{ "GET / HTTP/1.1", HOST "Connection: Upgrade\r\nUpgrade: websocket\r\n", "keep upgrade=websocket" },
-	{ "GET / HTTP/1.1", HOST "Connection: x, upgrade\r\nUpgrade: a/1, b\r\n", "keep upgrade=a/1, b" },
+	{ "GET / HTTP/1.1", HOST "Connection: Upgrade\r\nUpgrade: websocket\r\n",
+	  "keep upgrade=websocket" },
+	{ "GET / HTTP/1.1", HOST "Connection: x, upgrade\r\nUpgrade: a/1, b\r\n",
+	  "keep upgrade=a/1, b" },
 	{ "GET / HTTP/1.1", HOST "Upgrade: websocket\r\n", "keep" },
 	{ "GET / HTTP/1.1", HOST "Connection: upgrade\r\n", "keep" },
 	{ "GET / HTTP/1.1", HOST "Connection: upgrade\r\nUpgrade:\r\n", "keep" },
@@ -199,9 +202,11 @@ static const struct {
 	{ "GET / HTTP/1.1", HOST "Connection: upgrade\r\nUpgrade: h2c\r\nUpgrade: websocket\r\n",
 	  "keep upgrade=websocket" },
 	{ "GET / HTTP/1.0", HOST "Connection: upgrade\r\nUpgrade: websocket\r\n", "" },
-	{ "PUT / HTTP/1.1", HOST "Connection: upgrade\r\nUpgrade: websocket\r\nContent-Length: 5\r\n",
+	{ "PUT / HTTP/1.1",
+	  HOST "Connection: upgrade\r\nUpgrade: websocket\r\nContent-Length: 5\r\n",
 	  "keep" },
-	{ "PUT / HTTP/1.1", HOST "Connection: upgrade\r\nUpgrade: x\r\nTransfer-Encoding: chunked\r\n",
+	{ "PUT / HTTP/1.1",
+	  HOST "Connection: upgrade\r\nUpgrade: x\r\nTransfer-Encoding: chunked\r\n",
 	  "keep" },
 };
 
@@ -233,7 +238,8 @@ static const struct {
 	{ METHOD_GET, 0, "HTTP/1.1 200 OK", "Transfer-Encoding: Chunked\r\n", "chunked keep" },
 	{ METHOD_GET, 0, "HTTP/1.1 200 OK", "", "close" },
 	{ METHOD_GET, 0, "HTTP/1.1 200 OK", "Connection: keep-alive\r\n", "close" },
-	{ METHOD_GET, 0, "HTTP/1.1 200 OK", "Content-Length: 5\r\nConnection: close\r\n", "length 5" },
+	{ METHOD_GET, 0, "HTTP/1.1 200 OK", "Content-Length: 5\r\nConnection: close\r\n",
+	  "length 5" },
 	{ METHOD_GET, 0, "HTTP/1.0 200 OK", "Content-Length: 5\r\n", "length 5" },
 	{ METHOD_GET, 0, "HTTP/1.0 200 OK", "Content-Length: 5\r\nConnection: keep-alive\r\n",
 	  "length 5 keep" },
@@ -249,11 +255,13 @@ static const struct {
 	{ METHOD_GET, 0, "HTTP/1.1 100 x", "Content-Length: 5\r\n", NULL },
 	{ METHOD_GET, 0, "HTTP/1.1 103 x", "Transfer-Encoding: chunked\r\n", NULL },
 	{ METHOD_GET, 0, "HTTP/1.1 101 x", "Connection: upgrade\r\nUpgrade: websocket\r\n", NULL },
-	{ METHOD_GET, 1, "HTTP/1.1 101 x", "Connection: Upgrade\r\nUpgrade: websocket\r\n", "none keep" },
+	{ METHOD_GET, 1, "HTTP/1.1 101 x", "Connection: Upgrade\r\nUpgrade: websocket\r\n",
+	  "none keep" },
 	{ METHOD_GET, 1, "HTTP/1.1 101 x", "Upgrade: websocket\r\n", NULL },
 	{ METHOD_GET, 1, "HTTP/1.1 101 x", "Connection: upgrade\r\n", NULL },
 	{ METHOD_GET, 0, "HTTP/1.1 200 OK", "Content-Length: 5\r\nContent-Length: 5\r\n", NULL },
-	{ METHOD_GET, 0, "HTTP/1.1 200 OK", "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", NULL },
+	{ METHOD_GET, 0, "HTTP/1.1 200 OK",
+	  "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", NULL },
 	{ METHOD_GET, 0, "HTTP/1.1 200 OK", "Content-Length: 5, 5\r\n", NULL },
 	{ METHOD_GET, 0, "HTTP/1.1 200 OK", "Content-Length: 9223372036854775808\r\n", NULL },
 	{ METHOD_GET, 0, "HTTP/1.1 200 OK", "Transfer-Encoding: gzip\r\n", NULL },
@@ -263,9 +271,11 @@ static const struct {
 	{ METHOD_HEAD, 0, "HTTP/1.1 200 OK", "Transfer-Encoding: gzip\r\n", NULL },
 	{ METHOD_GET, 0, "HTTP/1.1 200 OK", "Content-Length: 0\r\nKeep-Alive: max=9, Timeout=5\r\n",
 	  "length 0 keep 5000" },
-	{ METHOD_GET, 0, "HTTP/1.1 200 OK", "Content-Length: 0\r\nKeep-Alive: timeout=99999999999\r\n",
+	{ METHOD_GET, 0, "HTTP/1.1 200 OK",
+	  "Content-Length: 0\r\nKeep-Alive: timeout=99999999999\r\n",
 	  "length 0 keep" },
-	{ METHOD_GET, 0, "HTTP/1.1 200 OK", "Content-Length: 0\r\nKeep-Alive: timeout=-1,timeout=\r\n",
+	{ METHOD_GET, 0, "HTTP/1.1 200 OK",
+	  "Content-Length: 0\r\nKeep-Alive: timeout=-1,timeout=\r\n",
 	  "length 0 keep" },
 };
 
@@ -317,8 +327,8 @@ static const struct {
 START_TEST(hop_by_hop)
 {
 	static const char *const names[] = {
-		"Host", "X-A", "Connection", "Content-Length", "Keep-Alive", "Proxy-Connection", "TE",
-		"X-B", "Transfer-Encoding", "Upgrade", "HTTP2-Settings", "Cookie", "x-a", "Trailer",
+		"Host", "X-A", "Connection", "Content-Length", "Keep-Alive", "Proxy-Connection",
+		"TE", "X-B", "Transfer-Encoding", "Upgrade", "HTTP2-Settings", "Cookie", "x-a", "Trailer",
 	};
 	struct fields list;
 
