@@ -328,7 +328,8 @@ START_TEST(hop_by_hop)
 {
 	static const char *const names[] = {
 		"Host", "X-A", "Connection", "Content-Length", "Keep-Alive", "Proxy-Connection",
-		"TE", "X-B", "Transfer-Encoding", "Upgrade", "HTTP2-Settings", "Cookie", "x-a", "Trailer",
+		"TE", "X-B", "Transfer-Encoding", "Upgrade", "HTTP2-Settings", "Cookie", "x-a",
+		"Trailer",
 	};
 	struct fields list;
 
