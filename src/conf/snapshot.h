@@ -54,6 +54,38 @@ struct conf_bind {
 	struct conf_origin at;
 };
 
+/* A chain of certificates and its key: two files, read by whoever may read keys. */
+struct conf_certificate {
+	unsigned index;			/* position in snapshot.certificates */
+	struct str cert_path;
+	struct str key_path;
+	struct str passphrase;		/* of an encrypted key; absent: none */
+	struct str title;		/* "[host shop]": where it was first named, for messages */
+	struct conf_origin at;
+};
+
+/* A file of PEM blocks, read at load. */
+struct conf_pem {
+	struct str path;		/* absent: not given */
+	struct str content;
+};
+
+enum conf_client_verify {
+	CLIENT_VERIFY_OFF,
+	CLIENT_VERIFY_OPTIONAL,
+	CLIENT_VERIFY_ON,
+	CLIENT_VERIFY_LISTENER,		/* of a host: as the listener says */
+};
+
+/* Certificates that clients show. */
+struct conf_clients {
+	struct conf_pem ca;
+	struct conf_pem crl;
+	enum conf_client_verify verify;
+};
+
+enum conf_tls_min { CONF_TLS_1_2, CONF_TLS_1_3 };
+
 enum conf_client_ip { CLIENT_IP_XFF, CLIENT_IP_FORWARDED, CLIENT_IP_HEADER };
 
 struct conf_listen {
@@ -75,6 +107,18 @@ struct conf_listen {
 	int64_t max_header_size;
 	int64_t max_header_count;
 	int64_t max_uri;
+	bool tls;
+	struct conf_certificate **certificates;
+	unsigned ncertificates;
+	msec handshake_timeout_ms;
+	enum conf_tls_min tls_min;
+	struct str tls_ciphers;		/* absent: the default of net/tls_server.h; likewise below */
+	struct str tls_ciphersuites;
+	struct str tls_curves;
+	struct conf_clients clients;
+	bool tls_tickets;
+	struct str tls_ticket_secret;	/* see snapshot.tls_ticket_secret */
+	struct str tls_key_passphrase;
 };
 
 struct conf_host {
@@ -84,6 +128,18 @@ struct conf_host {
 	struct conf_strs names;		/* lower case; "*.example.com" is a wildcard */
 	struct conf_listen **listens;	/* none: all */
 	unsigned nlistens;
+	struct conf_certificate **certificates;	/* none: the listener's */
+	unsigned ncertificates;
+	bool redirect_https;
+	struct conf_clients clients;
+};
+
+/* Fields that are set or removed on the way; [headers NAME]. */
+struct conf_headers {
+	struct str name;
+	struct conf_origin at;
+	unsigned index;
+	bool preset_security;
 };
 
 enum conf_action { ACTION_NONE, ACTION_BACKEND, ACTION_REDIRECT, ACTION_RESPOND };
@@ -165,6 +221,9 @@ struct conf_route {
 	bool via;
 	struct conf_error_page **error_pages;
 	unsigned nerror_pages;
+	struct conf_headers **policies;	/* `headers`: those of [defaults] first, then the host's,
+					 * then its own */
+	unsigned npolicies;
 	struct conf_log *access_log;	/* NULL: off */
 };
 
@@ -200,6 +259,10 @@ struct conf_backend {
 	enum conf_host_header host_header;
 	struct str host_header_name;	/* with HOST_NAME */
 	enum conf_proxy_protocol proxy_protocol;
+	bool tls_verify;		/* of https servers; likewise below */
+	struct conf_pem tls_ca;		/* absent: the system's store */
+	struct str tls_name;		/* absent: the server's host */
+	struct conf_certificate *tls_certificate;	/* shown to servers; NULL: none */
 };
 
 enum conf_log_format { LOG_FORMAT_COMBINED, LOG_FORMAT_JSON, LOG_FORMAT_TEMPLATE };
@@ -241,6 +304,12 @@ struct conf_snapshot {
 	struct conf_log **logs;
 	unsigned nlogs;
 	struct conf_admin admin;
+	struct conf_headers **headers;
+	unsigned nheaders;
+	struct conf_certificate **certificates;	/* each pair of paths once: the numbers of the
+						 * certificate store */
+	unsigned ncertificates;
+	struct str tls_ticket_secret;	/* one for all listeners; absent: random keys */
 	/* the arena and the table of values that conf_dump() prints follow, private to conf/ */
 };
 

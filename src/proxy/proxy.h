@@ -16,6 +16,8 @@
 #include "conf/error.h"
 #include "conf/snapshot.h"
 #include "net/loop.h"
+#include "net/tls_cert.h"
+#include "net/tls_server.h"
 #include "shm/core.h"
 #include "shm/metrics.h"
 #include "shm/servers.h"
@@ -44,16 +46,23 @@ struct proxy_env {
 	/* One descriptor per snapshot log; -1 where the target is syslog. */
 	const int *log_fds;
 
+	/* This process's certificates, by their numbers in the snapshot; outlives the proxy.  Ticket
+	 * keys are no matter of the proxy: tls_tickets_use() is called before. */
+	struct tls_store *certs;
+
 	/* The last connection of a draining proxy is gone; called once, from the loop. */
 	void (*drained)(void *arg);
 	void *arg;
 };
 
 /*
- * Compiles the snapshot, which must outlive the result.  NULL when `errors` got an error.  Nothing
- * outside the process is touched.  proxy_free() ends it.
+ * Compiles the snapshot, which must outlive the result.  `certs` holds the certificates by their
+ * numbers in the snapshot, for checks only; one that could not be loaded, of which `errors` has
+ * been told, is missing.  NULL when `errors` got an error.  Nothing outside the process is touched.
+ * proxy_free() ends it.
  */
-struct proxy *proxy_build(const struct conf_snapshot *snapshot, struct conf_errors *errors);
+struct proxy *proxy_build(const struct conf_snapshot *snapshot, const struct tls_store *certs,
+    struct conf_errors *errors);
 void proxy_free(struct proxy *p);
 
 /*
@@ -75,6 +84,9 @@ void proxy_drain(struct proxy *p, bool now);
 
 /* Gives access log `index` a new descriptor (after SIGUSR1); the old is flushed and closed. */
 void proxy_set_log(struct proxy *p, unsigned index, int fd);
+
+/* Replaces a certificate in env->certs; new handshakes and new connections to servers show it. */
+void proxy_set_certificate(struct proxy *p, unsigned index, struct tls_cert *cert);
 
 /* Ends everything at once: writes out logs; connections die with the process. */
 void proxy_stop(struct proxy *p);
