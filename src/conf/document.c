@@ -19,6 +19,7 @@ const struct str conf_kind_names[KIND_COUNT] = {
 	[KIND_HOST] = STR("host"),
 	[KIND_ROUTE] = STR("route"),
 	[KIND_BACKEND] = STR("backend"),
+	[KIND_HEADERS] = STR("headers"),
 	[KIND_LOG] = STR("log"),
 	[KIND_ADMIN] = STR("admin"),
 };

@@ -49,6 +49,15 @@ shows_inherited(const struct conf_section *s, const struct conf_directive *row)
 }
 
 static void
+print_lines(struct buf *out, const struct conf_setting *set)
+{
+	for (const struct conf_line *line = set->first; line != NULL; line = line->same) {
+		print_origin(out, line->at);
+		print_value(out, set->row->key, line->raw);
+	}
+}
+
+static void
 print_setting(struct buf *out, const struct conf_setting *set, bool inherited)
 {
 	struct str key = set->row->key;
@@ -60,10 +69,29 @@ print_setting(struct buf *out, const struct conf_setting *set, bool inherited)
 	}
 	if ((set->row->flags & DIRECTIVE_LIST) != 0 && (inherited || set->cleared))
 		print_value(out, key, STR_OF(""));
-	for (const struct conf_line *line = set->first; line != NULL; line = line->same) {
-		print_origin(out, line->at);
-		print_value(out, key, line->raw);
+	print_lines(out, set);
+}
+
+/* A list that adds to what it inherits: cleared, and then all of it, the deepest layer first. */
+static void
+print_appended(struct buf *out, const struct conf_layers *layers,
+    const struct conf_directive *row)
+{
+	const struct conf_setting *sets[ARRAY_LEN(layers->v)];
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < layers->n; i++) {
+		const struct conf_setting *set = conf_setting_find(layers->v[i], row);
+
+		if (set != NULL)
+			sets[n++] = set;
+		if (set != NULL && set->cleared)
+			break;
 	}
+	print_value(out, row->key, STR_OF(""));
+	while (n-- > 0)
+		if (sets[n]->first != NULL)
+			print_lines(out, sets[n]);
 }
 
 static void
@@ -80,7 +108,9 @@ print_row(const struct conf_section *s, const struct conf_layers *layers,
 		return;
 	if (from != s && !shows_inherited(s, row))
 		return;
-	if (set != NULL) {
+	if (set != NULL && (row->flags & DIRECTIVE_APPEND) != 0) {
+		print_appended(out, layers, row);
+	} else if (set != NULL) {
 		print_setting(out, set, from != s);
 	} else if (row->def != NULL) {
 		buf_cstr(out, "# default\n");

@@ -69,8 +69,11 @@ check_hosts_agree(struct conf_whole *w, const struct conf_section *s,
 	const struct conf_route *route = s->values[KIND_ROUTE];
 	const struct conf_document *d = &w->document;
 	const struct conf_section *first, *other;
+	const struct conf_setting *own = conf_setting_find(s, row);
 
-	if ((row->where & IN(HOST)) == 0 || conf_setting_find(s, row) != NULL)
+	if ((row->where & IN(HOST)) == 0)
+		return;
+	if (own != NULL && ((row->flags & DIRECTIVE_APPEND) == 0 || own->cleared))
 		return;
 	first = conf_document_find(d, KIND_HOST, route->hosts[0]->name);
 	for (unsigned i = 1; i < route->nhosts; i++) {
@@ -85,6 +88,39 @@ check_hosts_agree(struct conf_whole *w, const struct conf_section *s,
 	}
 }
 
+/* The lists of all layers, the deepest first; a cleared one hides those below. */
+static void
+append_lists(struct conf_whole *w, const struct conf_layers *layers,
+    const struct conf_directive *row, char *place)
+{
+	const char *lists[ARRAY_LEN(layers->v)];
+	struct buf items;
+	unsigned n = 0, count = 0;
+	void *array = NULL;
+
+	buf_init(&items);
+	for (unsigned i = 0; i < layers->n; i++) {
+		const struct conf_setting *set = conf_setting_find(layers->v[i], row);
+
+		if (set != NULL && set->first != NULL)
+			lists[n++] = (const char *)layers->v[i]->values[row->owner] + row->offset;
+		if (set != NULL && set->cleared)
+			break;
+	}
+	while (n-- > 0) {
+		memcpy(&array, lists[n], sizeof(array));
+		memcpy(&count, lists[n] + sizeof(array), sizeof(count));
+		buf_add(&items, array, count * (size_t)row->item);
+	}
+	count = (unsigned)(items.n / row->item);
+	array = arena_alloc(&w->arena, items.n + 1);
+	if (items.n > 0)
+		memcpy(array, items.p, items.n);
+	memcpy(place, &array, sizeof(array));
+	memcpy(place + sizeof(array), &count, sizeof(count));
+	buf_fini(&items);
+}
+
 static void
 inherit_row(struct conf_whole *w, struct conf_section *s, const struct conf_layers *layers,
     const struct conf_directive *row)
@@ -93,6 +129,10 @@ inherit_row(struct conf_whole *w, struct conf_section *s, const struct conf_laye
 	const struct conf_setting *set = conf_layers_find(layers, row, &from);
 	const void *source = w->builtin.values[row->owner];
 
+	if (set != NULL && (row->flags & DIRECTIVE_APPEND) != 0) {
+		append_lists(w, layers, row, (char *)s->values[row->owner] + row->offset);
+		return;
+	}
 	if (set != NULL && (!set->cleared || set->first != NULL))
 		source = from->values[row->owner];
 	if (source != s->values[row->owner])

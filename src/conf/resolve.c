@@ -1,6 +1,7 @@
 /*
  * resolve.c - from sections and lines to the snapshot.
  */
+#include "conf/certificates.h"
 #include "conf/inherit.h"
 #include "conf/settings.h"
 #include "conf/verify.h"
@@ -22,6 +23,7 @@ shape(struct conf_document *d, struct conf_section *s)
 	struct conf_host *host = values;
 	struct conf_route *route = values;
 	struct conf_backend *backend = values;
+	struct conf_headers *headers = values;
 	struct conf_log *log = values;
 	struct conf_global *global = values;
 	struct conf_admin *admin = values;
@@ -42,6 +44,9 @@ shape(struct conf_document *d, struct conf_section *s)
 		break;
 	case KIND_BACKEND:
 		identify(s, &backend->name, &backend->at, &backend->index);
+		break;
+	case KIND_HEADERS:
+		identify(s, &headers->name, &headers->at, &headers->index);
 		break;
 	case KIND_LOG:
 		identify(s, &log->name, &log->at, &log->index);
@@ -232,6 +237,7 @@ collect(struct conf_whole *w)
 	shot->listens = array_of(w, KIND_LISTEN);
 	shot->hosts = array_of(w, KIND_HOST);
 	shot->backends = array_of(w, KIND_BACKEND);
+	shot->headers = array_of(w, KIND_HEADERS);
 	shot->logs = array_of(w, KIND_LOG);
 	shot->routes = arena_alloc(&w->arena, (most_routes + 1) * sizeof(*shot->routes));
 	for (struct conf_section *s = d->first; s != NULL; s = s->next) {
@@ -259,6 +265,9 @@ collect(struct conf_whole *w)
 		case KIND_BACKEND:
 			shot->backends[shot->nbackends++] = s->values[KIND_BACKEND];
 			break;
+		case KIND_HEADERS:
+			shot->headers[shot->nheaders++] = s->values[KIND_HEADERS];
+			break;
 		case KIND_LOG:
 			shot->logs[shot->nlogs++] = s->values[KIND_LOG];
 			break;
@@ -277,9 +286,11 @@ conf_whole_resolve(struct conf_whole *w)
 	read_sections(w);
 	inherit_all(w);
 	collect(w);
+	conf_certificates_collect(w);
 	conf_verify_binds(w);
 	conf_verify_listens(w);
 	conf_verify_hosts(w);
+	conf_verify_tls(w);
 	conf_verify_routes(w);
 	conf_verify_backends(w);
 	conf_verify_logs(w);

@@ -134,12 +134,15 @@ struct conf_host {
 	struct conf_clients clients;
 };
 
+enum conf_preset { PRESET_SECURITY };
+
 /* Fields that are set or removed on the way; [headers NAME]. */
 struct conf_headers {
 	struct str name;
 	struct conf_origin at;
 	unsigned index;
-	bool preset_security;
+	enum conf_preset *presets;
+	unsigned npresets;
 };
 
 enum conf_action { ACTION_NONE, ACTION_BACKEND, ACTION_REDIRECT, ACTION_RESPOND };

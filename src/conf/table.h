@@ -22,6 +22,7 @@ enum conf_directive_flags {
 	DIRECTIVE_TEMPLATE = 16,	/* holds $variables: `$$` stays for the template compiler */
 	DIRECTIVE_VERBATIM = 32,	/* not even ${NAME} is put in */
 	DIRECTIVE_NOTED = 64,		/* has no place of its own: the parser only checks it */
+	DIRECTIVE_APPEND = 128,		/* a list that adds to what it inherits */
 };
 
 struct conf_directive {

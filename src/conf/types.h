@@ -16,6 +16,7 @@ conf_parse_fn conf_int;			/* int */
 conf_parse_fn conf_rate;		/* int64_t a second: `256/s`, sizes too: `1k/s` */
 conf_parse_fn conf_bool;		/* bool */
 conf_parse_fn conf_choice;		/* an enum or a bool: position in row->choices */
+conf_parse_fn conf_choices;		/* list of int: positions in row->choices */
 conf_parse_fn conf_workers;		/* unsigned: a number, or `auto` */
 
 /* Text: types_text.c. */
@@ -51,6 +52,15 @@ conf_parse_fn conf_strip_prefix;	/* struct str: a comparable path without its la
 conf_parse_fn conf_add_prefix;		/* struct str: a path as it is sent, likewise */
 conf_parse_fn conf_error_pages;		/* list of struct conf_error_page pointers */
 
+/* TLS: types_tls.c. */
+conf_parse_fn conf_certificate;		/* pointer to struct conf_certificate */
+conf_parse_fn conf_certificates;	/* list of such pointers: a pair a line */
+conf_parse_fn conf_pem_file;		/* struct conf_pem: its path and content */
+conf_parse_fn conf_ca_or_system;	/* likewise; absent for `system` */
+conf_parse_fn conf_names;		/* struct str: words, joined by colons */
+conf_parse_fn conf_tls_name;		/* struct str: a host's name in lower case, or an address */
+conf_parse_fn conf_ticket_secret;	/* struct str */
+
 /* Choices with an open end: types_log.c. */
 conf_parse_fn conf_error_log;		/* error_log, error_log_path */
 conf_parse_fn conf_log_path;		/* target, path, syslog_addr */
@@ -71,6 +81,9 @@ struct str conf_lower(struct conf_parse *c, struct str text);
 
 /* A status of three digits between `min` and `max`; false without a message. */
 bool conf_status(struct str word, int min, int max, int *status);
+
+/* True for an address, or a name of letters, digits, dots, dashes and underscores. */
+bool conf_is_host(struct str host);
 
 /* True for what RFC 9110, 5.6.2 calls a token. */
 bool conf_is_token(struct str s);

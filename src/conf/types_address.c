@@ -83,9 +83,9 @@ conf_ranges(struct conf_parse *c, struct str text, void *place)
 
 /* `https://` and the like; false after an error. */
 static bool
-cut_scheme(struct conf_parse *c, struct str *text, bool *given)
+cut_scheme(struct conf_parse *c, struct conf_server *s, struct str *text, bool *given)
 {
-	static const struct str http = STR("http://");
+	static const struct str http = STR("http://"), https = STR("https://");
 	ptrdiff_t colon = str_find(*text, ':');
 
 	*given = colon > 0 && str_starts(str_skip(*text, (size_t)colon), STR_OF("://"));
@@ -95,14 +95,19 @@ cut_scheme(struct conf_parse *c, struct str *text, bool *given)
 		*text = str_skip(*text, http.n);
 		return true;
 	}
-	conf_bad(c, "\"%.*s\": this version speaks only http to servers (use http://HOST:PORT)",
+	if (str_starts(*text, https)) {
+		*text = str_skip(*text, https.n);
+		s->scheme = SCHEME_HTTPS;
+		return true;
+	}
+	conf_bad(c, "\"%.*s\": this version speaks only http and https to servers (use"
+	    " http://HOST:PORT)",
 	    STR_ARG(conf_shown(c, *text)));
 	return false;
 }
 
-/* An address, or a name of letters, digits, dots, dashes and underscores. */
-static bool
-is_server_host(struct str host)
+bool
+conf_is_host(struct str host)
 {
 	struct ip_port ip;
 
@@ -132,18 +137,20 @@ unix_server(struct conf_parse *c, struct conf_server *s, struct str path)
 	return true;
 }
 
-/* `[http://]HOST[:PORT]`, with a slash at the end if it is a URL. */
+/* `[http[s]://]HOST[:PORT]`, with a slash at the end if it is a URL. */
 static bool
 tcp_server(struct conf_parse *c, struct conf_server *s)
 {
 	struct str rest = s->text, host;
+	uint16_t usual;
 	bool url;
 
-	if (!cut_scheme(c, &rest, &url))
+	if (!cut_scheme(c, s, &rest, &url))
 		return false;
+	usual = s->scheme == SCHEME_HTTPS ? 443 : 80;
 	if (url && str_ends(rest, STR_OF("/")))
 		rest.n--;
-	if (!target_authority(rest, &host, &s->port) || !is_server_host(host)) {
+	if (!target_authority(rest, &host, &s->port) || !conf_is_host(host)) {
 		conf_bad(c, "\"%.*s\" is no server (use HOST:PORT, http://HOST:PORT or unix:/path)",
 		    STR_ARG(conf_shown(c, s->text)));
 		return false;
@@ -154,11 +161,11 @@ tcp_server(struct conf_parse *c, struct conf_server *s)
 		return false;
 	}
 	if (s->port == 0)
-		s->port = 80;
+		s->port = usual;
 	s->host = conf_lower(c, host);
 	s->host_field = str_find(host, ':') >= 0 ?
 	    arena_printf(c->arena, "[%.*s]", STR_ARG(host)) : s->host;
-	if (s->port != 80)
+	if (s->port != usual)
 		s->host_field = arena_printf(c->arena, "%.*s:%u", STR_ARG(s->host_field), s->port);
 	return true;
 }

@@ -282,6 +282,23 @@ conf_choice(struct conf_parse *c, struct str text, void *place)
 	return false;
 }
 
+bool
+conf_choices(struct conf_parse *c, struct str text, void *place)
+{
+	struct conf_strs words;
+	int choice = 0;
+
+	(void)place;
+	if (!conf_split(c, text, &words))
+		return false;
+	for (unsigned i = 0; i < words.n; i++) {
+		if (!conf_choice(c, words.v[i], &choice))
+			return false;
+		conf_item(c, &choice);
+	}
+	return true;
+}
+
 /* Affinity masks are longer than cpu_set_t on machines with more than 1024 CPUs: one worker then
  * is a poor guess, but a number can be given. */
 static unsigned

@@ -209,7 +209,8 @@ conf_verify_uses(struct conf_whole *w)
 	struct conf_document *d = &w->document;
 
 	for (const struct conf_section *s = d->first; s != NULL; s = s->next)
-		if ((s->kind == KIND_BACKEND || s->kind == KIND_LOG) && !s->used && !s->repeated)
+		if ((s->kind == KIND_BACKEND || s->kind == KIND_LOG || s->kind == KIND_HEADERS) &&
+		    !s->used && !s->repeated)
 			conf_warning(d->errors, s->at, "%.*s: nothing uses it",
 			    STR_ARG(conf_section_title(d, s)));
 	warn_unserved(w);
