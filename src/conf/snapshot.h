@@ -113,42 +113,8 @@ struct conf_path {
 	struct conf_origin at;
 };
 
-struct conf_route {
-	struct str name;
-	struct conf_origin at;
-	unsigned index;
-
-	/* Conditions; an empty list is no condition. */
-	struct conf_host **hosts;	/* none: all hosts */
-	unsigned nhosts;
-	struct conf_path *paths;
-	unsigned npaths;
-	struct conf_strs path_regex;	/* patterns that compile */
-	struct conf_strs methods;
-	struct conf_match *headers;
-	unsigned nheaders;
-	struct conf_match *queries;
-	unsigned nqueries;
-	struct conf_match *cookies;
-	unsigned ncookies;
-	struct conf_cidrs clients;
-	unsigned condition_kinds;	/* how many kinds are given */
-
-	/* The action. */
-	enum conf_action action;
-	struct conf_origin action_at;
-	struct conf_backend *backend;
-	int redirect_status;
-	struct str redirect_url;	/* template */
-	int respond_status;
-	struct str respond_type;
-	struct str respond_text;	/* template */
-
-	/* Paths. */
-	struct str strip_prefix;	/* without a trailing slash; absent: none */
-	struct str add_prefix;
-
-	/* Transport and policies, effective. */
+/* How requests are treated: transport, limits and fields.  Routes with equal values share one. */
+struct conf_policy {
 	int64_t max_body;
 	msec body_timeout_ms;
 	int64_t body_min_rate;		/* bytes a second; CONF_OFF: none */
@@ -166,6 +132,42 @@ struct conf_route {
 	struct conf_error_page **error_pages;
 	unsigned nerror_pages;
 	struct conf_log *access_log;	/* NULL: off */
+};
+
+struct conf_route {
+	/* What requests need stands first, on one or two cache lines. */
+	const struct conf_policy *policy;
+	struct conf_backend *backend;
+	struct str strip_prefix;	/* without a trailing slash; absent: none */
+	struct str add_prefix;
+	enum conf_action action;
+	unsigned index;
+	struct str name;
+	struct conf_origin at;
+	struct conf_origin action_at;
+
+	/* Conditions; an empty list is no condition. */
+	struct conf_host **hosts;	/* none: all hosts */
+	unsigned nhosts;
+	struct conf_path *paths;
+	unsigned npaths;
+	struct conf_strs path_regex;	/* patterns that compile */
+	struct conf_strs methods;
+	struct conf_match *headers;
+	unsigned nheaders;
+	struct conf_match *queries;
+	unsigned nqueries;
+	struct conf_match *cookies;
+	unsigned ncookies;
+	struct conf_cidrs clients;
+	unsigned condition_kinds;	/* how many kinds are given */
+
+	/* The values of an action. */
+	int redirect_status;
+	struct str redirect_url;	/* template */
+	int respond_status;
+	struct str respond_type;
+	struct str respond_text;	/* template */
 };
 
 enum conf_server_scheme { SCHEME_HTTP, SCHEME_HTTPS, SCHEME_H2C };

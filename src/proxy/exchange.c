@@ -61,8 +61,8 @@ account(struct exchange *x)
 	metrics_add(&rt->route_cells[route]->status[x->status / 100 % 6], 1);
 	metrics_add(&rt->route_cells[route]->bytes_in, x->stream->bytes_in);
 	metrics_add(&rt->route_cells[route]->bytes_out, x->stream->bytes_out);
-	if (x->conf->access_log != NULL)
-		access_log_add(rt->logs[x->conf->access_log->index], x);
+	if (x->conf->policy->access_log != NULL)
+		access_log_add(rt->logs[x->conf->policy->access_log->index], x);
 }
 
 static void

@@ -77,7 +77,7 @@ add_missing(struct fields *out, enum field_id id, struct str value)
 static void
 describe_client(struct exchange *x, struct fields *out)
 {
-	enum conf_forwarded mode = x->conf->forwarded_headers;
+	enum conf_forwarded mode = x->conf->policy->forwarded_headers;
 	char peer[ADDR_TEXT];
 	size_t n = ip_text(&x->stream->peer->client, peer);
 
@@ -124,7 +124,7 @@ forwarded_fields(struct exchange *x, struct str server_host, struct fields *out)
 	add_missing(out, FIELD_X_REQUEST_ID,
 	    arena_str(&x->stream->arena, str_make(x->request_id, REQUEST_ID_LEN)));
 	count_hop(x, out);
-	if (x->conf->via)
+	if (x->conf->policy->via)
 		fields_set(out, FIELD_VIA, append_to(x, out, FIELD_VIA,
 		    arena_printf(&x->stream->arena, "1.%d usherd", r->minor)));
 	if (r->te_trailers && r->upgrade.p == NULL) {
