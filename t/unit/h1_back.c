@@ -1,4 +1,4 @@
-/* h1_back.c: a connection to a server that is used again, and what must not be taken for an answer. */
+/* h1_back.c: which connections to servers are used again. */
 
 #include "unit.h"
 
