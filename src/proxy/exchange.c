@@ -273,7 +273,7 @@ exchange_tunnel(struct exchange *x)
 }
 
 /* What clients do wrong is no concern of whoever runs the proxy; what servers do wrong is. */
-static void
+static void __attribute__((format(printf, 3, 0)))
 log_failure(struct exchange *x, int status, const char *fmt, va_list ap)
 {
 	bool is_ours = status >= 500 && x->stream->refusal.status == 0;
