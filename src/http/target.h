@@ -35,8 +35,8 @@ bool target_authority(struct str text, struct str *host, uint16_t *port);
 /*
  * The path, which begins with '/', as routes compare it: percent-escapes decoded, but %2F, %5C and
  * %25 stay (in upper case), so that none becomes a separator or another escape; runs of '/' are
- * one; dot segments are resolved.  Returns an absent string for a path that must be refused: %00, an
- * escape that is no hex pair, or dot segments that lead above the root.  The result lives in
+ * one; dot segments are resolved.  Returns an absent string for a path that must be refused: %00,
+ * an escape that is no hex pair, or dot segments that lead above the root.  The result lives in
  * `arena`, or is `path` itself when that is already normal.
  */
 struct str target_normalise(struct arena *arena, struct str path);
