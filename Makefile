@@ -96,7 +96,7 @@ deps:
 
 # ---- tests
 
-check: $(USHERD) $(UNITS) $(REPLAYS)
+check: $(USHERD) $(filter $(OUT)/%,$(TESTS))
 	$(if $(UNITS)$(CHECK_LIBS),,@echo "note: no unit tests without Debian's package check" >&2)
 	USHERD=$(abspath $(USHERD)) USHERD_SAN=$(SAN) prove -It/lib -j$(JOBS) \
 		--rules 'seq=t/bigbody.t' --rules 'par=**' $(PROVEFLAGS) $(TESTS)

@@ -1,4 +1,4 @@
-# More pipelined requests than are served in one turn, all in one packet: none waits for ever.
+# Requests one behind the other: more than are served in one turn, and with empty lines in between.
 
 use strict;
 use warnings;
@@ -29,4 +29,18 @@ bind = 127.0.0.1:%%PORT1%%
 path = /*
 respond = 200 ok
 END
+
+# A few empty lines before a request are skipped (RFC 9112, 2.2), in one piece or in many.
+my $usherd = proxy(origin(answer('ok')));
+for my $case ([8, 200], [9, 400]) {
+    my ($n, $status) = @$case;
+    for my $step (1000, 1, 3) {
+        my $c = client($usherd->port(1));
+        $c->send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
+        is $c->response->{status}, 200, 'a first request';
+        $c->send("\r\n" x $n . "GET / HTTP/1.1\r\nHost: a.test\r\n\r\n", step => $step);
+        is $c->response->{status}, $status, "$n empty lines in pieces of $step bytes: $status";
+    }
+}
+$usherd->stop;
 done_testing;

@@ -289,6 +289,17 @@ subtest 'workers that die young come back more and more slowly' => sub {
     $usherd->stop;
 };
 
+subtest 'a worker that does not listen' => sub {
+    my $usherd = usherd(saying('x') =~ s/workers = 2/workers = 1/r);
+    my ($pid) = $usherd->workers;
+    kill STOP => $pid;
+    my $start = time;
+    $usherd->expect_log(qr/worker 0 \(pid $pid, generation 1\) does not end: killing it/);
+    $usherd->stop('TERM');
+    cmp_ok time - $start, '<', 10, 'is killed after a while';
+    ok !-e "/proc/$pid", 'and is gone';
+};
+
 # ---- a dead master
 
 subtest 'a master that was killed' => sub {

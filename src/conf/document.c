@@ -25,9 +25,10 @@ const struct str conf_kind_names[KIND_COUNT] = {
 };
 
 void
-conf_document_init(struct conf_document *d, struct arena *arena, struct conf_errors *errors)
+conf_document_init(struct conf_document *d, struct arena *kept, struct conf_errors *errors)
 {
-	*d = (struct conf_document){ .arena = arena, .errors = errors };
+	*d = (struct conf_document){ .kept = kept, .errors = errors };
+	arena_init(&d->arena);
 	d->end = &d->first;
 	for (int kind = 0; kind < KIND_COUNT; kind++)
 		map_init(&d->names[kind]);
@@ -38,6 +39,8 @@ conf_document_fini(struct conf_document *d)
 {
 	for (int kind = 0; kind < KIND_COUNT; kind++)
 		map_fini(&d->names[kind]);
+	arena_fini(&d->arena);
+	d->first = NULL;
 }
 
 static bool
@@ -47,14 +50,15 @@ kind_of(struct conf_document *d, struct str word, struct str heading, struct con
 	struct conf_suggest s;
 	char hint[CONF_SUGGEST_TEXT];
 
-	conf_suggest_init(&s, word);
 	for (int k = 0; k < KIND_COUNT; k++) {
 		if (str_eq(word, conf_kind_names[k])) {
 			*kind = (enum conf_kind)k;
 			return true;
 		}
-		conf_suggest_offer(&s, conf_kind_names[k]);
 	}
+	conf_suggest_init(&s, word);
+	for (int k = 0; k < KIND_COUNT; k++)
+		conf_suggest_offer(&s, conf_kind_names[k]);
 	conf_error(d->errors, at, "[%.*s]: unknown section%s", STR_ARG(heading),
 	    conf_suggest_text(&s, hint));
 	return false;
@@ -99,10 +103,10 @@ read_heading(struct conf_document *d, struct str heading, struct conf_origin at,
 static struct conf_section *
 append(struct conf_document *d, enum conf_kind kind, struct str name, struct conf_origin at)
 {
-	struct conf_section *s = ARENA_NEW(d->arena, struct conf_section), *before;
+	struct conf_section *s = ARENA_NEW(&d->arena, struct conf_section), *before;
 
 	s->kind = kind;
-	s->name = arena_str(d->arena, name);
+	s->name = arena_str(d->kept, name);
 	s->at = at;
 	s->lines_end = &s->lines;
 	before = map_add(&d->names[kind], s->name, s);
@@ -133,7 +137,7 @@ void
 conf_document_add(struct conf_document *d, struct conf_section *s, struct str key, struct str raw,
     struct conf_origin at)
 {
-	struct conf_line *line = ARENA_NEW(d->arena, struct conf_line);
+	struct conf_line *line = ARENA_NEW(&d->arena, struct conf_line);
 
 	line->key = key;
 	line->raw = raw;
@@ -201,7 +205,7 @@ conf_origin_text(struct conf_document *d, struct conf_origin at)
 {
 	if (at.line == 0)
 		return str_of(at.file);
-	return arena_printf(d->arena, "%s:%d", at.file, at.line);
+	return arena_printf(&d->arena, "%s:%d", at.file, at.line);
 }
 
 struct str
@@ -210,8 +214,8 @@ conf_section_title(struct conf_document *d, const struct conf_section *s)
 	struct str kind = conf_kind_names[s->kind];
 
 	if (!conf_kind_is_named(s->kind))
-		return arena_printf(d->arena, "[%.*s]", STR_ARG(kind));
-	return arena_printf(d->arena, "[%.*s %.*s]", STR_ARG(kind), STR_ARG(s->name));
+		return arena_printf(&d->arena, "[%.*s]", STR_ARG(kind));
+	return arena_printf(&d->arena, "[%.*s %.*s]", STR_ARG(kind), STR_ARG(s->name));
 }
 
 struct reading {
@@ -246,14 +250,14 @@ scan(struct conf_document *d, const char *file, struct str text)
 		.arg = &reading,
 	};
 
-	conf_file_scan(text, d->arena, file, &events, d->errors);
+	conf_file_scan(text, &d->arena, file, &events, d->errors);
 }
 
 static bool
 read_one(struct conf_document *d, const char *file)
 {
 	const char *why = NULL;
-	struct str text = conf_file_read(d->arena, file, FILE_MAX, &why);
+	struct str text = conf_file_read(&d->arena, file, FILE_MAX, &why);
 
 	if (text.p == NULL) {
 		conf_error(d->errors, (struct conf_origin){ file, 0 }, "cannot be read: %s", why);
@@ -272,7 +276,7 @@ read_included(void *arg, const char *file)
 bool
 conf_document_read(struct conf_document *d, const char *file)
 {
-	d->file = arena_str(d->arena, str_of(file)).p;
+	d->file = arena_str(d->kept, str_of(file)).p;
 	if (!read_one(d, d->file))
 		return false;
 	conf_include(d, d->file, read_included, d);
@@ -282,6 +286,6 @@ conf_document_read(struct conf_document *d, const char *file)
 void
 conf_document_read_text(struct conf_document *d, const char *file, struct str text)
 {
-	d->file = arena_str(d->arena, str_of(file)).p;
-	scan(d, d->file, arena_str(d->arena, text));
+	d->file = arena_str(d->kept, str_of(file)).p;
+	scan(d, d->file, arena_str(&d->arena, text));
 }

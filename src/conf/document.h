@@ -25,6 +25,9 @@ enum conf_kind {
 	KIND_COUNT
 };
 
+/* Structures that sections fill: one for each kind, and one that routes share. */
+enum { OWNER_POLICY = KIND_COUNT, OWNER_COUNT };
+
 /* The words of the file for the kinds; named ones are followed by a name. */
 extern const struct str conf_kind_names[KIND_COUNT];
 
@@ -58,11 +61,12 @@ struct conf_section {
 
 	/* What the lines mean: see settings.h. */
 	struct conf_setting *settings;
-	void *values[KIND_COUNT];	/* by the kind of structure; most are NULL */
+	void *values[OWNER_COUNT];	/* by the kind of structure; most are NULL */
 };
 
 struct conf_document {
-	struct arena *arena;
+	struct arena arena;		/* sections, lines and what is said about them */
+	struct arena *kept;		/* what outlives the document: values, names, file names */
 	struct conf_errors *errors;
 	struct conf_section *first;
 	struct conf_section **end;
@@ -72,7 +76,7 @@ struct conf_document {
 	bool sandbox;			/* read no files and no environment */
 };
 
-void conf_document_init(struct conf_document *d, struct arena *arena, struct conf_errors *errors);
+void conf_document_init(struct conf_document *d, struct arena *kept, struct conf_errors *errors);
 void conf_document_fini(struct conf_document *d);
 
 /* Reads a file and those that its `include` names; problems go to d->errors.  False when `file`
@@ -89,7 +93,8 @@ void conf_document_read_text(struct conf_document *d, const char *file, struct s
 struct conf_section *conf_document_open(struct conf_document *d, struct str heading,
     struct conf_origin at);
 
-/* Adds a line; key and raw live as long as the document, raw is NUL-terminated. */
+/* Adds a line; key and raw live as long as the document, `at.file` as long as the snapshot, raw is
+ * NUL-terminated. */
 void conf_document_add(struct conf_document *d, struct conf_section *s, struct str key,
     struct str raw, struct conf_origin at);
 

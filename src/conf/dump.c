@@ -39,7 +39,7 @@ shows_inherited(const struct conf_section *s, const struct conf_directive *row)
 
 	switch (s->kind) {
 	case KIND_DEFAULTS:
-		return row->owner == KIND_ROUTE;
+		return row->owner == KIND_ROUTE || row->owner == OWNER_POLICY;
 	case KIND_HOST:
 		/* A host that is no route itself has no values, but lends what it sets. */
 		return row->owner == KIND_HOST || (route != NULL && route->action != ACTION_NONE);

@@ -19,9 +19,9 @@ file_content(struct conf_document *d, struct str raw, const char **why)
 	struct str text = absent;
 
 	if (!d->sandbox)
-		text = conf_file_read(d->arena, raw.p + 1, SECRET_MAX, &reason);
+		text = conf_file_read(&d->arena, raw.p + 1, SECRET_MAX, &reason);
 	if (text.p == NULL) {
-		*why = arena_printf(d->arena, "%s: %s", raw.p, reason).p;
+		*why = arena_printf(&d->arena, "%s: %s", raw.p, reason).p;
 		return absent;
 	}
 	if (text.n > 0 && text.p[text.n - 1] == '\n')
@@ -29,10 +29,10 @@ file_content(struct conf_document *d, struct str raw, const char **why)
 	if (text.n > 0 && text.p[text.n - 1] == '\r')
 		text.n--;
 	if (str_find(text, '\n') >= 0 || str_find(text, '\0') >= 0) {
-		*why = arena_printf(d->arena, "%s: has more than one line", raw.p).p;
+		*why = arena_printf(&d->arena, "%s: has more than one line", raw.p).p;
 		return absent;
 	}
-	return arena_str(d->arena, text);
+	return arena_str(&d->arena, text);
 }
 
 /* `rest` begins with "${": the name, if it is one of the environment, else absent. */
@@ -57,16 +57,16 @@ environment_name(struct str rest)
 static bool
 add_environment(struct conf_document *d, struct str name, struct buf *out, const char **why)
 {
-	struct str copy = arena_str(d->arena, name);
+	struct str copy = arena_str(&d->arena, name);
 	const char *value = d->sandbox ? NULL : getenv(copy.p);
 
 	if (value == NULL) {
-		*why = arena_printf(d->arena, "${%s} is not set in the environment", copy.p).p;
+		*why = arena_printf(&d->arena, "${%s} is not set in the environment", copy.p).p;
 		return false;
 	}
 	for (const char *p = value; *p != '\0'; p++)
 		if ((unsigned char)*p < ' ' && *p != '\t') {
-			*why = arena_printf(d->arena, "${%s} holds control bytes", copy.p).p;
+			*why = arena_printf(&d->arena, "${%s} holds control bytes", copy.p).p;
 			return false;
 		}
 	buf_cstr(out, value);
@@ -116,7 +116,7 @@ conf_expand(struct conf_document *d, struct str raw, bool dollars, const char **
 		return raw;
 	buf_init(&out);
 	if (expand_dollars(d, raw, dollars, &out, why))
-		result = arena_str(d->arena, buf_view(&out));
+		result = arena_str(&d->arena, buf_view(&out));
 	buf_fini(&out);
 	return result;
 }

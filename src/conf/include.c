@@ -48,8 +48,8 @@ beside(struct conf_document *d, const char *file, struct str pattern)
 	const char *slash = strrchr(file, '/');
 
 	if (pattern.p[0] == '/' || slash == NULL)
-		return arena_str(d->arena, pattern);
-	return arena_printf(d->arena, "%.*s%.*s", (int)(slash + 1 - file), file, STR_ARG(pattern));
+		return arena_str(&d->arena, pattern);
+	return arena_printf(&d->arena, "%.*s%.*s", (int)(slash + 1 - file), file, STR_ARG(pattern));
 }
 
 static void
@@ -58,7 +58,7 @@ read_matches(struct include *in, const glob_t *matches)
 	struct conf_document *d = in->document;
 
 	for (size_t i = 0; i < matches->gl_pathc; i++) {
-		struct str file = arena_str(d->arena, str_of(matches->gl_pathv[i]));
+		struct str file = arena_str(d->kept, str_of(matches->gl_pathv[i]));
 
 		if (note(in, file.p))
 			in->read_file(in->arg, file.p);
@@ -99,7 +99,7 @@ include_line(struct include *in)
 		conf_error(d->errors, in->line->at, "[global] include: %s", why);
 		return;
 	}
-	while ((result = conf_word(&rest, d->arena, &word)) == CONF_WORD)
+	while ((result = conf_word(&rest, &d->arena, &word)) == CONF_WORD)
 		if (word.n > 0)
 			include_pattern(in, word);
 	if (result == CONF_WORD_UNCLOSED)

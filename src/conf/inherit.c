@@ -141,11 +141,12 @@ inherit_row(struct conf_whole *w, struct conf_section *s, const struct conf_laye
 }
 
 void
-conf_inherit(struct conf_whole *w, struct conf_section *s, enum conf_kind owner)
+conf_inherit(struct conf_whole *w, struct conf_section *s, unsigned owner)
 {
 	const struct conf_route *route = s->values[KIND_ROUTE];
 	struct conf_layers layers;
 
+	conf_values(&w->document, s, owner);
 	conf_layers_of(w, s, &layers);
 	for (unsigned i = 0; i < conf_ndirectives; i++) {
 		const struct conf_directive *row = &conf_directives[i];

@@ -27,10 +27,11 @@ struct conf_setting *conf_layers_find(const struct conf_layers *layers,
     const struct conf_directive *row, const struct conf_section **from);
 
 /*
- * Fills in the values of `s`->values[owner] that the section does not set itself.  When a route
+ * Fills in the values of `s`->values[owner] that the section does not set itself; the structure is
+ * made if it is missing.  When a route
  * names several hosts, and these do not say the same about a key that it leaves open, that is an
  * error.
  */
-void conf_inherit(struct conf_whole *w, struct conf_section *s, enum conf_kind owner);
+void conf_inherit(struct conf_whole *w, struct conf_section *s, unsigned owner);
 
 #endif

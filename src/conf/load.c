@@ -3,6 +3,8 @@
  */
 #include "conf/load.h"
 
+#include <malloc.h>
+
 #include "base/mem.h"
 #include "conf/whole.h"
 
@@ -30,6 +32,15 @@ conf_free(struct conf_snapshot *s)
 	conf_document_fini(&w->document);
 	arena_fini(&w->arena);
 	mem_free(w);
+}
+
+void
+conf_forget_text(struct conf_snapshot *s)
+{
+	conf_document_fini(&conf_whole_of(s)->document);
+#ifdef __GLIBC__
+	malloc_trim(0);	/* what malloc keeps for itself, every worker gets by the fork */
+#endif
 }
 
 static void
@@ -95,7 +106,7 @@ has_control(struct str text)
 static void
 apply_override(struct conf_document *d, const char *words)
 {
-	struct str text = arena_str(d->arena, str_of(words)), value = text, target, where, key;
+	struct str text = arena_str(&d->arena, str_of(words)), value = text, target, where, key;
 	struct conf_section *s;
 
 	str_cut(&value, '=', &target);
@@ -111,7 +122,7 @@ apply_override(struct conf_document *d, const char *words)
 	if (s == NULL)
 		return;
 	conf_document_drop(s, key, override_file);
-	conf_document_add(d, s, arena_str(d->arena, key), arena_str(d->arena, str_trim(value)),
+	conf_document_add(d, s, arena_str(&d->arena, key), arena_str(&d->arena, str_trim(value)),
 	    (struct conf_origin){ override_file, 0 });
 }
 
@@ -170,7 +181,7 @@ quick_line(struct conf_document *d, const char *heading, const char *key, const 
 			s = conf_document_find(d, (enum conf_kind)kind, name);
 	if (s == NULL)
 		s = conf_document_open(d, str_of(heading), at);
-	conf_document_add(d, s, str_of(key), arena_str(d->arena, str_of(value)), at);
+	conf_document_add(d, s, str_of(key), arena_str(&d->arena, str_of(value)), at);
 }
 
 struct conf_snapshot *

@@ -31,6 +31,12 @@ struct conf_snapshot *conf_quick(const char *listen, const char *const *urls, un
 void conf_free(struct conf_snapshot *s);
 
 /*
+ * Gives up what only conf_dump() needs, the configuration as written, which is more than the
+ * values.  conf_dump() has nothing to print from then on.
+ */
+void conf_forget_text(struct conf_snapshot *s);
+
+/*
  * -T: the effective values as a configuration file, each under a comment line that says where it
  * comes from (`file:line` or `default`).  Reading the output again gives the same values.
  */

@@ -18,7 +18,7 @@ identify(const struct conf_section *s, struct str *name, struct conf_origin *at,
 static void
 shape(struct conf_document *d, struct conf_section *s)
 {
-	void *values = arena_zalloc(d->arena, conf_struct_sizes[s->kind]);
+	void *values = arena_zalloc(d->kept, conf_struct_sizes[s->kind]);
 	struct conf_listen *listen = values;
 	struct conf_host *host = values;
 	struct conf_route *route = values;
@@ -57,7 +57,7 @@ shape(struct conf_document *d, struct conf_section *s)
 		break;
 	case KIND_DEFAULTS:
 		/* The values of requests that no route serves, even when nothing is set. */
-		s->values[KIND_ROUTE] = arena_zalloc(d->arena, conf_struct_sizes[KIND_ROUTE]);
+		s->values[KIND_ROUTE] = arena_zalloc(d->kept, conf_struct_sizes[KIND_ROUTE]);
 		break;
 	case KIND_COUNT:
 		break;
@@ -119,6 +119,32 @@ set_action(struct conf_route *r, const struct conf_setting *set)
 	r->action_at = set->at;
 }
 
+/* The one policy that has these values. */
+static const struct conf_policy *
+share(struct conf_whole *w, const struct conf_policy *policy)
+{
+	struct str bytes = str_make((const char *)policy, sizeof(*policy));
+	struct conf_policy *shared = map_get(&w->policies, bytes);
+
+	if (shared != NULL)
+		return shared;
+	shared = ARENA_NEW(&w->arena, struct conf_policy);
+	memcpy(shared, policy, sizeof(*policy));
+	map_add(&w->policies, str_make((const char *)shared, sizeof(*shared)), shared);
+	return shared;
+}
+
+/* The inherited values of a section's route. */
+static void
+inherit_route(struct conf_whole *w, struct conf_section *s)
+{
+	struct conf_route *r = s->values[KIND_ROUTE];
+
+	conf_inherit(w, s, KIND_ROUTE);
+	conf_inherit(w, s, OWNER_POLICY);
+	r->policy = share(w, s->values[OWNER_POLICY]);
+}
+
 static void
 finish_route(struct conf_whole *w, struct conf_section *s)
 {
@@ -133,7 +159,7 @@ finish_route(struct conf_whole *w, struct conf_section *s)
 	else
 		conf_error(d->errors, s->at, "[route %.*s]: does nothing (add backend = NAME,"
 		    " redirect = 301 URL or respond = 200 \"text\")", STR_ARG(s->name));
-	conf_inherit(w, s, KIND_ROUTE);
+	inherit_route(w, s);
 }
 
 /* True if the route takes all requests of its hosts. */
@@ -155,7 +181,7 @@ find_catch_alls(struct conf_whole *w)
 	struct conf_document *d = &w->document;
 	struct conf_route **all;
 
-	all = arena_zalloc(d->arena, (d->counts[KIND_HOST] + 1) * sizeof(*all));
+	all = arena_zalloc(&d->arena, (d->counts[KIND_HOST] + 1) * sizeof(*all));
 	for (struct conf_section *s = d->first; s != NULL; s = s->next) {
 		struct conf_route *r = s->values[KIND_ROUTE];
 
@@ -184,15 +210,15 @@ host_route(struct conf_whole *w, struct conf_section *s, const struct conf_route
 		    STR_ARG(written->name));
 		return NULL;
 	}
-	conf_inherit(w, s, KIND_ROUTE);
+	inherit_route(w, s);
 	/* A star is in no written name, so this one is free. */
 	r->name = conf_document_find(d, KIND_ROUTE, s->name) == NULL ? s->name :
-	    arena_printf(d->arena, "%.*s/*", STR_ARG(s->name));
+	    arena_printf(d->kept, "%.*s/*", STR_ARG(s->name));
 	r->at = s->at;
-	r->hosts = arena_alloc(d->arena, sizeof(*r->hosts));
+	r->hosts = arena_alloc(d->kept, sizeof(*r->hosts));
 	r->hosts[0] = s->values[KIND_HOST];
 	r->nhosts = 1;
-	r->paths = ARENA_NEW(d->arena, struct conf_path);
+	r->paths = ARENA_NEW(d->kept, struct conf_path);
 	*r->paths = (struct conf_path){ .text = STR(""), .kind = PATH_PREFIX, .at = action->at };
 	r->npaths = 1;
 	r->condition_kinds = 2;
@@ -208,8 +234,10 @@ inherit_all(struct conf_whole *w)
 	for (struct conf_section *s = d->first; s != NULL; s = s->next) {
 		if (s->kind == KIND_ROUTE)
 			finish_route(w, s);
+		else if (s->kind == KIND_DEFAULTS)
+			inherit_route(w, s);
 		else
-			conf_inherit(w, s, s->kind == KIND_DEFAULTS ? KIND_ROUTE : s->kind);
+			conf_inherit(w, s, s->kind);
 	}
 }
 
@@ -295,4 +323,5 @@ conf_whole_resolve(struct conf_whole *w)
 	conf_verify_backends(w);
 	conf_verify_logs(w);
 	conf_verify_uses(w);
+	map_fini(&w->policies);
 }

@@ -69,7 +69,7 @@ where_it_belongs(struct conf_document *d, struct str key)
 			buf_printf(&text, "%s[%s]", text.n > 0 ? " or " : "",
 			    conf_kind_names[kind].p);
 	if (text.n > 0)
-		result = arena_str(d->arena, buf_view(&text));
+		result = arena_str(&d->arena, buf_view(&text));
 	buf_fini(&text);
 	return result;
 }
@@ -98,7 +98,7 @@ unknown_key(struct conf_document *d, const struct conf_section *s, const struct 
 static struct conf_setting *
 add_setting(struct conf_document *d, struct conf_section *s, const struct conf_directive *row)
 {
-	struct conf_setting *set = ARENA_NEW(d->arena, struct conf_setting);
+	struct conf_setting *set = ARENA_NEW(&d->arena, struct conf_setting);
 
 	set->row = row;
 	set->next = s->settings;
@@ -145,11 +145,14 @@ note_line(struct conf_document *d, struct conf_section *s, const struct conf_dir
 	}
 }
 
-static void *
-values_of(struct conf_document *d, struct conf_section *s, enum conf_kind owner)
+/* A policy is shared later: the one here is a draft. */
+void *
+conf_values(struct conf_document *d, struct conf_section *s, unsigned owner)
 {
+	struct arena *arena = owner == OWNER_POLICY ? &d->arena : d->kept;
+
 	if (s->values[owner] == NULL)
-		s->values[owner] = arena_zalloc(d->arena, conf_struct_sizes[owner]);
+		s->values[owner] = arena_zalloc(arena, conf_struct_sizes[owner]);
 	return s->values[owner];
 }
 
@@ -194,11 +197,12 @@ parse_setting(struct conf_document *d, struct conf_section *s, struct conf_setti
 {
 	struct conf_parse c = {
 		.document = d,
-		.arena = d->arena,
+		.arena = d->kept,
+		.scratch = &d->arena,
 		.section = s,
 		.row = set->row,
 	};
-	char *place = (char *)values_of(d, s, set->row->owner) + set->row->offset;
+	char *place = (char *)conf_values(d, s, set->row->owner) + set->row->offset;
 
 	buf_init(&c.items);
 	for (c.line = set->first; c.line != NULL; c.line = c.line->same)
@@ -229,15 +233,15 @@ conf_settings_read(struct conf_document *d, struct conf_section *s)
 void
 conf_settings_builtin(struct conf_document *d, struct conf_section *builtin)
 {
-	for (int kind = 0; kind < KIND_COUNT; kind++)
-		builtin->values[kind] = arena_zalloc(d->arena, conf_struct_sizes[kind]);
+	for (unsigned owner = 0; owner < OWNER_COUNT; owner++)
+		conf_values(d, builtin, owner);
 	for (unsigned i = 0; i < conf_ndirectives; i++) {
 		const struct conf_directive *row = &conf_directives[i];
 		struct conf_line *line;
 
 		if (row->def == NULL)
 			continue;
-		line = ARENA_NEW(d->arena, struct conf_line);
+		line = ARENA_NEW(&d->arena, struct conf_line);
 		line->key = row->key;
 		line->raw = str_of(row->def);
 		line->at = builtin->at;

@@ -23,7 +23,8 @@ struct conf_setting {
 /* What a parser of values works with. */
 struct conf_parse {
 	struct conf_document *document;
-	struct arena *arena;
+	struct arena *arena;		/* what is kept in a value lives here */
+	struct arena *scratch;
 	const struct conf_section *section;
 	const struct conf_directive *row;
 	const struct conf_line *line;
@@ -53,6 +54,9 @@ void conf_settings_read(struct conf_document *d, struct conf_section *s);
 /* Fills all structures of `builtin`, a section of kind defaults that stands in no file, with the
  * defaults of the table. */
 void conf_settings_builtin(struct conf_document *d, struct conf_section *builtin);
+
+/* The structure s->values[owner], made if it is missing. */
+void *conf_values(struct conf_document *d, struct conf_section *s, unsigned owner);
 
 /* What the section says about a directive, or NULL. */
 struct conf_setting *conf_setting_find(const struct conf_section *s,

@@ -172,10 +172,41 @@ struct conf_path {
 	struct conf_origin at;
 };
 
+/* How requests are treated: transport, limits and fields.  Routes with equal values share one. */
+struct conf_policy {
+	int64_t max_body;
+	msec body_timeout_ms;
+	int64_t body_min_rate;		/* bytes a second; CONF_OFF: none */
+	msec send_timeout_ms;
+	msec connect_timeout_ms;
+	msec first_byte_timeout_ms;
+	msec read_timeout_ms;
+	msec write_timeout_ms;
+	unsigned retries;
+	bool websocket;
+	msec tunnel_timeout_ms;
+	enum conf_forwarded forwarded_headers;
+	bool hide_server;
+	bool via;
+	struct conf_error_page **error_pages;
+	unsigned nerror_pages;
+	struct conf_headers **headers;	/* sections: those of [defaults] first, then the host's,
+					 * then its own */
+	unsigned nheaders;
+	struct conf_log *access_log;	/* NULL: off */
+};
+
 struct conf_route {
+	/* What requests need stands first, on one or two cache lines. */
+	const struct conf_policy *policy;
+	struct conf_backend *backend;
+	struct str strip_prefix;	/* without a trailing slash; absent: none */
+	struct str add_prefix;
+	enum conf_action action;
+	unsigned index;
 	struct str name;
 	struct conf_origin at;
-	unsigned index;
+	struct conf_origin action_at;
 
 	/* Conditions; an empty list is no condition. */
 	struct conf_host **hosts;	/* none: all hosts */
@@ -193,41 +224,12 @@ struct conf_route {
 	struct conf_cidrs clients;
 	unsigned condition_kinds;	/* how many kinds are given */
 
-	/* The action. */
-	enum conf_action action;
-	struct conf_origin action_at;
-	struct conf_backend *backend;
+	/* The values of an action. */
 	int redirect_status;
 	struct str redirect_url;	/* template */
 	int respond_status;
 	struct str respond_type;
 	struct str respond_text;	/* template */
-
-	/* Paths. */
-	struct str strip_prefix;	/* without a trailing slash; absent: none */
-	struct str add_prefix;
-
-	/* Transport and policies, effective. */
-	int64_t max_body;
-	msec body_timeout_ms;
-	int64_t body_min_rate;		/* bytes a second; CONF_OFF: none */
-	msec send_timeout_ms;
-	msec connect_timeout_ms;
-	msec first_byte_timeout_ms;
-	msec read_timeout_ms;
-	msec write_timeout_ms;
-	unsigned retries;
-	bool websocket;
-	msec tunnel_timeout_ms;
-	enum conf_forwarded forwarded_headers;
-	bool hide_server;
-	bool via;
-	struct conf_error_page **error_pages;
-	unsigned nerror_pages;
-	struct conf_headers **policies;	/* `headers`: those of [defaults] first, then the host's,
-					 * then its own */
-	unsigned npolicies;
-	struct conf_log *access_log;	/* NULL: off */
 };
 
 enum conf_server_scheme { SCHEME_HTTP, SCHEME_HTTPS, SCHEME_H2C };

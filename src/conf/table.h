@@ -28,7 +28,7 @@ enum conf_directive_flags {
 struct conf_directive {
 	struct str key;
 	unsigned where;			/* sections it may stand in: IN(...) | ... */
-	enum conf_kind owner;		/* its structure: values[owner] of the section */
+	unsigned owner;			/* its structure: values[owner] of the section */
 	conf_parse_fn *parse;		/* the type */
 	const char *def;		/* built-in default as text; NULL: zeroes */
 	int64_t min, max;		/* of numbers, in the unit of the type */
@@ -43,8 +43,8 @@ struct conf_directive {
 extern const struct conf_directive conf_directives[];
 extern const unsigned conf_ndirectives;
 
-/* The structure of a kind, as values[kind] holds it. */
-extern const size_t conf_struct_sizes[KIND_COUNT];
+/* The structures, as values[owner] holds them. */
+extern const size_t conf_struct_sizes[OWNER_COUNT];
 
 /* True if a layer below can give the value: `key =` then clears it. */
 bool conf_directive_inherits(const struct conf_directive *row);

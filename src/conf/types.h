@@ -70,7 +70,7 @@ conf_parse_fn conf_host_header;		/* host_header, host_header_name */
 
 /* Tools for these files. */
 
-/* Splits `text` into words that live in the arena; false after an error. */
+/* Splits `text` into words that live in the scratch arena; false after an error. */
 bool conf_split(struct conf_parse *c, struct str text, struct conf_strs *words);
 
 /* What messages may show of a value: the text as written, where the value is a secret. */

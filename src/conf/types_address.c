@@ -30,7 +30,7 @@ widen(struct addr *a)
 static bool
 bind_word(struct conf_parse *c, struct str word)
 {
-	struct conf_bind bind = { .text = word, .at = c->line->at };
+	struct conf_bind bind = { .at = c->line->at };
 	bool is_unix = str_starts(word, STR_OF("unix:"));
 
 	if (!addr_parse(&bind.addr, word, 0) || (is_unix && (word.n < 6 || word.p[5] != '/')) ||
@@ -41,6 +41,7 @@ bind_word(struct conf_parse *c, struct str word)
 	}
 	if (str_all(word, CHAR_DIGIT))
 		widen(&bind.addr);
+	bind.text = arena_str(c->arena, word);
 	conf_item(c, &bind);
 	return true;
 }
@@ -238,7 +239,7 @@ conf_server_line(struct conf_parse *c, struct str text, void *place)
 	(void)place;
 	if (!conf_split(c, text, &words))
 		return false;
-	s.text = words.v[0];
+	s.text = arena_str(c->arena, words.v[0]);
 	ok = str_starts(s.text, unix_prefix) ?
 	    unix_server(c, &s, str_skip(s.text, unix_prefix.n)) : tcp_server(c, &s);
 	for (unsigned i = 1; i < words.n; i++)

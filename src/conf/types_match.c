@@ -36,7 +36,8 @@ is_dns_name(struct str name)
 static bool
 host_name(struct conf_parse *c, struct str word)
 {
-	struct str name = conf_lower(c, word), tail;
+	bool final_dot = word.n > 1 && word.p[0] != '[' && word.p[word.n - 1] == '.';
+	struct str name = conf_lower(c, str_make(word.p, word.n - final_dot)), tail = name;
 	struct ip_port ip;
 
 	if (str_starts(name, STR_OF("["))) {
@@ -46,9 +47,6 @@ host_name(struct conf_parse *c, struct str word)
 			return true;
 		}
 	} else {
-		if (name.n > 1 && name.p[name.n - 1] == '.')
-			name.n--;
-		name = tail = arena_str(c->arena, name);
 		if (str_starts(tail, STR_OF("*.")))
 			tail = str_skip(tail, 2);
 		if (is_dns_name(tail)) {
@@ -94,6 +92,7 @@ method(struct conf_parse *c, struct str word)
 		return false;
 	}
 	if (!str_eq(word, conf_lower(c, word))) {
+		word = arena_str(c->arena, word);
 		conf_item(c, &word);
 		return true;
 	}
@@ -132,7 +131,7 @@ path(struct conf_parse *c, struct str word)
 		    " path_regex)");
 	if (str_find(text, '?') >= 0 || str_find(text, '#') >= 0)
 		return bad_path(c, word, "has a ? or # (use query for conditions on the query)");
-	text = text.n > 0 ? target_normalise(c->arena, text) : text;
+	text = text.n > 0 ? target_normalise(c->scratch, text) : text;
 	if (text.p == NULL)
 		return bad_path(c, word, "leads above the root or has a wrong % escape");
 	if (p.kind == PATH_PREFIX && str_ends(text, STR_OF("/")))

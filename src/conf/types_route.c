@@ -28,7 +28,7 @@ conf_redirect(struct conf_parse *c, struct str text, void *place)
 		return false;
 	}
 	r->redirect_status = status;
-	r->redirect_url = words.v[1];
+	r->redirect_url = arena_str(c->arena, words.v[1]);
 	return true;
 }
 
@@ -62,8 +62,9 @@ conf_respond(struct conf_parse *c, struct str text, void *place)
 		    STR_ARG(conf_shown(c, words.v[1])));
 		return false;
 	}
-	r->respond_type = words.n == 3 ? words.v[1] : STR_OF("text/plain; charset=utf-8");
-	r->respond_text = words.n > 1 ? words.v[words.n - 1] : STR_OF("");
+	r->respond_type = words.n == 3 ? arena_str(c->arena, words.v[1]) :
+	    STR_OF("text/plain; charset=utf-8");
+	r->respond_text = words.n > 1 ? arena_str(c->arena, words.v[words.n - 1]) : STR_OF("");
 	if (words.n == 1)
 		r->respond_type = (struct str){ NULL, 0 };
 	return true;
@@ -180,7 +181,7 @@ conf_error_pages(struct conf_parse *c, struct str text, void *place)
 	(void)place;
 	if (!conf_split(c, text, &words))
 		return false;
-	path = words.v[words.n - 1];
+	path = arena_str(c->arena, words.v[words.n - 1]);
 	if (words.n < 2 || path.n == 0 || path.p[0] != '/') {
 		conf_bad(c, "\"%.*s\" is no error page (use 404 /path/to/file)",
 		    STR_ARG(conf_shown(c, text)));

@@ -50,10 +50,10 @@ conf_split(struct conf_parse *c, struct str text, struct conf_strs *words)
 	struct str word;
 
 	buf_init(&list);
-	while ((result = conf_word(&text, c->arena, &word)) == CONF_WORD)
+	while ((result = conf_word(&text, c->scratch, &word)) == CONF_WORD)
 		buf_add(&list, &word, sizeof(word));
 	words->n = (unsigned)(list.n / sizeof(word));
-	words->v = arena_alloc(c->arena, list.n);
+	words->v = arena_alloc(c->scratch, list.n);
 	if (list.n > 0)
 		memcpy(words->v, list.p, list.n);
 	buf_fini(&list);
@@ -73,8 +73,9 @@ conf_text(struct conf_parse *c, struct str text, void *place)
 	return true;
 }
 
-bool
-conf_single(struct conf_parse *c, struct str text, void *place)
+/* The word that the value is, in the scratch arena. */
+static bool
+one_word(struct conf_parse *c, struct str text, struct str *word)
 {
 	struct conf_strs words;
 
@@ -84,7 +85,18 @@ conf_single(struct conf_parse *c, struct str text, void *place)
 		conf_bad(c, "\"%.*s\" is not one word", STR_ARG(conf_shown(c, text)));
 		return false;
 	}
-	*(struct str *)place = words.v[0];
+	*word = words.v[0];
+	return true;
+}
+
+bool
+conf_single(struct conf_parse *c, struct str text, void *place)
+{
+	struct str word;
+
+	if (!one_word(c, text, &word))
+		return false;
+	*(struct str *)place = arena_str(c->arena, word);
 	return true;
 }
 
@@ -184,7 +196,7 @@ conf_reference(struct conf_parse *c, struct str text, void *place)
 	struct conf_section *target;
 	struct str name;
 
-	if (!conf_single(c, text, &name))
+	if (!one_word(c, text, &name))
 		return false;
 	target = find_reference(c, name);
 	if (target == NULL)

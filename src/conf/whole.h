@@ -13,6 +13,7 @@ struct conf_whole {
 	struct arena arena;
 	struct conf_document document;
 	struct conf_section builtin;	/* holds the defaults of the table */
+	struct map policies;		/* by their bytes, while the routes are made */
 };
 
 static inline struct conf_whole *

@@ -40,6 +40,7 @@ struct h1_back {
 	msec idle_deadline_ms;
 	msec keep_alive_ms;
 	uint64_t interim_bytes;		/* of interim responses to this request */
+	uint64_t attach_turn;		/* of the loop */
 	unsigned requests;
 	enum back_state state;
 	bool chunked_out;

@@ -174,6 +174,7 @@ h1_front_begin(struct h1_front *f, const struct h1_scan *scan, const struct refu
 	f->state = FRONT_BUSY;
 	f->peer.requests++;
 	f->burst++;
+	f->empty_lines = 0;
 	if (refusal != NULL)
 		s->base.refusal = *refusal;
 	else if (read_request(f, s, scan))
@@ -197,13 +198,14 @@ h1_front_begin(struct h1_front *f, const struct h1_scan *scan, const struct refu
 static bool
 skip_empty_lines(struct h1_front *f)
 {
-	for (int i = 0; i < MAX_LEADING_CRLF && h1_front_buffered(f) > 0 &&
-	    h1_front_unread(f)[0] == '\r'; i++) {
+	while (f->empty_lines < MAX_LEADING_CRLF && h1_front_buffered(f) > 0 &&
+	    h1_front_unread(f)[0] == '\r') {
 		if (h1_front_buffered(f) == 1)
 			return false;
 		if (h1_front_unread(f)[1] != '\n')
 			break;
 		f->pos += 2;
+		f->empty_lines++;
 	}
 	return h1_front_buffered(f) > 0;
 }

@@ -268,12 +268,25 @@ response_check(struct response *r, const struct request *request, struct refusal
 	return true;
 }
 
-/* Fields that frame or route a message: a Connection option cannot take them away. */
+/* Fields that frame or route a message, or that trusted proxies say of the client: a Connection
+ * option cannot take them away. */
 static bool
 is_protected(enum field_id id)
 {
-	return id == FIELD_HOST || id == FIELD_CONTENT_LENGTH || id == FIELD_TRANSFER_ENCODING ||
-	    id == FIELD_CONNECTION;
+	switch (id) {
+	case FIELD_CONNECTION:
+	case FIELD_CONTENT_LENGTH:
+	case FIELD_FORWARDED:
+	case FIELD_HOST:
+	case FIELD_TRANSFER_ENCODING:
+	case FIELD_X_FORWARDED_FOR:
+	case FIELD_X_FORWARDED_HOST:
+	case FIELD_X_FORWARDED_PROTO:
+	case FIELD_X_REQUEST_ID:
+		return true;
+	default:
+		return false;
+	}
 }
 
 static void

@@ -22,7 +22,7 @@ struct target {
 
 /*
  * Splits a target.  False when it is none of the forms, has bytes that no URI has (controls,
- * blanks, '#', backslash, 8-bit), a scheme other than http and https, or userinfo.
+ * blanks, '#', 8-bit), a backslash in its path, a scheme other than http and https, or userinfo.
  */
 bool target_parse(struct target *t, struct str text);
 
@@ -33,10 +33,10 @@ bool target_parse(struct target *t, struct str text);
 bool target_authority(struct str text, struct str *host, uint16_t *port);
 
 /*
- * The path as routes compare it: percent-escapes of unreserved and other printable characters
- * decoded, but %2F stays (in upper case) so that it never becomes a separator; runs of '/' are one;
- * dot segments are resolved.  Returns an absent string for a path that must be refused: %00, an
- * escape that is no hex pair, or dot segments that lead above the root.  The result lives in
+ * The path, which begins with '/', as routes compare it: percent-escapes decoded, but %2F, %5C and
+ * %25 stay (in upper case), so that none becomes a separator or another escape; runs of '/' are
+ * one; dot segments are resolved.  Returns an absent string for a path that must be refused: %00,
+ * an escape that is no hex pair, or dot segments that lead above the root.  The result lives in
  * `arena`, or is `path` itself when that is already normal.
  */
 struct str target_normalise(struct arena *arena, struct str path);

@@ -18,6 +18,7 @@ enum { EVENTS = 256 };		/* events of one epoll_wait */
 struct loop {
 	int epoll_fd;
 	bool stop;
+	uint64_t turn;
 	struct timer_heap timers;
 	struct link again;		/* watchers that yielded */
 	struct link tasks;
@@ -142,6 +143,7 @@ loop_run(struct loop *l)
 		int n = epoll_wait(l->epoll_fd, l->events, EVENTS, wait_ms(l));
 
 		clock_update();
+		l->turn++;
 		if (n < 0 && errno != EINTR)
 			log_error("epoll_wait: %m");
 		for (int i = 0; i < n; i++)
@@ -157,6 +159,12 @@ void
 loop_stop(struct loop *l)
 {
 	l->stop = true;
+}
+
+uint64_t
+loop_turn(const struct loop *l)
+{
+	return l->turn;
 }
 
 void

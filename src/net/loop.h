@@ -52,6 +52,9 @@ void loop_free(struct loop *l);		/* frees pending garbage too */
 void loop_run(struct loop *l);
 void loop_stop(struct loop *l);
 
+/* Counts the batches of events: what is ready in one batch was so before it began. */
+uint64_t loop_turn(const struct loop *l);
+
 /* Prepares a watcher; nothing is registered. */
 void watcher_init(struct watcher *w, void (*on_ready)(struct watcher *));
 

@@ -6,10 +6,14 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
+
+enum { REST_MS = 1000 };	/* after the kernel refused a pipe */
 
 static struct pipe *spare;
 static unsigned open_pipes;
+static msec refused_ms;
 
 static void
 end(struct pipe *p)
@@ -26,7 +30,10 @@ make(void)
 	struct pipe *p;
 	int fds[2];
 
-	if (open_pipes >= PIPES_MAX || pipe2(fds, O_NONBLOCK | O_CLOEXEC) < 0)
+	if (open_pipes >= PIPES_MAX || clock_ms() < refused_ms)
+		return NULL;
+	refused_ms = clock_ms() + REST_MS;
+	if (pipe2(fds, O_NONBLOCK | O_CLOEXEC) < 0)
 		return NULL;
 	p = MEM_NEW(struct pipe);
 	p->read_fd = fds[0];
@@ -36,6 +43,7 @@ make(void)
 		end(p);			/* 64 KiB moves no faster than copying */
 		return NULL;
 	}
+	refused_ms = 0;
 	return p;
 }
 

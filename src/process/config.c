@@ -48,6 +48,8 @@ config_load(const struct options *o, enum config_lines lines)
 
 	c->snapshot = read_snapshot(o, errors);
 	if (c->snapshot != NULL) {
+		if (o->task != OPTIONS_DUMP)
+			conf_forget_text(c->snapshot);
 		c->log_level = c->snapshot->global.log_level;
 		if (o->quiet && c->log_level > LOG_LEVEL_WARN)
 			c->log_level = LOG_LEVEL_WARN;

@@ -5,23 +5,19 @@
 
 #include <sys/wait.h>
 
-#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/log.h"
-#include "base/mem.h"
 #include "process/child.h"
 #include "process/daemon.h"
-#include "process/descriptors.h"
 #include "process/master_internal.h"
 #include "process/notify.h"
 #include "process/orphans.h"
 
 enum {
 	TICK_MS = 1000,
-	BIND_PATIENCE_MS = 5000,	/* for orphaned workers to let addresses go */
 	END_PATIENCE_MS = 15000,	/* after the last worker should be gone */
 };
 
@@ -295,54 +291,6 @@ on_tick(struct timer *t)
 }
 
 static int
-open_shm(struct proxy_shm *shm)
-{
-	if (shm_core_new(&shm->core) == -1)
-		return -1;
-	if (shm_servers_new(&shm->servers) == -1) {
-		shm_core_close(&shm->core);
-		return -1;
-	}
-	if (metrics_new(&shm->metrics) == -1) {
-		shm_servers_close(&shm->servers);
-		shm_core_close(&shm->core);
-		return -1;
-	}
-	atomic_store(&shm->core.data->master_pid, getpid());
-	atomic_store(&shm->core.data->started_wall_ms, (uint64_t)clock_wall_ms());
-	return 0;
-}
-
-static void
-close_shm(struct proxy_shm *shm)
-{
-	metrics_close(&shm->metrics);
-	shm_servers_close(&shm->servers);
-	shm_core_close(&shm->core);
-}
-
-/* 0, or -1 after an error line.  An ordinary user in the foreground can do without the file. */
-static int
-take_pidfile(struct master *m)
-{
-	const char *path = config_pid_file(m->first);
-	pid_t owner;
-
-	if (pidfile_open(&m->pidfile, path, &owner) == 0)
-		return 0;
-	if (errno == EWOULDBLOCK) {
-		log_error("%s: usherd is running already, pid %d", path, (int)owner);
-		return -1;
-	}
-	if (m->options->foreground && geteuid() != 0 && (errno == EACCES || errno == EROFS)) {
-		log_notice("no pid file: %s: %m", path);
-		return 0;
-	}
-	log_error("pid file %s: %m", path);
-	return -1;
-}
-
-static int
 open_master(struct master *m)
 {
 	timer_init(&m->retry, on_retry);
@@ -352,14 +300,6 @@ open_master(struct master *m)
 	m->loop = loop_new();
 	if (m->loop == NULL || signals_watch(&m->signals, m->loop, on_signal) == -1) {
 		log_error("epoll: %m");
-		return -1;
-	}
-	if (take_pidfile(m) == -1)
-		return -1;
-	if (master_open_logs(m) == -1)
-		return -1;
-	if (open_shm(&m->shm) == -1) {
-		log_error("shared memory: %m");
 		return -1;
 	}
 	m->env = (struct generation_env){
@@ -379,43 +319,12 @@ close_master(struct master *m)
 	/* Those that could not be ended keep what they have. */
 	LIST_EACH(link, &m->generations)
 		link_remove(link);
-	config_free(m->first);
-	logs_close(&m->first_logs);
-	if (m->shm.core.data != NULL)
-		close_shm(&m->shm);
 	if (m->loop != NULL) {
 		task_cancel(&m->changed);
 		loop_close(m->loop, &m->signals.watcher);
 		loop_free(m->loop);
 	}
-	if (m->pidfile.path != NULL && m->status == EXIT_SUCCESS)
-		orphans_forget(m->pidfile.path);
-	pidfile_close(&m->pidfile);
-}
-
-static void
-quit_orphans(struct master *m)
-{
-	if (m->pidfile.path == NULL)
-		return;
-	m->orphans = orphans_quit(m->pidfile.path);
-	if (m->orphans > 0)
-		log_notice("%u workers of a master that died were told to finish", m->orphans);
-}
-
-/* What a shell or an init script left open, a lock perhaps, is not to live as long as a daemon. */
-static void
-close_strange_descriptors(int inherited)
-{
-	struct descriptors d = { NULL, 0 };
-	int null = daemon_null_fd(), ready = daemon_ready_fd();
-
-	descriptors_keep(&d, &null, 1);
-	descriptors_keep(&d, &ready, 1);
-	for (int fd = NOTIFY_FIRST_FD; fd < NOTIFY_FIRST_FD + inherited; fd++)
-		descriptors_keep(&d, &fd, 1);
-	if (descriptors_close_others(&d) == -1)
-		log_warn("close_range: %m");
+	master_release(m);
 }
 
 int
@@ -425,7 +334,7 @@ master_run(const struct options *o, struct config *first)
 	struct master m = {
 		.options = o,
 		.first = first,
-		.status = EXIT_SUCCESS,
+		.status = EXIT_FAILURE,
 		.pidfile.fd = -1,
 		.error_fd = STDERR_FILENO,
 		.first_logs.error_fd = -1,
@@ -439,15 +348,8 @@ master_run(const struct options *o, struct config *first)
 		config_free(first);
 		return EXIT_FAILURE;
 	}
-	if (daemon_in_background())
-		close_strange_descriptors(inherited);
-	listeners_init(&m.listeners, NOTIFY_FIRST_FD, inherited);
-	if (open_master(&m) == -1) {
-		m.status = EXIT_FAILURE;
-	} else {
-		privileges_trim();
-		quit_orphans(&m);
-		m.bind_until_ms = clock_ms() + BIND_PATIENCE_MS;
+	if (master_acquire(&m, inherited) == 0 && open_master(&m) == 0) {
+		m.status = EXIT_SUCCESS;
 		loop_timer_set(m.loop, &m.tick, clock_ms() + TICK_MS);
 		master_start(&m);
 		/* A start that failed at once has nothing to wait for. */

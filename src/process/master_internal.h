@@ -53,8 +53,13 @@ struct master {
 	struct task changed;		/* the list of workers is to be written */
 };
 
-/* master_start.c: the first logs; 0, or -1 after an error line. */
-int master_open_logs(struct master *m);
+/*
+ * master_start.c: everything that the process needs only once, `inherited` sockets among it; and
+ * gives up the rights that it does not need.  0, or -1 after an error line; master_release() ends
+ * both.
+ */
+int master_acquire(struct master *m, int inherited);
+void master_release(struct master *m);
 
 /* The first generation; or the end of the process, after an error line. */
 void master_start(struct master *m);

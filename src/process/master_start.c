@@ -9,10 +9,133 @@
 
 #include "base/log.h"
 #include "process/daemon.h"
+#include "process/descriptors.h"
 #include "process/notify.h"
+#include "process/orphans.h"
+#include "process/privileges.h"
 #include "process/version.h"
 
-enum { BIND_RETRY_MS = 50 };
+enum {
+	BIND_RETRY_MS = 50,
+	BIND_PATIENCE_MS = 5000,	/* for orphaned workers to let addresses go */
+};
+
+/* ---- what is needed once */
+
+/* What a shell or an init script left open, a lock perhaps, is not to live as long as a daemon. */
+static void
+close_strange_descriptors(int inherited)
+{
+	struct descriptors d = { NULL, 0 };
+	int null = daemon_null_fd(), ready = daemon_ready_fd();
+
+	descriptors_keep(&d, &null, 1);
+	descriptors_keep(&d, &ready, 1);
+	for (int fd = NOTIFY_FIRST_FD; fd < NOTIFY_FIRST_FD + inherited; fd++)
+		descriptors_keep(&d, &fd, 1);
+	if (descriptors_close_others(&d) == -1)
+		log_warn("close_range: %m");
+}
+
+static int
+open_shm(struct proxy_shm *shm)
+{
+	if (shm_core_new(&shm->core) == -1)
+		return -1;
+	if (shm_servers_new(&shm->servers) == -1) {
+		shm_core_close(&shm->core);
+		return -1;
+	}
+	if (metrics_new(&shm->metrics) == -1) {
+		shm_servers_close(&shm->servers);
+		shm_core_close(&shm->core);
+		return -1;
+	}
+	atomic_store(&shm->core.data->master_pid, getpid());
+	atomic_store(&shm->core.data->started_wall_ms, (uint64_t)clock_wall_ms());
+	return 0;
+}
+
+static void
+close_shm(struct proxy_shm *shm)
+{
+	metrics_close(&shm->metrics);
+	shm_servers_close(&shm->servers);
+	shm_core_close(&shm->core);
+}
+
+/* 0, or -1 after an error line.  An ordinary user in the foreground can do without the file. */
+static int
+take_pidfile(struct master *m)
+{
+	const char *path = config_pid_file(m->first);
+	pid_t owner;
+
+	if (pidfile_open(&m->pidfile, path, &owner) == 0)
+		return 0;
+	if (errno == EWOULDBLOCK) {
+		log_error("%s: usherd is running already, pid %d", path, (int)owner);
+		return -1;
+	}
+	if (m->options->foreground && geteuid() != 0 && (errno == EACCES || errno == EROFS)) {
+		log_notice("no pid file: %s: %m", path);
+		return 0;
+	}
+	log_error("pid file %s: %m", path);
+	return -1;
+}
+
+static int
+open_logs(struct master *m)
+{
+	if (logs_open(&m->first_logs, m->first->snapshot) == -1)
+		return -1;
+	log_set_level(m->first->log_level);
+	master_use_log(m, m->first_logs.error_fd);
+	return 0;
+}
+
+static void
+quit_orphans(struct master *m)
+{
+	if (m->pidfile.path == NULL)
+		return;
+	m->orphans = orphans_quit(m->pidfile.path);
+	m->bind_until_ms = clock_ms() + BIND_PATIENCE_MS;
+	if (m->orphans > 0)
+		log_notice("%u workers of a master that died were told to finish", m->orphans);
+}
+
+int
+master_acquire(struct master *m, int inherited)
+{
+	if (daemon_in_background())
+		close_strange_descriptors(inherited);
+	listeners_init(&m->listeners, NOTIFY_FIRST_FD, inherited);
+	if (take_pidfile(m) == -1 || open_logs(m) == -1)
+		return -1;
+	if (open_shm(&m->shm) == -1) {
+		log_error("shared memory: %m");
+		return -1;
+	}
+	privileges_trim();
+	quit_orphans(m);
+	return 0;
+}
+
+void
+master_release(struct master *m)
+{
+	config_free(m->first);
+	logs_close(&m->first_logs);
+	if (m->shm.core.data != NULL)
+		close_shm(&m->shm);
+	if (m->pidfile.path != NULL && m->status == EXIT_SUCCESS)
+		orphans_forget(m->pidfile.path);
+	pidfile_close(&m->pidfile);
+}
+
+/* ---- the first generation */
 
 /* What orphaned workers still hold is free when they have closed it: they were told to. */
 static bool
@@ -22,15 +145,6 @@ wait_for_address(struct master *m, int error)
 		return false;
 	loop_timer_set(m->loop, &m->retry, clock_ms() + BIND_RETRY_MS);
 	return true;
-}
-
-int
-master_open_logs(struct master *m)
-{
-	if (logs_open(&m->first_logs, m->first->snapshot) == -1)
-		return -1;
-	master_use_log(m, m->first_logs.error_fd);
-	return 0;
 }
 
 void

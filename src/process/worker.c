@@ -30,6 +30,7 @@ struct worker {
 	const struct worker_start *start;
 	struct loop *loop;
 	struct watcher channel;
+	struct watcher wake;		/* the eventfd of this slot */
 	struct signals signals;
 	struct timer deadline;		/* of the draining */
 	bool draining;
@@ -216,6 +217,17 @@ place(const struct worker_start *start)
 		log_warn("worker_priority %d: %m", g->worker_priority);
 }
 
+/* Somebody changed what this worker may wait for: coming back to the loop is all that is asked. */
+static void
+on_wake(struct watcher *w)
+{
+	uint64_t count;
+
+	if (read(w->fd, &count, sizeof(count)) == -1 && errno != EAGAIN)
+		log_warn("wake: %m");
+	w->ready = 0;
+}
+
 static int
 open_loop(const struct worker_start *start)
 {
@@ -226,7 +238,9 @@ open_loop(const struct worker_start *start)
 	}
 	timer_init(&self.deadline, on_deadline);
 	watcher_init(&self.channel, on_channel);
+	watcher_init(&self.wake, on_wake);
 	if (loop_watch(self.loop, &self.channel, start->channel) == -1 ||
+	    loop_watch(self.loop, &self.wake, start->shm->core.wake_fds[start->slot]) == -1 ||
 	    signals_watch(&self.signals, self.loop, on_signal) == -1) {
 		log_error("epoll: %m");
 		return -1;

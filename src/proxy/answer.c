@@ -90,7 +90,7 @@ const struct source source_respond = { .name = "respond", .start = respond };
 const struct source source_redirect = { .name = "redirect", .start = redirect };
 
 static const struct conf_error_page *
-own_page(const struct conf_route *c, int status)
+own_page(const struct conf_policy *c, int status)
 {
 	for (unsigned i = 0; i < c->nerror_pages; i++)
 		if (c->error_pages[i]->status == status)
@@ -101,7 +101,7 @@ own_page(const struct conf_route *c, int status)
 void
 answer_error(struct exchange *x, int status)
 {
-	const struct conf_error_page *page = own_page(x->conf, status);
+	const struct conf_error_page *page = own_page(x->conf->policy, status);
 	struct response *r = answer_new(x, status);
 	struct str text;
 

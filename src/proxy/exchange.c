@@ -61,8 +61,8 @@ account(struct exchange *x)
 	metrics_add(&rt->route_cells[route]->status[x->status / 100 % 6], 1);
 	metrics_add(&rt->route_cells[route]->bytes_in, x->stream->bytes_in);
 	metrics_add(&rt->route_cells[route]->bytes_out, x->stream->bytes_out);
-	if (x->conf->access_log != NULL)
-		access_log_add(rt->logs[x->conf->access_log->index], x);
+	if (x->conf->policy->access_log != NULL)
+		access_log_add(rt->logs[x->conf->policy->access_log->index], x);
 }
 
 static void
@@ -273,7 +273,7 @@ exchange_tunnel(struct exchange *x)
 }
 
 /* What clients do wrong is no concern of whoever runs the proxy; what servers do wrong is. */
-static void
+static void __attribute__((format(printf, 3, 0)))
 log_failure(struct exchange *x, int status, const char *fmt, va_list ap)
 {
 	bool is_ours = status >= 500 && x->stream->refusal.status == 0;

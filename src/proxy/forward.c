@@ -110,7 +110,7 @@ send_request(struct forward *f)
 	struct exchange *x = f->x;
 	const struct request *r = x->request;
 	struct fields fields;
-	struct str upgrade = x->conf->websocket ? r->upgrade : (struct str){ NULL, 0 };
+	struct str upgrade = x->conf->policy->websocket ? r->upgrade : (struct str){ NULL, 0 };
 
 	forwarded_fields(x, f->server->conf->host_field, &fields);
 	f->back->ops->send_head(f->back, &fields, r->method, x->uri, r->framing,
@@ -197,7 +197,7 @@ static void
 start(struct exchange *x)
 {
 	struct forward *f = ARENA_NEW(&x->stream->arena, struct forward);
-	const struct conf_route *c = x->conf;
+	const struct conf_policy *c = x->conf->policy;
 
 	x->source_state = f;
 	f->x = x;

@@ -44,6 +44,9 @@ void forward_try(struct forward *f);
 /* The stream is over: gives the server's place back and closes the attempt. */
 void forward_release(struct forward *f);
 
+/* Gives the client the credit that was held back while the server took nothing. */
+void forward_pay(struct forward *f);
+
 /* The client may send its body now. */
 void forward_want_request(struct forward *f);
 

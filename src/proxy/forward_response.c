@@ -22,17 +22,24 @@ static const struct failure_kind {
 	[BACK_TUNNEL_TIMEOUT] = { 504, "tunnel-timeout", FAIL_TIMEOUT },
 };
 
+void
+forward_pay(struct forward *f)
+{
+	uint64_t n = f->owed_request;
+
+	f->owed_request = 0;
+	if (n > 0)
+		exchange_want(f->x, n);
+}
+
 static void
 on_connected(void *user)
 {
 	struct forward *f = user;
-	uint64_t n = f->owed_request;
 
 	f->connected = true;
 	f->attempt->connected_us = clock_us();
-	f->owed_request = 0;
-	if (n > 0)
-		exchange_want(f->x, n);
+	forward_pay(f);
 }
 
 static void
@@ -121,18 +128,14 @@ static void
 on_drained(void *user)
 {
 	struct forward *f = user;
-	uint64_t n = f->owed_request;
 
-	if (!f->connected)
-		return;
-	f->owed_request = 0;
-	if (n > 0)
-		exchange_want(f->x, n);
+	if (f->connected)
+		forward_pay(f);
 }
 
 /* Whether the request may go to another server, or again to the same one. */
 static bool
-may_retry(struct forward *f, enum back_failure failure, bool reused, bool got_bytes)
+may_retry(struct forward *f, enum back_failure failure, const struct back_stream *back)
 {
 	const struct exchange *x = f->x;
 
@@ -148,8 +151,8 @@ may_retry(struct forward *f, enum back_failure failure, bool reused, bool got_by
 	 * A connection that was closed just when we used it says nothing about the server, and
 	 * happens with every server that closes idle connections: so it is no try.
 	 */
-	if (failure == BACK_CLOSED && reused && !got_bytes && !f->fresh_only &&
-	    method_is_idempotent(x->request->method_id)) {
+	if (failure == BACK_CLOSED && back->reused && !back->got_bytes && !f->fresh_only &&
+	    (back->bytes_out == 0 || method_is_idempotent(x->request->method_id))) {
 		f->fresh_only = true;
 		return true;
 	}
@@ -162,13 +165,12 @@ on_failed(void *user, enum back_failure failure, const char *text)
 	struct forward *f = user;
 	struct exchange *x = f->x;
 	const struct failure_kind *kind = &failures[failure];
-	bool reused = f->back != NULL && f->back->reused;
-	bool got_bytes = f->back != NULL && f->back->got_bytes;
 	struct str addr = f->server->addr_text;
+	bool again = may_retry(f, failure, f->back);
 
 	metrics_add(&f->server->cell->failures[kind->metric], 1);
 	forward_release(f);
-	if (!may_retry(f, failure, reused, got_bytes)) {
+	if (!again) {
 		x->upstream_failed = true;
 		exchange_fail(x, kind->status, kind->why, "backend %.*s: server %.*s: %s",
 		    STR_ARG(x->backend->name), STR_ARG(addr), text);

@@ -59,7 +59,7 @@ append_to(struct exchange *x, struct fields *out, enum field_id id, struct str v
 static struct str
 forwarded_element(struct exchange *x, const char *peer)
 {
-	bool quote = x->stream->peer->client.family != AF_INET;
+	bool quote = x->stream->peer->client.family == AF_INET6;
 	struct str host = x->request->host_field;
 
 	return arena_printf(&x->stream->arena, "for=%s%s%s;proto=%.*s%s%.*s%s",
@@ -74,12 +74,22 @@ add_missing(struct fields *out, enum field_id id, struct str value)
 		fields_add_id(out, id, value);
 }
 
+/* RFC 7239, 6.2: the word for an address that there is none of, as on a unix socket. */
+static size_t
+client_text(const struct ip_port *client, char out[ADDR_TEXT])
+{
+	if (client->family == AF_INET || client->family == AF_INET6)
+		return ip_text(client, out);
+	memcpy(out, "unknown", sizeof("unknown"));
+	return sizeof("unknown") - 1;
+}
+
 static void
 describe_client(struct exchange *x, struct fields *out)
 {
-	enum conf_forwarded mode = x->conf->forwarded_headers;
+	enum conf_forwarded mode = x->conf->policy->forwarded_headers;
 	char peer[ADDR_TEXT];
-	size_t n = ip_text(&x->stream->peer->client, peer);
+	size_t n = client_text(&x->stream->peer->client, peer);
 
 	if (mode == FORWARDED_X || mode == FORWARDED_BOTH) {
 		struct str value = arena_str(&x->stream->arena, str_make(peer, n));
@@ -124,7 +134,7 @@ forwarded_fields(struct exchange *x, struct str server_host, struct fields *out)
 	add_missing(out, FIELD_X_REQUEST_ID,
 	    arena_str(&x->stream->arena, str_make(x->request_id, REQUEST_ID_LEN)));
 	count_hop(x, out);
-	if (x->conf->via)
+	if (x->conf->policy->via)
 		fields_set(out, FIELD_VIA, append_to(x, out, FIELD_VIA,
 		    arena_printf(&x->stream->arena, "1.%d usherd", r->minor)));
 	if (r->te_trailers && r->upgrade.p == NULL) {

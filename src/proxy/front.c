@@ -98,7 +98,7 @@ on_accept(struct listener *l, int fd, const struct sockaddr *peer)
 }
 
 static void
-set_limits(struct h1_front_options *o, const struct conf_listen *c, const struct conf_route *r)
+set_limits(struct h1_front_options *o, const struct conf_listen *c, const struct conf_policy *r)
 {
 	enum { BESIDES_URI = 32 };	/* method, version and blanks of a request line */
 
@@ -141,7 +141,8 @@ open_door(struct front *f, struct door *d, const struct conf_listen *listen, int
 	d->front = f;
 	d->listen = listen;
 	d->cell = listen != NULL ? rt->listen_cells[listen->index] : NULL;
-	set_limits(&d->options, listen != NULL ? listen : &admin_defaults, rt->conf->fallback);
+	set_limits(&d->options, listen != NULL ? listen : &admin_defaults,
+	    rt->conf->fallback->policy);
 	d->options.on_stream = on_stream;
 	d->options.on_close = on_close;
 	d->options.arg = d;

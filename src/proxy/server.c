@@ -53,12 +53,12 @@ on_closed(struct h1_back_owner *owner, struct h1_back *b)
 
 	if (h1_back_is_idle(b))
 		s->nidle--;
-	atomic_fetch_sub_explicit(&s->shared->connections, 1, memory_order_relaxed);
+	atomic_fetch_sub_explicit(&s->shared->connections[s->worker], 1, memory_order_relaxed);
 }
 
 struct server *
 server_new(const struct conf_backend *backend, const struct shm_member *member,
-    struct shm_server *shared, struct metrics_cell *cell, struct loop *loop)
+    struct shm_server *shared, struct metrics_cell *cell, struct loop *loop, int worker)
 {
 	struct server *s = MEM_NEW(struct server);
 
@@ -69,6 +69,7 @@ server_new(const struct conf_backend *backend, const struct shm_member *member,
 	s->max_conns = member->max_conns;
 	s->cell = cell;
 	s->loop = loop;
+	s->worker = worker;
 	s->addr_text = str_make(s->text, addr_text(&shared->addr, s->text));
 	s->owner = (struct h1_back_owner){ on_idle, on_closed };
 	link_init(&s->idle);
@@ -103,7 +104,7 @@ server_open(struct server *s, const struct back_limits *limits, msec max_idle_ms
 	}
 	stream = h1_back_connect(s->loop, &s->shared->addr, &s->owner, limits);
 	if (stream != NULL) {
-		atomic_fetch_add_explicit(&s->shared->connections, 1, memory_order_relaxed);
+		atomic_fetch_add_explicit(&s->shared->connections[s->worker], 1, memory_order_relaxed);
 		metrics_add(&s->cell->connections, 1);
 	}
 	return stream;

@@ -17,6 +17,7 @@ struct server {
 	const struct conf_server *conf;		/* its line */
 	struct shm_server *shared;
 	uint32_t slot;
+	int worker;				/* slot of this worker */
 	uint32_t max_conns;			/* 0: no limit */
 	struct metrics_cell *cell;
 	struct loop *loop;
@@ -29,7 +30,7 @@ struct server {
 
 /* Makes the worker's view of a member; it lives as long as the worker. */
 struct server *server_new(const struct conf_backend *backend, const struct shm_member *member,
-    struct shm_server *shared, struct metrics_cell *cell, struct loop *loop);
+    struct shm_server *shared, struct metrics_cell *cell, struct loop *loop, int worker);
 
 /* Closes the idle connections and frees; no stream may be open. */
 void server_free(struct server *s);

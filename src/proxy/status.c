@@ -112,7 +112,7 @@ add_server(struct status *s, const struct conf_backend *backend, const struct sh
 	to->weight = member->weight;
 	to->max_conns = member->max_conns;
 	to->in_flight = slot->in_flight;
-	to->connections = slot->connections;
+	to->connections = shm_server_connections(slot);
 	metrics_sum(&shm->metrics, member->metric, &to->cell);
 }
 

@@ -45,7 +45,7 @@ step_admin(struct exchange *x)
 static void
 use_limits(struct exchange *x)
 {
-	const struct conf_route *c = x->conf;
+	const struct conf_policy *c = x->conf->policy;
 
 	x->limits = (struct stream_limits){
 		.body_timeout_ms = c->body_timeout_ms,
@@ -92,8 +92,8 @@ step_route(struct exchange *x)
 static enum step_result
 step_body(struct exchange *x)
 {
-	if (x->request->framing == FRAMING_LENGTH && x->conf->max_body != CONF_OFF &&
-	    x->request->content_length > (uint64_t)x->conf->max_body) {
+	if (x->request->framing == FRAMING_LENGTH && x->conf->policy->max_body != CONF_OFF &&
+	    x->request->content_length > (uint64_t)x->conf->policy->max_body) {
 		exchange_fail(x, 413, "body-limit", "a request body of %llu bytes, over max_body",
 		    (unsigned long long)x->request->content_length);
 		return STEP_DONE;

@@ -10,7 +10,7 @@
 
 #include "base/check.h"
 
-enum { ROWS_STEP = 512 };		/* rows that one growth adds */
+enum { ROWS_STEP = 512, LINES_STEP = 1024 };	/* what one growth adds */
 
 /* Both start on a cache line of their own. */
 struct rows_data {
@@ -19,9 +19,13 @@ struct rows_data {
 	_Alignas(64) struct metrics_row rows[];
 };
 
+struct line {
+	_Alignas(METRICS_LINE) char bytes[METRICS_LINE];
+};
+
 struct cells_data {
 	_Alignas(64) struct segment_header header;
-	_Alignas(64) struct metrics_cell cells[];
+	struct line lines[];
 };
 
 const uint64_t metrics_bounds_us[METRICS_BUCKETS] = {
@@ -37,9 +41,15 @@ const char *const metrics_failure_names[FAIL_KINDS] = {
 	[FAIL_BAD_RESPONSE] = "bad-response",
 };
 
-/* A cell is summed as what it is: nothing but counters. */
-_Static_assert(sizeof(struct metrics_cell) % sizeof(uint64_t) == 0, "64-bit counters only");
-#define CELL_WORDS (sizeof(struct metrics_cell) / sizeof(uint64_t))
+enum {
+	ROUTE_LINES = offsetof(struct metrics_cell, time) / METRICS_LINE,
+	CELL_LINES = (sizeof(struct metrics_cell) + METRICS_LINE - 1) / METRICS_LINE,
+	ROUTE_WORDS = offsetof(struct metrics_cell, time) / sizeof(uint64_t),
+	CELL_WORDS = sizeof(struct metrics_cell) / sizeof(uint64_t),
+};
+
+_Static_assert(offsetof(struct metrics_cell, time) % METRICS_LINE == 0, "routes end at a line");
+_Static_assert(offsetof(struct metrics_cell, status[1]) % METRICS_LINE == 0, "one line a request");
 
 static uint64_t
 layout(const char *name)
@@ -61,9 +71,9 @@ rows_size(size_t n)
 }
 
 static size_t
-cells_size(size_t n)
+cells_size(size_t lines)
 {
-	return sizeof(struct cells_data) + n * sizeof(struct metrics_cell);
+	return sizeof(struct cells_data) + lines * sizeof(struct line);
 }
 
 static int
@@ -76,8 +86,8 @@ make_segments(struct metrics *m)
 		return -1;
 	for (int i = 0; i < METRICS_STRIPES; i++) {
 		snprintf(name, sizeof(name), "usherd-cells-%d", i);
-		if (segment_new(&m->cells_segment[i], name, layout("cells"), cells_size(ROWS_STEP),
-		    cells_size(METRICS_ROWS)) == -1)
+		if (segment_new(&m->cells_segment[i], name, layout("cells"), cells_size(LINES_STEP),
+		    cells_size((size_t)METRICS_ROWS * CELL_LINES)) == -1)
 			return -1;
 	}
 	return 0;
@@ -102,6 +112,7 @@ metrics_new(struct metrics *m)
 	m->rows = data->rows;
 	m->nrows = &data->nrows;
 	atomic_store(m->nrows, 1);	/* row 0: what found no row of its own */
+	m->nlines = CELL_LINES;
 	return 0;
 }
 
@@ -117,18 +128,27 @@ metrics_close(struct metrics *m)
 	m->nrows = NULL;
 }
 
+static uint32_t
+lines_of(uint32_t kind)
+{
+	return kind == METRICS_ROUTE ? ROUTE_LINES : CELL_LINES;
+}
+
 /* Room for row `n` in all segments. */
 static int
-make_room(struct metrics *m, uint32_t n)
+make_room(struct metrics *m, uint32_t n, enum metrics_kind kind)
 {
 	size_t rows = ((size_t)n / ROWS_STEP + 1) * ROWS_STEP;
+	size_t lines = (((size_t)m->nlines + lines_of(kind)) / LINES_STEP + 1) * LINES_STEP;
 
 	if (rows > METRICS_ROWS) {
 		errno = ENOSPC;
 		return -1;
 	}
+	if (lines > (size_t)METRICS_ROWS * CELL_LINES)
+		lines = (size_t)METRICS_ROWS * CELL_LINES;
 	for (int i = 0; i < METRICS_STRIPES; i++) {
-		if (segment_grow(&m->cells_segment[i], cells_size(rows)) == -1)
+		if (segment_grow(&m->cells_segment[i], cells_size(lines)) == -1)
 			return -1;
 	}
 	return segment_grow(&m->rows_segment, rows_size(rows));
@@ -146,10 +166,12 @@ metrics_row(struct metrics *m, enum metrics_kind kind, struct str name)
 	row = map_get(&m->index[kind], name);
 	if (row != NULL)
 		return (uint32_t)(row - m->rows);
-	if (make_room(m, n) == -1)
+	if (make_room(m, n, kind) == -1)
 		return 0;
 	row = &m->rows[n];
 	row->kind = kind;
+	row->cell = m->nlines;
+	m->nlines += lines_of(kind);
 	memcpy(row->name, name.p, name.n);
 	row->name[name.n] = '\0';
 	map_add(&m->index[kind], str_make(row->name, name.n), row);
@@ -173,19 +195,20 @@ metrics_cell(const struct metrics *m, uint32_t row, int slot)
 {
 	const struct segment *s = &m->cells_segment[(unsigned)slot % METRICS_STRIPES];
 
-	return &((struct cells_data *)s->base)->cells[row];
+	return (struct metrics_cell *)&((struct cells_data *)s->base)->lines[m->rows[row].cell];
 }
 
 void
 metrics_sum(const struct metrics *m, uint32_t row, struct metrics_cell *out)
 {
 	_Atomic uint64_t *to = (_Atomic uint64_t *)out;
+	size_t words = m->rows[row].kind == METRICS_ROUTE ? ROUTE_WORDS : CELL_WORDS;
 	uint64_t sums[CELL_WORDS] = { 0 };
 
 	for (int i = 0; i < METRICS_STRIPES; i++) {
 		_Atomic uint64_t *from = (_Atomic uint64_t *)metrics_cell(m, row, i);
 
-		for (size_t w = 0; w < CELL_WORDS; w++)
+		for (size_t w = 0; w < words; w++)
 			sums[w] += atomic_load_explicit(&from[w], memory_order_relaxed);
 	}
 	for (size_t w = 0; w < CELL_WORDS; w++)

@@ -4,6 +4,7 @@
  * A row belongs to a (kind, name) and is found by it, so counters survive reloads and never go
  * backwards.  Each row has a cell in each of 16 stripes; a worker adds in the stripe of its slot,
  * so that workers on different cores rarely share a cache line.  Readers sum the stripes.
+ * Routes can be many, so their cells end before the histogram, and a request writes one line.
  */
 #ifndef USHERD_SHM_METRICS_H
 #define USHERD_SHM_METRICS_H
@@ -19,7 +20,8 @@
 enum {
 	METRICS_STRIPES = 16,
 	METRICS_ROWS = 131072,
-	METRICS_NAME = 320,
+	METRICS_NAME = 168,		/* of a server: 32, a bar and the text of an address */
+	METRICS_LINE = 64,		/* cells begin with cache lines */
 	METRICS_BUCKETS = 16,		/* the last one is +Inf */
 };
 
@@ -49,17 +51,19 @@ extern const char *const metrics_failure_names[FAIL_KINDS];
 /* The counters of one row in one stripe; a kind uses those that fit it. */
 struct metrics_cell {
 	_Atomic uint64_t connections;		/* accepted (listen), opened (server) */
-	_Atomic uint64_t requests;
-	_Atomic uint64_t status[6];		/* [0]: no answer went out; [1] 1xx .. [5] 5xx */
-	_Atomic uint64_t bytes_in;		/* from the client or server */
-	_Atomic uint64_t bytes_out;
 	_Atomic uint64_t retries;
 	_Atomic uint64_t failures[FAIL_KINDS];
-	struct metrics_histogram time;		/* of requests; of attempts for backend, server */
+	_Atomic uint64_t status[6];		/* [0]: no answer went out; [1] 1xx .. [5] 5xx */
+	_Atomic uint64_t requests;		/* on the line of status[1] */
+	_Atomic uint64_t bytes_in;		/* from the client or server */
+	_Atomic uint64_t bytes_out;
+	struct metrics_histogram time;		/* of requests; of attempts for backend, server;
+						 * not in the cell of a route */
 };
 
 struct metrics_row {
 	uint32_t kind;				/* enum metrics_kind; 0: free */
+	uint32_t cell;				/* where its cells begin, in lines */
 	char name[METRICS_NAME];
 };
 
@@ -68,6 +72,7 @@ struct metrics {
 	struct segment cells_segment[METRICS_STRIPES];
 	struct metrics_row *rows;
 	_Atomic uint32_t *nrows;		/* rows that exist; a row never goes away */
+	uint32_t nlines;			/* of cells in use; the master's */
 	struct map index[METRICS_KINDS];	/* name to row; the master's, a worker has a copy */
 };
 

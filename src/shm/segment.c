@@ -41,7 +41,11 @@ map_range(int fd, size_t n)
 {
 	void *p = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
 
-	return p != MAP_FAILED ? p : NULL;
+	if (p == MAP_FAILED)
+		return NULL;
+	/* The range is mostly empty and all too long for a core file. */
+	(void)madvise(p, n, MADV_DONTDUMP);
+	return p;
 }
 
 int

@@ -270,6 +270,16 @@ shm_server_give(struct shm_server *server, int worker)
 	subtract(&server->in_flight, 1);
 }
 
+uint32_t
+shm_server_connections(const struct shm_server *server)
+{
+	uint32_t sum = 0;
+
+	for (int i = 0; i < SHM_WORKERS; i++)
+		sum += atomic_load_explicit(&server->connections[i], memory_order_relaxed);
+	return sum;
+}
+
 void
 shm_servers_repair(struct shm_servers *s, int worker)
 {
@@ -279,6 +289,7 @@ shm_servers_repair(struct shm_servers *s, int worker)
 	for (uint32_t i = 0; i < n; i++) {
 		uint32_t held = atomic_exchange(&s->slots[i].held[worker], 0);
 
+		atomic_store(&s->slots[i].connections[worker], 0);
 		if (held > 0)
 			subtract(&s->slots[i].in_flight, held);
 	}

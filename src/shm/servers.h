@@ -38,8 +38,8 @@ struct shm_server {
 	struct addr addr;		/* len 0: not resolved */
 	_Atomic uint32_t down;		/* enum shm_server_down */
 	_Atomic uint32_t in_flight;	/* requests of all workers */
-	_Atomic uint32_t connections;	/* of all workers, idle ones too: for status only */
 	_Atomic uint32_t held[SHM_WORKERS];	/* shares of in_flight, to repair a death */
+	_Atomic uint32_t connections[SHM_WORKERS];	/* of each worker, idle ones too */
 };
 
 /* One server in the list of a backend. */
@@ -102,6 +102,9 @@ int shm_members_read(const struct shm_members *m, uint64_t *version, struct shm_
  */
 bool shm_server_take(struct shm_server *server, int worker, uint32_t max_conns);
 void shm_server_give(struct shm_server *server, int worker);
+
+/* The connections of all workers. */
+uint32_t shm_server_connections(const struct shm_server *server);
 
 /* Gives back all that a dead worker held, in all slots.  Master. */
 void shm_servers_repair(struct shm_servers *s, int worker);

@@ -240,7 +240,7 @@ START_TEST(environment)
 	    "[route p]\npath_regex = ${CONF_TEST}$$\nrespond = 204\n" REST);
 	l = load_main();
 	ck_assert_str_eq(l.messages.p, "");
-	ck_assert_int_eq(l.s->fallback->max_body, 10 * 1024 * 1024);
+	ck_assert_int_eq(l.s->fallback->policy->max_body, 10 * 1024 * 1024);
 	ck_assert_str_eq(l.s->fallback->add_prefix.p, "/$x");
 	ck_assert_str_eq(l.s->routes[0]->respond_text.p, "$${CONF_TEST} $host ${host} $$");
 	ck_assert_str_eq(l.s->routes[1]->path_regex.v[0].p, "${CONF_TEST}$$");
@@ -285,9 +285,9 @@ START_TEST(error_pages)
 	write_file("main.ini", text);
 	l = load_main();
 	ck_assert_str_eq(l.messages.p, "");
-	ck_assert_uint_eq(l.s->routes[0]->nerror_pages, 2);
-	ck_assert_int_eq(l.s->routes[0]->error_pages[1]->status, 503);
-	ck_assert_str_eq(l.s->routes[0]->error_pages[1]->content.p, "<h1>gone</h1>");
+	ck_assert_uint_eq(l.s->routes[0]->policy->nerror_pages, 2);
+	ck_assert_int_eq(l.s->routes[0]->policy->error_pages[1]->status, 503);
+	ck_assert_str_eq(l.s->routes[0]->policy->error_pages[1]->content.p, "<h1>gone</h1>");
 	conf_text_free(&l);
 	snprintf(text, sizeof(text), "[defaults]\nerror_page = 502 502 %s/page.html\n"
 	    "error_page = 200 %s/page.html\nerror_page = 404 /nonexistent\n" REST, dir, dir);

@@ -18,16 +18,16 @@ START_TEST(nearest_wins)
 
 	ck_assert_str_eq(l.messages.p, "");
 	r = l.s->routes;
-	ck_assert_int_eq(r[0]->read_timeout_ms, 4000);
-	ck_assert_int_eq(r[1]->read_timeout_ms, 3000);
-	ck_assert_int_eq(r[2]->read_timeout_ms, 2000);
-	ck_assert_int_eq(r[3]->read_timeout_ms, 1000);
-	ck_assert_int_eq(r[0]->connect_timeout_ms, 2000);
-	ck_assert_uint_eq(r[0]->retries, 7);
-	ck_assert_int_eq(r[0]->max_body, 16 * 1024 * 1024);
-	ck_assert_int_eq(r[2]->max_body, 1024);
-	ck_assert_int_eq(r[3]->first_byte_timeout_ms, 60000);
-	ck_assert_int_eq(l.s->fallback->read_timeout_ms, 1000);
+	ck_assert_int_eq(r[0]->policy->read_timeout_ms, 4000);
+	ck_assert_int_eq(r[1]->policy->read_timeout_ms, 3000);
+	ck_assert_int_eq(r[2]->policy->read_timeout_ms, 2000);
+	ck_assert_int_eq(r[3]->policy->read_timeout_ms, 1000);
+	ck_assert_int_eq(r[0]->policy->connect_timeout_ms, 2000);
+	ck_assert_uint_eq(r[0]->policy->retries, 7);
+	ck_assert_int_eq(r[0]->policy->max_body, 16 * 1024 * 1024);
+	ck_assert_int_eq(r[2]->policy->max_body, 1024);
+	ck_assert_int_eq(r[3]->policy->first_byte_timeout_ms, 60000);
+	ck_assert_int_eq(l.s->fallback->policy->read_timeout_ms, 1000);
 	ck_assert_int_eq(l.s->fallback->action, ACTION_NONE);
 	conf_text_free(&l);
 }
@@ -79,8 +79,8 @@ START_TEST(several_hosts)
 	buf_printf(&b, text, "read_timeout = 9s\n");
 	l = conf_text_load(buf_view(&b));
 	ck_assert_str_eq(l.messages.p, "");
-	ck_assert_int_eq(l.s->routes[0]->max_body, 1024);
-	ck_assert_int_eq(l.s->routes[0]->read_timeout_ms, 9000);
+	ck_assert_int_eq(l.s->routes[0]->policy->max_body, 1024);
+	ck_assert_int_eq(l.s->routes[0]->policy->read_timeout_ms, 9000);
 	conf_text_free(&l);
 	b.n = 0;
 	buf_printf(&b, text, "");
@@ -106,7 +106,7 @@ START_TEST(host_actions)
 	ck_assert_uint_eq(l.s->nroutes, 4);
 	ck_assert_str_eq(r[0]->name.p, "a/*");
 	ck_assert_int_eq(r[0]->action, ACTION_REDIRECT);
-	ck_assert_int_eq(r[0]->max_body, 1024);
+	ck_assert_int_eq(r[0]->policy->max_body, 1024);
 	ck_assert_uint_eq(r[0]->nhosts, 1);
 	ck_assert_ptr_eq(r[0]->hosts[0], l.s->hosts[0]);
 	ck_assert_str_eq(r[0]->paths[0].text.p, "");
@@ -135,9 +135,9 @@ START_TEST(overrides)
 	ck_assert_str_eq(l.messages.p, "");
 	ck_assert_uint_eq(l.s->global.workers, 3);
 	ck_assert_uint_eq(l.s->listens[0]->nbinds, 2);
-	ck_assert_int_eq(l.s->routes[0]->max_body, 1024);
+	ck_assert_int_eq(l.s->routes[0]->policy->max_body, 1024);
 	ck_assert_uint_eq(l.s->backends[0]->nservers, 2);
-	ck_assert_int_eq(l.s->routes[0]->access_log->target, LOG_TARGET_STDOUT);
+	ck_assert_int_eq(l.s->routes[0]->policy->access_log->target, LOG_TARGET_STDOUT);
 	ck_assert_ptr_null(l.s->global.pid_file.p);
 	ck_assert_int_eq(l.s->global.error_log, LOG_TARGET_STDERR);
 	conf_text_free(&l);
@@ -171,6 +171,57 @@ dump_of(const struct conf_snapshot *s)
 	buf_text(&b);
 	return b;
 }
+
+START_TEST(forget_text)
+{
+	struct loaded l = conf_text_load(STR_OF("[global]\nuser = nobody\n[defaults]\nvia = on\n"
+	    "[listen web]\nbind = 127.0.0.1:8080\n[host h]\nnames = H.test. *.h.test\n"
+	    "[route r]\nhost = h\npath = /a/*\nmethod = GET\nheader = X-A: b\nquery = c=d\n"
+	    "redirect = 301 /there\n[route s]\nrespond = 200 text/html \"hi\"\n"
+	    "[backend b]\nserver = 127.0.0.1:1\n"));
+	struct buf b;
+
+	ck_assert_ptr_nonnull(l.s);
+	conf_forget_text(l.s);
+	b = dump_of(l.s);
+	ck_assert_str_eq(b.p, "");
+	ck_assert_str_eq(l.s->global.user.p, "nobody");
+	ck_assert_str_eq(l.s->listens[0]->name.p, "web");
+	ck_assert_str_eq(l.s->listens[0]->at.file, "text");
+	ck_assert_str_eq(l.s->listens[0]->binds[0].text.p, "127.0.0.1:8080");
+	ck_assert_str_eq(l.s->hosts[0]->names.v[0].p, "h.test");
+	ck_assert_str_eq(l.s->hosts[0]->names.v[1].p, "*.h.test");
+	ck_assert_ptr_eq(l.s->routes[0]->hosts[0], l.s->hosts[0]);
+	ck_assert_str_eq(l.s->routes[0]->paths[0].text.p, "/a");
+	ck_assert_str_eq(l.s->routes[0]->methods.v[0].p, "GET");
+	ck_assert_str_eq(l.s->routes[0]->headers[0].value.p, "b");
+	ck_assert_str_eq(l.s->routes[0]->queries[0].name.p, "c");
+	ck_assert_str_eq(l.s->routes[0]->redirect_url.p, "/there");
+	ck_assert_str_eq(l.s->routes[1]->respond_type.p, "text/html");
+	ck_assert_str_eq(l.s->routes[1]->respond_text.p, "hi");
+	ck_assert_str_eq(l.s->backends[0]->servers[0].text.p, "127.0.0.1:1");
+	buf_fini(&b);
+	conf_text_free(&l);
+}
+END_TEST
+
+START_TEST(policies)
+{
+	struct loaded l = conf_text_load(STR_OF("[listen web]\nbind = 8080\n[defaults]\nvia = on\n"
+	    "[host h]\nnames = h.test\n[host i]\nnames = i.test\nretries = 3\n"
+	    "[route a]\nhost = h\nrespond = 200\n[route b]\nhost = h\npath = /b\nvia = on\n"
+	    "respond = 200\n[route c]\nhost = i\nrespond = 200\n"));
+	struct conf_route **r;
+
+	ck_assert_ptr_nonnull(l.s);
+	r = l.s->routes;
+	ck_assert_ptr_eq(r[0]->policy, l.s->fallback->policy);
+	ck_assert_ptr_eq(r[0]->policy, r[1]->policy);
+	ck_assert_ptr_ne(r[0]->policy, r[2]->policy);
+	ck_assert_uint_eq(r[2]->policy->retries, 3);
+	conf_text_free(&l);
+}
+END_TEST
 
 START_TEST(dump)
 {
@@ -230,9 +281,9 @@ START_TEST(dump_of_a_dump)
 		const struct conf_route *x = l.s->routes[i], *y = again.s->routes[i];
 
 		ck_assert_str_eq(x->name.p, y->name.p);
-		ck_assert_int_eq(x->max_body, y->max_body);
-		ck_assert_int_eq(x->read_timeout_ms, y->read_timeout_ms);
-		ck_assert_int_eq(x->retries, y->retries);
+		ck_assert_int_eq(x->policy->max_body, y->policy->max_body);
+		ck_assert_int_eq(x->policy->read_timeout_ms, y->policy->read_timeout_ms);
+		ck_assert_int_eq(x->policy->retries, y->policy->retries);
 	}
 	buf_fini(&a);
 	buf_fini(&b);
@@ -256,6 +307,8 @@ main(void)
 	tcase_add_test(inherit, overrides);
 	suite_add_tcase(suite, inherit);
 	tcase_add_test(dumps, dump);
+	tcase_add_test(dumps, forget_text);
+	tcase_add_test(dumps, policies);
 	tcase_add_test(dumps, dump_of_a_dump);
 	suite_add_tcase(suite, dumps);
 	return unit_run(suite);

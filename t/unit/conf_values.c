@@ -55,19 +55,19 @@ static const struct number rates[] = {
 static int64_t
 read_timeout(const struct conf_snapshot *s)
 {
-	return s->fallback->read_timeout_ms;
+	return s->fallback->policy->read_timeout_ms;
 }
 
 static int64_t
 max_body(const struct conf_snapshot *s)
 {
-	return s->fallback->max_body;
+	return s->fallback->policy->max_body;
 }
 
 static int64_t
 body_min_rate(const struct conf_snapshot *s)
 {
-	return s->fallback->body_min_rate;
+	return s->fallback->policy->body_min_rate;
 }
 
 static void
@@ -110,10 +110,10 @@ START_TEST(switches_and_choices)
 	ck_assert_str_eq(l.messages.p, "");
 	ck_assert(l.s->global.worker_cpu_affinity);
 	ck_assert_int_eq(l.s->global.worker_priority, -7);
-	ck_assert(l.s->routes[0]->via && !l.s->routes[0]->hide_server);
-	ck_assert(!l.s->routes[0]->websocket);
+	ck_assert(l.s->routes[0]->policy->via && !l.s->routes[0]->policy->hide_server);
+	ck_assert(!l.s->routes[0]->policy->websocket);
 	ck_assert(l.s->listens[0]->header_names_any);
-	ck_assert_int_eq(l.s->routes[0]->forwarded_headers, FORWARDED_BOTH);
+	ck_assert_int_eq(l.s->routes[0]->policy->forwarded_headers, FORWARDED_BOTH);
 	conf_text_free(&l);
 	ck_messages(STR_OF("[global]\nlog_level = warning\nworker_cpu_affinity = maybe\n"
 	    "worker_priority = 20\nworkers = 129\nmax_connections = off\n" REST),
@@ -307,7 +307,7 @@ START_TEST(logs)
 	ck_assert_uint_eq(addr_port(&b->syslog_addr), 5514);
 	ck_assert_int_eq(b->format, LOG_FORMAT_JSON);
 	ck_assert_uint_eq(l.s->logs[2]->syslog_addr.len, 0);
-	ck_assert_ptr_eq(l.s->routes[0]->access_log, l.s->logs[0]);
+	ck_assert_ptr_eq(l.s->routes[0]->policy->access_log, l.s->logs[0]);
 	conf_text_free(&l);
 	ck_messages(STR_OF("[defaults]\naccess_log = a\n[log a]\npath = access.log\nformat ="
 	    " plain\n"

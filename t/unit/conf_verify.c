@@ -187,14 +187,15 @@ START_TEST(manual)
 	ck_assert_msg(text.p != NULL, "man/usherd.ini.5: %s", why);
 	for (unsigned i = 0; i < conf_ndirectives; i++) {
 		const struct conf_directive *row = &conf_directives[i];
-		struct str section = manual_section(text, conf_kind_names[row->owner].p);
+		unsigned kind = row->owner == OWNER_POLICY ? KIND_ROUTE : row->owner;
+		struct str section = manual_section(text, conf_kind_names[kind].p);
 		char item[64], *at;
 
 		snprintf(item, sizeof(item), "\n.It Ic %s ", row->key.p);
 		at = strstr(section.p, item);
 		ck_assert_msg(at != NULL && at < section.p + section.n, "[%s] %s is not in the"
 		    " manual",
-		    conf_kind_names[row->owner].p, row->key.p);
+		    conf_kind_names[kind].p, row->key.p);
 		/* Directories are chosen when building. */
 		if (row->def == NULL || row->def[0] == '/')
 			continue;

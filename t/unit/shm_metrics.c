@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/check.h"
 #include "shm/metrics.h"
 
 static struct metrics m;
@@ -49,6 +50,7 @@ START_TEST(test_many_rows)
 		ck_assert_uint_eq(row, i + 1 < METRICS_ROWS ? (uint32_t)i + 1 : 0);
 	}
 	metrics_add(&metrics_cell(&m, METRICS_ROWS - 1, 15)->requests, 1);
+	ck_assert_uint_eq(atomic_load(&metrics_cell(&m, METRICS_ROWS - 2, 15)->requests), 0);
 	ck_assert_uint_eq(metrics_row(&m, METRICS_ROUTE, STR_OF("route-70000")), 70001);
 }
 END_TEST
@@ -83,6 +85,34 @@ START_TEST(test_buckets)
 	ck_assert_uint_eq(atomic_load(&h.bucket[METRICS_BUCKETS - 1]), 1);
 	for (int i = 1; i < METRICS_BUCKETS; i++)
 		ck_assert_uint_gt(metrics_bounds_us[i], metrics_bounds_us[i - 1]);
+}
+END_TEST
+
+/* Cells of routes are shorter: none may reach into the next, and all end where the memory does. */
+START_TEST(test_cells_apart)
+{
+	uint32_t rows[METRICS_ROWS / 64];
+	struct metrics_cell sum;
+	char name[32];
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		enum metrics_kind kind = i % 3 == 0 ? METRICS_SERVER : METRICS_ROUTE;
+		struct metrics_cell *cell;
+
+		rows[i] = metrics_row(&m, kind,
+		    str_make(name, (size_t)snprintf(name, sizeof(name), "%zu", i)));
+		cell = metrics_cell(&m, rows[i], 1);
+		metrics_add(&cell->connections, i);
+		metrics_add(&cell->bytes_out, i + 1);
+		if (kind == METRICS_SERVER)
+			metrics_observe(&cell->time, UINT64_MAX / 2);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		metrics_sum(&m, rows[i], &sum);
+		ck_assert_uint_eq(atomic_load(&sum.connections), i);
+		ck_assert_uint_eq(atomic_load(&sum.bytes_out), i + 1);
+		ck_assert_uint_eq(atomic_load(&sum.time.bucket[METRICS_BUCKETS - 1]), i % 3 == 0);
+	}
 }
 END_TEST
 
@@ -125,6 +155,7 @@ main(void)
 	tcase_add_test(tc, test_rows);
 	tcase_add_test(tc, test_many_rows);
 	tcase_add_test(tc, test_sum);
+	tcase_add_test(tc, test_cells_apart);
 	tcase_add_test(tc, test_buckets);
 	tcase_add_test(tc, test_child_sees_new_rows);
 	suite_add_tcase(suite, tc);

@@ -6,24 +6,30 @@ package Test::Client;
 #	$c->send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
 #	my $r = $c->response;                  # {status, fields, body, ...}, see Test::Wire
 #	is $c->end, 'closed';
+#
+#	my $c = client($port, tls => {SSL_hostname => 'a.test', SSL_ca_file => $file});
+#	$c->{sock}->get_sslversion;            # an IO::Socket::SSL
 
 use strict;
 use warnings;
 use Exporter 'import';
 use IO::Select;
 use IO::Socket::INET;
+use IO::Socket::SSL qw($SSL_ERROR SSL_VERIFY_NONE);
 use IO::Socket::UNIX;
+use Net::SSLeay;
 use Socket qw(IPPROTO_TCP TCP_NODELAY SOL_SOCKET SO_LINGER SO_RCVBUF);
 use Test::More;
 use Time::HiRes qw(sleep time);
 use Test::Wire qw(take_response is_final);
 
-our @EXPORT_OK = qw(client get request);
+our @EXPORT_OK = qw(client tls_client get request);
 
 my $PATIENCE = $ENV{USHERD_SAN} ? 20 : 10;
 
 # client($where, %options): connects to a port on 127.0.0.1, "HOST:PORT" or the path of a socket.
-# Options: from (the local address), rcvbuf (bytes), timeout (seconds of patience).
+# Options: from (the local address), rcvbuf (bytes), timeout (seconds of patience), tls (options of
+# IO::Socket::SSL; a handshake that fails dies with its reason).
 sub client {
     my ($where, %opt) = @_;
     my $sock;
@@ -40,8 +46,26 @@ sub client {
     }
     die "connect to $where: $!\n" unless $sock;
     $sock->autoflush(1);
-    return bless {sock => $sock, buf => '', state => 'open', methods => [],
+    $sock = _start_tls($sock, $opt{tls}) if $opt{tls};
+    return bless {sock => $sock, buf => '', state => 'open', methods => [], tls => $opt{tls} ? 1 : 0,
         timeout => $opt{timeout} // $PATIENCE}, __PACKAGE__;
+}
+
+# Without a CA nothing is verified. Never blocks afterwards: a record may hold no data for us.
+sub _start_tls {
+    my ($sock, $opt) = @_;
+    my $tls = IO::Socket::SSL->start_SSL($sock, Timeout => $PATIENCE, SSL_hostname => '',
+        $opt->{SSL_ca_file} ? (SSL_verifycn_scheme => 'none') : (SSL_verify_mode => SSL_VERIFY_NONE), %$opt)
+        or die "handshake: $SSL_ERROR\n";
+    $tls->blocking(0);
+    return $tls;
+}
+
+# tls_client($where, $name, %options): a connection that asks for the server name (undef: none).
+# Options are those of IO::Socket::SSL. Returns undef when the handshake fails, which $@ explains.
+sub tls_client {
+    my ($where, $name, %opt) = @_;
+    return eval { client($where, tls => {SSL_hostname => $name // '', %opt}) };
 }
 
 # Sends the bytes, at most `step` at a time if that option is given. A peer that has closed is no
@@ -55,6 +79,7 @@ sub send {
     for (my $at = 0; $at < length $data;) {
         my $n = syswrite $self->{sock}, $data, $step < length($data) - $at ? $step : length($data) - $at, $at;
         if (!defined $n) {
+            IO::Select->new($self->{sock})->can_write(0.1) if $self->{tls} && $!{EAGAIN};
             next if $!{EINTR} || ($!{EAGAIN} && time < $end);
             last;
         }
@@ -69,13 +94,26 @@ sub _fill {
     my ($self, $end) = @_;
     return 0 if $self->{state} ne 'open';
     my $select = IO::Select->new($self->{sock});
-    my $ready;
-    until ($ready = $select->can_read($end > time ? $end - time : 0)) {
-        return 0 if time >= $end;    # otherwise a signal has interrupted the wait
+    while (1) {
+        my $pending = $self->{tls} && $self->{sock}->pending;
+        if (!$pending && !$select->can_read($end > time ? $end - time : 0)) {
+            return 0 if time >= $end;    # otherwise a signal has interrupted the wait
+            next;
+        }
+        my $n = sysread $self->{sock}, $self->{buf}, 262144, length $self->{buf};
+        next if !defined $n && $self->{tls} && $!{EAGAIN};
+        $self->{state} = $self->_ended(defined $n) if !$n;
+        return 1;
     }
-    my $n = sysread $self->{sock}, $self->{buf}, 262144, length $self->{buf};
-    $self->{state} = defined $n ? 'closed' : 'reset' if !$n;
-    return 1;
+}
+
+# How a connection ended: TLS says goodbye with close_notify, and without it was cut.
+sub _ended {
+    my ($self, $eof) = @_;
+    return $eof ? 'closed' : 'reset' unless $self->{tls};
+    my $ssl = $self->{sock}->_get_ssl_object;
+    return 'closed' if $ssl && Net::SSLeay::get_shutdown($ssl) & Net::SSLeay::RECEIVED_SHUTDOWN();
+    return $eof || $SSL_ERROR =~ /unexpected eof/i ? 'cut' : 'reset';
 }
 
 # The next response, or undef if none came in time; it counts as interim unless its status is final
@@ -126,8 +164,8 @@ sub take {
     return substr $self->{buf}, 0, $n, '';
 }
 
-# Waits for the end of the connection: 'closed', 'reset', or 'open' if it did not come in time. What
-# was sent before it is in rest().
+# Waits for the end of the connection: 'closed', 'reset', over TLS 'cut' when it closed without saying
+# so, or 'open' if it did not come in time. What was sent before it is in rest().
 sub end {
     my ($self, $timeout) = @_;
     my $end = time + ($timeout // $self->{timeout});
@@ -153,7 +191,16 @@ sub close { my ($self) = @_; close $self->{sock}; $self->{state} = 'closed'; ret
 sub reset {
     my ($self) = @_;
     setsockopt $self->{sock}, SOL_SOCKET, SO_LINGER, pack('ii', 1, 0);
-    return $self->close;
+    return $self->cut;
+}
+
+# Closes without the goodbye of TLS.
+sub cut {
+    my ($self) = @_;
+    return $self->close unless $self->{tls};
+    $self->{sock}->close(SSL_no_shutdown => 1);
+    $self->{state} = 'closed';
+    return;
 }
 
 # request($where, $bytes, %options): one connection, one request, its response.
@@ -166,11 +213,14 @@ sub request {
     return $r;
 }
 
-# get($where, $target, @fields): a GET on a connection of its own; fields as "Name: value".
+# get($where, $target, @fields): a GET on a connection of its own; fields as "Name: value"; a
+# reference to a hash among them has options of request().
 sub get {
     my ($where, $target, @fields) = @_;
+    my %opt = map { %$_ } grep { ref } @fields;
+    @fields = grep { !ref } @fields;
     unshift @fields, 'Host: a.test' unless grep { /^host:/i } @fields;
-    return request($where, join "\r\n", "GET $target HTTP/1.1", @fields, 'Connection: close', '', '');
+    return request($where, join("\r\n", "GET $target HTTP/1.1", @fields, 'Connection: close', '', ''), %opt);
 }
 
 1;

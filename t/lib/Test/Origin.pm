@@ -10,7 +10,7 @@ package Test::Origin;
 # Steps: 'request' (read one whole request), 'head' (read up to the empty line), [until => qr/.../]
 # (read until it matches), [send => BYTES], [slow => BYTES, SECONDS] (byte by byte, with pauses),
 # [stall => SECONDS], 'eof' (read to the end), 'shut' (close the sending side), 'close', 'reset',
-# 'loop' (from the start again), or a function, called with the connection and its last request.
+# 'cut' (close, over TLS without saying so), 'loop' (from the start again), or a function, called with the connection and its last request.
 
 use strict;
 use warnings;
@@ -18,6 +18,7 @@ use Exporter 'import';
 use File::Temp ();
 use IO::Select;
 use IO::Socket::INET;
+use IO::Socket::SSL qw($SSL_ERROR);
 use IO::Socket::UNIX;
 use POSIX ':sys_wait_h';
 use Socket qw(SOL_SOCKET SO_LINGER IPPROTO_TCP TCP_NODELAY);
@@ -35,7 +36,7 @@ sub answer {
 }
 
 # Options can stand before the scripts, as a hash reference: port, path (a Unix socket), backlog,
-# address.
+# address, tls (a certificate of Test::Certs, or options of IO::Socket::SSL).
 sub origin {
     my %opt     = ref $_[0] eq 'HASH' ? %{+shift} : ();
     my @scripts = map { _script($_) } @_ ? @_ : answer('ok');
@@ -47,16 +48,25 @@ sub origin {
         LocalPort => $opt{port} // Test::Usherd::free_port(), Listen => $opt{backlog} // 128);
     die "origin: $!" unless $sock;
     chmod 0777, $opt{path} if $opt{path};
+    my $tls = $opt{tls} && _tls_context($opt{tls});
     my $self = bless {dir => $dir, owner => $$,
         $opt{path} ? (address => "unix:$opt{path}")
         : (port => $sock->sockport, address => $sock->sockhost . ':' . $sock->sockport)}, __PACKAGE__;
     $self->{pid} = fork // die "fork: $!";
     if (!$self->{pid}) {
-        eval { _accept_loop($sock, "$dir", \@scripts) };
+        eval { _accept_loop($sock, "$dir", \@scripts, $tls) };
         print STDERR "# origin: $@" if $@;
         POSIX::_exit(0);
     }
     return $self;
+}
+
+# One context for all connections, so that they resume each other's sessions.
+sub _tls_context {
+    my ($tls) = @_;
+    my %opt = $tls->{cert} ? (SSL_cert_file => $tls->{cert}, SSL_key_file => $tls->{key}) : %$tls;
+    return IO::Socket::SSL::SSL_Context->new(SSL_server => 1, SSL_session_id_context => 'origin', %opt)
+        || die "origin: $SSL_ERROR\n";
 }
 
 sub _script {
@@ -67,7 +77,7 @@ sub _script {
 }
 
 sub _accept_loop {
-    my ($sock, $dir, $scripts) = @_;
+    my ($sock, $dir, $scripts, $tls) = @_;
     $SIG{CHLD} = 'IGNORE';
     $SIG{PIPE} = 'IGNORE';
     $SIG{TERM} = 'DEFAULT';
@@ -81,7 +91,7 @@ sub _accept_loop {
         if (!$pid) {
             close $sock;
             my $c = Test::Origin::Connection->new($peer, $dir, $n);
-            eval { $c->play($script) };
+            eval { $c->start_tls($tls) if $tls; $c->play($script) };
             $c->event("fault $@") if $@ && $@ !~ /^end/;
             $c->event('done');
             POSIX::_exit(0);
@@ -122,7 +132,8 @@ sub await_requests {
     return $self->requests;
 }
 
-# Waits for an event line that matches, such as qr/^1 eof/: "CONNECTION open|request|eof|done".
+# Waits for an event line that matches, such as qr/^1 eof/: "CONNECTION open|request|eof|done", and
+# with TLS "tls VERSION full|resumed sni=NAME alpn=NAME cn=NAME-OF-CLIENT", or "refused REASON".
 sub await_event {
     my ($self, $pattern, $seconds) = @_;
     my $line;
@@ -145,6 +156,7 @@ package Test::Origin::Connection;
 
 use strict;
 use warnings;
+use IO::Socket::SSL qw($SSL_ERROR);
 use Socket qw(SOL_SOCKET SO_LINGER IPPROTO_TCP TCP_NODELAY);
 use Time::HiRes qw(sleep time);
 use Test::Wire qw(take_request);
@@ -161,12 +173,28 @@ sub new {
     return $self;
 }
 
+sub start_tls {
+    my ($self, $context) = @_;
+    my $raw = $self->{sock};
+    my $tls = IO::Socket::SSL->start_SSL($raw, SSL_server => 1, SSL_reuse_ctx => $context, Timeout => $PATIENCE);
+    if (!$tls) {
+        $self->event("refused $SSL_ERROR");
+        die "end\n";
+    }
+    $self->{sock} = $tls;
+    $self->event(sprintf 'tls %s %s sni=%s alpn=%s cn=%s', $tls->get_sslversion,
+        $tls->get_session_reused ? 'resumed' : 'full', $tls->get_servername // '', $tls->alpn_selected // '',
+        $tls->peer_certificate ? $tls->peer_certificate('commonName') : '');
+    return;
+}
+
 sub event { my ($self, $text) = @_; syswrite $self->{events}, "$self->{n} $text\n"; return }
 
 # Reads more; dies with 'end' when the peer has closed or is silent for too long.
 sub fill {
     my ($self) = @_;
-    die "end: silent\n" unless IO::Select->new($self->{sock})->can_read($PATIENCE);
+    my $pending = $self->{sock}->isa('IO::Socket::SSL') && $self->{sock}->pending;
+    die "end: silent\n" unless $pending || IO::Select->new($self->{sock})->can_read($PATIENCE);
     my $n = sysread $self->{sock}, my $data, 262144;
     if (!$n) {
         $self->event(defined $n ? 'eof' : "reset");
@@ -221,6 +249,13 @@ sub play {
     return;
 }
 
+sub cut {
+    my ($self) = @_;
+    my $tls = $self->{sock}->isa('IO::Socket::SSL');
+    $self->{sock}->close($tls ? (SSL_no_shutdown => 1) : ());
+    die "end\n";
+}
+
 sub step {
     my ($self, $step) = @_;
     if (ref $step eq 'CODE') {
@@ -238,10 +273,10 @@ sub step {
     elsif ($verb eq 'eof')     { eval { $self->{buf} = '', $self->fill while 1 } }
     elsif ($verb eq 'shut')    { shutdown $self->{sock}, 1 }
     elsif ($verb eq 'close')   { close $self->{sock}; die "end\n" }
+    elsif ($verb eq 'cut')     { $self->cut }
     elsif ($verb eq 'reset') {
         setsockopt $self->{sock}, SOL_SOCKET, SO_LINGER, pack('ii', 1, 0);
-        close $self->{sock};
-        die "end\n";
+        $self->cut;
     }
     elsif ($verb ne 'loop') { die "unknown step $verb\n" }
     return;
