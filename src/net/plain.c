@@ -151,7 +151,7 @@ plain_close(struct transport *t, bool reset)
 	loop_close(t->loop, &t->watcher);
 }
 
-static const struct transport_ops plain_ops = {
+const struct transport_ops transport_plain_ops = {
 	.kinds = SEG_MEM | SEG_EXT | SEG_FILE | SEG_PIPE,
 	.recv = plain_recv,
 	.send = plain_send,
@@ -164,8 +164,9 @@ int
 transport_open_plain(struct transport *t, struct loop *loop, int fd,
     void (*on_ready)(struct watcher *))
 {
-	t->ops = &plain_ops;
+	t->ops = &transport_plain_ops;
 	t->loop = loop;
+	t->tls = NULL;
 	watcher_init(&t->watcher, on_ready);
 	return loop_watch(loop, &t->watcher, fd);
 }

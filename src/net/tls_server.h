@@ -68,7 +68,6 @@ struct tls_listener {
 	tls_choose *choose;
 	void *arg;
 	struct tls_store *store;
-	const struct tls_site *first;	/* any site: its policy bounds the versions of the ClientHello */
 };
 
 /*
@@ -90,9 +89,14 @@ void tls_tickets_use(bool (*read)(void *arg, struct tls_ticket_key out[TLS_TICKE
 void tls_ticket_derive(struct str secret, int64_t wall_ms, struct tls_ticket_key *out);
 
 /* Takes over an accepted socket; as transport_open_plain().  The handshake happens inside recv and
- * send: until it is complete they say IO_AGAIN; IO_ERROR when it failed (see tls_failure()). */
+ * send: until it is complete they say IO_AGAIN; IO_ERROR when it failed (transport_tls_failure()). */
 int transport_open_tls_server(struct transport *t, struct loop *loop, int fd,
     void (*on_ready)(struct watcher *), const struct tls_listener *l);
+
+/* Goes over to TLS on a transport that is open as a plain one; `early` are bytes of the client that
+ * were read already, behind a PROXY header. */
+void transport_start_tls_server(struct transport *t, const struct tls_listener *l,
+    struct str early);
 
 /* Facts about a connection, for variables, routing and metrics. */
 struct tls_info {
@@ -104,7 +108,7 @@ struct tls_info {
 	struct str alpn;		/* absent: none agreed */
 	void *host;			/* of the chosen site */
 	const struct tls_policy *policy;
-	struct str client_subject;	/* RFC 2253; absent: no certificate */
+	struct str client_subject;	/* RFC 2253; absent: no certificate, or one that failed */
 	struct str client_serial;	/* hexadecimal */
 	struct str client_fingerprint;	/* SHA-1 in hexadecimal, as nginx has it */
 	const char *client_verify;	/* "NONE", "SUCCESS", "FAILED:reason" */
@@ -116,7 +120,8 @@ const struct tls_info *transport_tls(const struct transport *t);
 /* After IO_ERROR: what went wrong, for one log line; "" if it was no matter of TLS. */
 const char *transport_tls_failure(const struct transport *t);
 
-/* The client's first bytes were plain HTTP: the descriptor is still open for a plain answer. */
+/* After IO_ERROR: the client's first byte was that of plain HTTP.  From then on the transport is a
+ * plain one: what is sent goes as it is. */
 bool transport_tls_is_plain_http(const struct transport *t);
 
 /* Counters of this process. */

@@ -2,7 +2,7 @@
  * transport.h - bytes to and from a peer; above it nobody knows whether they are encrypted.
  *
  *	h1_front, h1_back ─► transport ─► plain socket
- *	                              └─► TLS (later)
+ *	                              └─► TLS (tls_server.h, tls_client.h)
  */
 #ifndef USHERD_NET_TRANSPORT_H
 #define USHERD_NET_TRANSPORT_H
@@ -17,6 +17,7 @@
 #include "net/pipe.h"
 
 struct transport;
+struct tls_conn;
 
 /* Results of reading besides a number of bytes. */
 enum { IO_EOF = 0, IO_AGAIN = -1, IO_ERROR = -2 };
@@ -28,13 +29,17 @@ struct transport_ops {
 	ssize_t (*splice)(struct transport *t, struct pipe *p, size_t max);
 	void (*shutdown)(struct transport *t);
 	void (*close)(struct transport *t, bool reset);
+	int (*handshake)(struct transport *t);	/* NULL: there is none */
 };
 
 struct transport {
 	const struct transport_ops *ops;
 	struct loop *loop;
 	struct watcher watcher;
+	struct tls_conn *tls;		/* NULL: plain */
 };
+
+extern const struct transport_ops transport_plain_ops;
 
 /*
  * Takes over a connected or connecting socket; `on_ready` is called as loop.h says.  -1 with errno
@@ -43,8 +48,21 @@ struct transport {
 int transport_open_plain(struct transport *t, struct loop *loop, int fd,
     void (*on_ready)(struct watcher *));
 
+/*
+ * Goes on with the handshake, where there is one: 1 when it is complete, IO_AGAIN while the peer is
+ * to say more (a new event tells), IO_ERROR with errno.  Reading and sending do it too.
+ */
+static inline int
+transport_handshake(struct transport *t)
+{
+	return t->ops->handshake != NULL ? t->ops->handshake(t) : 1;
+}
+
 /* Reads into `iov`.  > 0: bytes; IO_EOF; IO_AGAIN; IO_ERROR with errno.  A short read tells that
- * nothing more is there, so no call is spent to find that out. */
+ * nothing more is there, so no call is spent to find that out.  READY_READ stays set as long as
+ * another call may find something.  Over TLS the bytes that came need not be for the caller (a
+ * session ticket): an event is then followed by IO_AGAIN; and an end without close_notify, which
+ * anybody on the way can forge, is IO_ERROR with ECONNRESET. */
 static inline ssize_t
 transport_recv(struct transport *t, struct iovec *iov, int n)
 {
@@ -53,7 +71,8 @@ transport_recv(struct transport *t, struct iovec *iov, int n)
 
 /*
  * Sends what the kernel takes and removes it from `out`.  Returns the number of bytes, 0 if none
- * could go, or IO_ERROR with errno.  READY_WRITE is cleared when something stayed.
+ * could go, or IO_ERROR with errno.  READY_WRITE is cleared when the socket was full.  What stays
+ * in `out` must come first in the next call: TLS may have encrypted it already.
  */
 static inline ssize_t
 transport_send(struct transport *t, struct chain *out)
@@ -75,7 +94,7 @@ transport_can_splice(const struct transport *t)
 	return t->ops->splice != NULL;
 }
 
-/* No more bytes from us; the peer reads its end. */
+/* No more bytes from us; the peer reads its end (over TLS: close_notify). */
 static inline void
 transport_shutdown(struct transport *t)
 {
