@@ -18,6 +18,7 @@ layout(void)
 		sizeof(struct shm_core_data), sizeof(struct shm_worker),
 		offsetof(struct shm_core_data, workers), offsetof(struct shm_worker, accepted),
 		offsetof(struct shm_core_data, worker_deaths),
+		offsetof(struct shm_core_data, ticket_keys),
 	};
 
 	return segment_layout("core", numbers, ARRAY_LEN(numbers));

@@ -1,5 +1,5 @@
 /*
- * core.h - the slots of the workers, and the descriptors that wake them.
+ * core.h - the slots of the workers, the descriptors that wake them, ticket keys.
  */
 #ifndef USHERD_SHM_CORE_H
 #define USHERD_SHM_CORE_H
@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "shm/keys.h"
 #include "shm/segment.h"
 
 enum { SHM_WORKERS = 256 };
@@ -39,6 +40,7 @@ struct shm_core_data {
 	_Atomic uint64_t reloads;
 	_Atomic uint64_t reload_failures;
 	_Atomic uint64_t worker_deaths;
+	struct shm_key_ring ticket_keys;	/* one writer: the master */
 	_Alignas(64) struct shm_worker workers[SHM_WORKERS];
 };
 
