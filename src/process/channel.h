@@ -20,6 +20,7 @@ enum channel_kind {
 	CHANNEL_STOP,			/* end now */
 	CHANNEL_LOG,			/* fd: access log `index` */
 	CHANNEL_ERROR_LOG,		/* fd: the error log */
+	CHANNEL_CERTIFICATE,		/* fd: certificate `index`, see cert_parcel.h */
 };
 
 struct message {

@@ -45,6 +45,47 @@ child_send_logs(struct child *c, const struct logs *logs)
 	send_next_logs(c);
 }
 
+static int
+send_certificate(struct child *c, unsigned index)
+{
+	struct message m = { .kind = CHANNEL_CERTIFICATE, .index = index };
+	int result;
+
+	m.fd = certificate_set_parcel(c->certificates, index);
+	if (m.fd == -1) {
+		log_warn("worker %u (pid %d): cannot make a parcel of a certificate: %m", c->index,
+		    (int)c->pid);
+		return -1;
+	}
+	result = channel_send(c->channel.fd, &m);
+	if (result == -1 && errno != EAGAIN && errno != EPIPE)
+		log_warn("worker %u (pid %d): cannot pass a certificate: %m", c->index,
+		    (int)c->pid);
+	close(m.fd);
+	return result;
+}
+
+/* Where it stops it goes on when the channel is writable, or at the master's next look. */
+void
+child_send_certificates(struct child *c)
+{
+	const struct certificate_set *set = c->certificates;
+	uint64_t newest = certificates_version(set->all);
+
+	while (c->channel.fd != -1 && c->certificates_seen < newest) {
+		if (c->certificates_next == 0)
+			c->certificates_now = newest;
+		for (; c->certificates_next < set->n; c->certificates_next++) {
+			if (certificate_set_changed(set, c->certificates_next,
+			    c->certificates_seen) &&
+			    send_certificate(c, c->certificates_next) == -1)
+				return;
+		}
+		c->certificates_next = 0;
+		c->certificates_seen = c->certificates_now;
+	}
+}
+
 /* Not by close() alone: a child that is just being forked may still share the socket. */
 static void
 close_channel(struct child *c)
@@ -86,8 +127,10 @@ on_channel(struct watcher *w)
 {
 	struct child *c = CONTAINER_OF(w, struct child, channel);
 
-	if ((w->ready & READY_WRITE) != 0)
+	if ((w->ready & READY_WRITE) != 0) {
 		send_next_logs(c);
+		child_send_certificates(c);
+	}
 	child_hear(c);
 }
 
@@ -102,6 +145,9 @@ adopt(struct loop *loop, const struct worker_start *start, pid_t pid, int channe
 	c->pid = pid;
 	c->started_ms = clock_ms();
 	c->loop = loop;
+	/* It inherited those of this moment. */
+	c->certificates = &start->config->certificates;
+	c->certificates_seen = certificates_version(c->certificates->all);
 	link_init(&c->link);
 	watcher_init(&c->channel, on_channel);
 	if (loop_watch(loop, &c->channel, channel) == -1) {

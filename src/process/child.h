@@ -29,6 +29,10 @@ struct child {
 	struct watcher channel;
 	const struct logs *logs;	/* being sent, see child_send_logs() */
 	unsigned logs_sent;
+	const struct certificate_set *certificates;	/* of its configuration */
+	uint64_t certificates_seen;	/* version that it has all of */
+	uint64_t certificates_now;	/* version that it is being brought to */
+	unsigned certificates_next;	/* the first number that was not passed yet */
 	struct garbage garbage;
 
 	/* It said CHANNEL_READY or CHANNEL_LEAVING. */
@@ -51,6 +55,9 @@ void child_hear(struct child *c);
 
 /* Sends the error log and all access logs, as fast as the worker takes them; `logs` must stay. */
 void child_send_logs(struct child *c, const struct logs *logs);
+
+/* Sends the certificates that were replaced, as fast as the worker takes them. */
+void child_send_certificates(struct child *c);
 
 /* Forgets a process that is dead; the memory goes after the current batch of events. */
 void child_free(struct child *c);

@@ -40,7 +40,7 @@ read_snapshot(const struct options *o, struct conf_errors *errors)
 }
 
 struct config *
-config_load(const struct options *o, enum config_lines lines)
+config_load(const struct options *o, struct certificates *all, enum config_lines lines)
 {
 	struct emit emit = { .lines = lines, .quiet = o->quiet };
 	struct conf_errors *errors = conf_errors_new();
@@ -54,7 +54,8 @@ config_load(const struct options *o, enum config_lines lines)
 		if (o->quiet && c->log_level > LOG_LEVEL_WARN)
 			c->log_level = LOG_LEVEL_WARN;
 		identity_resolve(&c->identity, &c->snapshot->global, errors);
-		c->proxy = proxy_build(c->snapshot, errors);
+		certificates_take(all, c->snapshot, &c->certificates, errors);
+		c->proxy = proxy_build(c->snapshot, c->certificates.store, errors);
 	}
 	conf_errors_each(errors, emit_line, &emit);
 	if (c->proxy == NULL || conf_errors_count(errors) > 0) {
@@ -72,6 +73,7 @@ config_free(struct config *c)
 		return;
 	if (c->proxy != NULL)
 		proxy_free(c->proxy);
+	certificates_give(&c->certificates);
 	identity_fini(&c->identity);
 	if (c->snapshot != NULL)
 		conf_free(c->snapshot);

@@ -385,3 +385,20 @@ generation_reopen_logs(struct generation *g)
 	logs_close(&old);
 	return 0;
 }
+
+uint64_t
+generation_send_certificates(struct generation *g)
+{
+	uint64_t all_have = UINT64_MAX;
+
+	certificate_set_refresh(&g->config->certificates);
+	LIST_EACH(link, &g->children) {
+		struct child *c = CONTAINER_OF(link, struct child, link);
+
+		child_send_certificates(c);
+		/* One whose channel broke gets no more. */
+		if (c->channel.fd != -1 && c->certificates_seen < all_have)
+			all_have = c->certificates_seen;
+	}
+	return all_have;
+}

@@ -98,4 +98,10 @@ bool generation_reap(struct generation *g, pid_t pid, int status);
  */
 int generation_reopen_logs(struct generation *g);
 
+/*
+ * Passes certificates that were replaced to the workers, and to those that come later.  Returns the
+ * version (see certificates_version()) up to which all workers have them.
+ */
+uint64_t generation_send_certificates(struct generation *g);
+
 #endif

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/rng.h"
+#include "process/certificates.h"
 #include "process/config.h"
 #include "process/master.h"
 #include "process/options.h"
@@ -30,9 +31,9 @@ static const struct {
 };
 
 static int
-test(const struct options *o)
+test(const struct options *o, struct certificates *certificates)
 {
-	struct config *c = config_load(o, CONFIG_PLAIN);
+	struct config *c = config_load(o, certificates, CONFIG_PLAIN);
 
 	if (c == NULL)
 		return EXIT_FAILURE;
@@ -77,7 +78,7 @@ send_signal(const char *path, int signo)
 }
 
 static int
-signal_master(const struct options *o)
+signal_master(const struct options *o, struct certificates *certificates)
 {
 	struct config *c;
 	int signo = 0, status;
@@ -91,7 +92,7 @@ signal_master(const struct options *o)
 		    o->signal);
 		return EXIT_USAGE;
 	}
-	c = config_load(o, CONFIG_PLAIN);
+	c = config_load(o, certificates, CONFIG_PLAIN);
 	if (c == NULL)
 		return EXIT_FAILURE;
 	status = send_signal(config_pid_file(c), signo);
@@ -100,26 +101,26 @@ signal_master(const struct options *o)
 }
 
 static int
-run(const struct options *o)
+run(const struct options *o, struct certificates *certificates)
 {
 	struct config *c;
 
 	signals_block();
-	c = config_load(o, CONFIG_PLAIN);
-	return c != NULL ? master_run(o, c) : EXIT_FAILURE;
+	c = config_load(o, certificates, CONFIG_PLAIN);
+	return c != NULL ? master_run(o, certificates, c) : EXIT_FAILURE;
 }
 
 static int
-do_task(const struct options *o)
+do_task(const struct options *o, struct certificates *certificates)
 {
 	switch (o->task) {
 	case OPTIONS_RUN:
-		return run(o);
+		return run(o, certificates);
 	case OPTIONS_TEST:
 	case OPTIONS_DUMP:
-		return test(o);
+		return test(o, certificates);
 	case OPTIONS_SIGNAL:
-		return signal_master(o);
+		return signal_master(o, certificates);
 	case OPTIONS_VERSION:
 		version_print();
 		return EXIT_SUCCESS;
@@ -133,6 +134,7 @@ do_task(const struct options *o)
 int
 main(int argc, char **argv)
 {
+	struct certificates *certificates;
 	struct options o;
 	int status;
 
@@ -144,7 +146,9 @@ main(int argc, char **argv)
 	}
 	if (o.quiet)
 		log_set_level(LOG_LEVEL_WARN);
-	status = do_task(&o);
+	certificates = certificates_new();
+	status = do_task(&o, certificates);
+	certificates_free(certificates);
 	options_fini(&o);
 	return status;
 }

@@ -317,10 +317,15 @@ static void
 close_master(struct master *m)
 {
 	/* Those that could not be ended keep what they have. */
-	LIST_EACH(link, &m->generations)
+	LIST_EACH(link, &m->generations) {
+		struct generation *g = CONTAINER_OF(link, struct generation, link);
+
+		certificates_give(&g->config->certificates);
 		link_remove(link);
+	}
 	if (m->loop != NULL) {
 		task_cancel(&m->changed);
+		watch_close(&m->watch);
 		loop_close(m->loop, &m->signals.watcher);
 		loop_free(m->loop);
 	}
@@ -328,11 +333,12 @@ close_master(struct master *m)
 }
 
 int
-master_run(const struct options *o, struct config *first)
+master_run(const struct options *o, struct certificates *certificates, struct config *first)
 {
 	int inherited = notify_inherited_sockets();
 	struct master m = {
 		.options = o,
+		.certificates = certificates,
 		.first = first,
 		.status = EXIT_FAILURE,
 		.pidfile.fd = -1,
@@ -351,6 +357,7 @@ master_run(const struct options *o, struct config *first)
 	if (master_acquire(&m, inherited) == 0 && open_master(&m) == 0) {
 		m.status = EXIT_SUCCESS;
 		loop_timer_set(m.loop, &m.tick, clock_ms() + TICK_MS);
+		master_watch_certificates(&m);
 		master_start(&m);
 		/* A start that failed at once has nothing to wait for. */
 		if (m.state != MASTER_ENDING || !link_empty(&m.generations))

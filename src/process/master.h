@@ -13,8 +13,8 @@
 
 /*
  * Runs until it is told to end, in the background unless the options say otherwise; takes over
- * `first`.  Signals are blocked.  Returns the exit status of the process.
+ * `first`, but not `certificates`, which `first` and later configurations have theirs from.  Signals are blocked.  Returns the exit status of the process.
  */
-int master_run(const struct options *o, struct config *first);
+int master_run(const struct options *o, struct certificates *certificates, struct config *first);
 
 #endif

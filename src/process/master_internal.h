@@ -15,6 +15,7 @@
 #include "process/options.h"
 #include "process/pidfile.h"
 #include "process/signals.h"
+#include "process/watch.h"
 #include "proxy/proxy.h"
 
 enum master_state {
@@ -26,6 +27,8 @@ enum master_state {
 
 struct master {
 	const struct options *options;
+	struct certificates *certificates;
+	struct watch watch;		/* of their files */
 	enum master_state state;
 	int status;			/* to exit with */
 	struct loop *loop;
@@ -72,6 +75,12 @@ void master_start_failed(struct master *m);
 void master_reload(struct master *m);
 void master_reloaded(struct master *m, struct generation *before);
 void master_reload_failed(struct master *m);
+
+/* master_certificates.c: begins to look after the certificates and the ticket keys. */
+void master_watch_certificates(struct master *m);
+
+/* The certificates in use may be others, or newer, than before. */
+void master_certificates_changed(struct master *m);
 
 /* Begins a generation from its parts, which it takes over; NULL after an error line. */
 struct generation *master_begin(struct master *m, struct config *c, struct listener_set *set,

@@ -123,7 +123,9 @@ master_reload(struct master *m)
 	}
 	log_notice("reload: reading the configuration %s", config_name(m->options));
 	notify_reloading();
-	c = config_load(m->options, CONFIG_LOGGED);
+	c = config_load(m->options, m->certificates, CONFIG_LOGGED);
+	/* Whatever comes of the rest, a renewed certificate is fit for those that use it. */
+	master_certificates_changed(m);
 	if (c == NULL || !try_reload(m, c))
 		count_failure(m);
 }

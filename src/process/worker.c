@@ -20,11 +20,13 @@
 #include "base/log.h"
 #include "base/rng.h"
 #include "net/loop.h"
+#include "process/cert_parcel.h"
 #include "process/channel.h"
 #include "process/daemon.h"
 #include "process/descriptors.h"
 #include "process/privileges.h"
 #include "process/signals.h"
+#include "process/tickets.h"
 
 struct worker {
 	const struct worker_start *start;
@@ -109,6 +111,25 @@ take_error_log(int fd)
 	self.error_fd = fd;
 }
 
+/* The master checked it; a worker that cannot use it goes on with the one before. */
+static void
+take_certificate(unsigned index, int fd)
+{
+	const struct conf_snapshot *s = self.start->config->snapshot;
+	char error[TLS_ERROR_TEXT];
+	struct tls_cert *cert;
+
+	if (index >= s->ncertificates)
+		return;
+	cert = cert_parcel_open(fd, s->certificates[index]->passphrase, error);
+	if (cert == NULL) {
+		log_error("certificate %s: %s", s->certificates[index]->cert_path.p, error);
+		return;
+	}
+	proxy_set_certificate(self.start->config->proxy, index, cert);
+	tls_cert_unref(cert);
+}
+
 static void
 on_message(const struct message *m)
 {
@@ -133,6 +154,12 @@ on_message(const struct message *m)
 	case CHANNEL_ERROR_LOG:
 		if (m->fd != -1)
 			take_error_log(m->fd);
+		break;
+	case CHANNEL_CERTIFICATE:
+		if (m->fd != -1) {
+			take_certificate(m->index, m->fd);
+			close(m->fd);
+		}
 		break;
 	default:
 		if (m->fd != -1)
@@ -260,9 +287,11 @@ start_proxy(const struct worker_start *start)
 		.listen_fds = start->listeners->fds,
 		.nlisten_fds = start->listeners->n,
 		.log_fds = start->logs->fds,
+		.certs = start->config->certificates.store,
 		.drained = on_drained,
 	};
 
+	tickets_use(&start->shm->core, start->config->snapshot->tls_ticket_secret);
 	return proxy_start(start->config->proxy, &env);
 }
 
