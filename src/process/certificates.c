@@ -8,7 +8,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "base/list.h"
 #include "base/log.h"
 #include "base/map.h"
 #include "base/mem.h"
@@ -41,6 +40,7 @@ struct certificate_pair {
 
 struct certificates {
 	struct link pairs;
+	struct link sets;
 	uint64_t version;
 };
 
@@ -52,6 +52,7 @@ certificates_new(void)
 	struct certificates *all = MEM_NEW(struct certificates);
 
 	link_init(&all->pairs);
+	link_init(&all->sets);
 	return all;
 }
 
@@ -134,20 +135,71 @@ refuse(struct certificate_pair *p, const struct cert_text *t, const char *error)
 	return BROKEN;
 }
 
+static bool
+host_shows(const struct conf_host *h, unsigned index)
+{
+	for (unsigned i = 0; i < h->ncertificates; i++) {
+		if (h->certificates[i]->index == index)
+			return true;
+	}
+	return false;
+}
+
+/* A name of a host that shows the certificate with that number but is not covered by `cert`. */
+static struct str
+uncovered_name(const struct conf_snapshot *s, unsigned index, const struct tls_cert *cert)
+{
+	for (unsigned i = 0; i < s->nhosts; i++) {
+		const struct conf_host *h = s->hosts[i];
+
+		for (unsigned j = 0; j < h->names.n && host_shows(h, index); j++) {
+			if (!tls_cert_covers(cert, h->names.v[j]))
+				return h->names.v[j];
+		}
+	}
+	return str_of(NULL);
+}
+
+/* Whether `cert` can take the place of the pair's; what a first one is for, proxy/ checks. */
+static bool
+can_replace(const struct certificates *all, const struct certificate_pair *p,
+    const struct tls_cert *cert, char error[TLS_ERROR_TEXT])
+{
+	const struct certificate_set *newest;
+	msec end = tls_cert_not_after_wall_ms(cert);
+
+	if (p->cert == NULL || link_empty(&all->sets))
+		return true;
+	if (end <= clock_wall_ms() && end <= tls_cert_not_after_wall_ms(p->cert)) {
+		snprintf(error, TLS_ERROR_TEXT, "has expired already");
+		return false;
+	}
+	newest = CONTAINER_OF(all->sets.prev, struct certificate_set, link);
+	for (unsigned i = 0; i < newest->n; i++) {
+		struct str name;
+
+		if (newest->v[i] != p)
+			continue;
+		name = uncovered_name(newest->snapshot, i, cert);
+		if (name.p == NULL)
+			return true;
+		snprintf(error, TLS_ERROR_TEXT, "does not cover the name %.200s", name.p);
+		return false;
+	}
+	return true;
+}
+
 /* Parses what is new; the text moves to the pair if workers have to be told. */
 static enum finding
-replace(struct certificate_pair *p, struct cert_text *t)
+replace(const struct certificates *all, struct certificate_pair *p, struct cert_text *t)
 {
 	char error[TLS_ERROR_TEXT];
 	struct tls_cert *cert = tls_cert_new(buf_view(&t->chain), buf_view(&t->key),
 	    p->passphrase, error);
 
-	if (cert == NULL)
-		return refuse(p, t, error);
-	if (p->cert != NULL && tls_cert_not_after_wall_ms(cert) <= clock_wall_ms() &&
-	    tls_cert_not_after_wall_ms(cert) <= tls_cert_not_after_wall_ms(p->cert)) {
+	if (cert == NULL || !can_replace(all, p, cert, error)) {
 		tls_cert_unref(cert);
-		return refuse(p, t, "has expired already");
+		return refuse(p, t, error);
 	}
 	accept_text(p);
 	memcpy(p->digest, t->digest, sizeof(p->digest));
@@ -164,7 +216,7 @@ replace(struct certificate_pair *p, struct cert_text *t)
 
 /* Reads the files if they may have changed.  *is_new: it was not BROKEN in this way before. */
 static enum finding
-examine(struct certificate_pair *p, bool *is_new)
+examine(const struct certificates *all, struct certificate_pair *p, bool *is_new)
 {
 	struct cert_stamps stamps;
 	struct cert_text text;
@@ -188,7 +240,7 @@ examine(struct certificate_pair *p, bool *is_new)
 		accept_text(p);
 	} else {
 		*is_new = true;
-		found = replace(p, &text);
+		found = replace(all, p, &text);
 	}
 	cert_text_fini(&text);
 	/* What was wrong may be outside of the files, such as a right to read them. */
@@ -226,7 +278,7 @@ find_pair(struct certificates *all, struct map *map, const struct conf_certifica
 	return p;
 }
 
-/* A certificate that workers have was replaced. */
+/* A replacement is something that workers have to be told of. */
 static void
 note_change(struct certificates *all, struct certificate_pair *p)
 {
@@ -253,7 +305,9 @@ certificates_take(struct certificates *all, const struct conf_snapshot *s,
 	struct map map;
 	bool is_new;
 
-	*set = (struct certificate_set){ .all = all, .n = s->ncertificates };
+	*set = (struct certificate_set){ .all = all, .snapshot = s, .n = s->ncertificates };
+	link_init(&set->link);
+	list_append(&all->sets, &set->link);
 	set->v = mem_zalloc(set->n, sizeof(*set->v));
 	set->store = tls_store_new(set->n);
 	index_pairs(all, &map);
@@ -263,7 +317,9 @@ certificates_take(struct certificates *all, const struct conf_snapshot *s,
 
 		set->v[i] = p;
 		p->users++;
-		switch (examine(p, &is_new)) {
+		/* What was wrong with it need not be so for this configuration. */
+		accept_text(p);
+		switch (examine(all, p, &is_new)) {
 		case SAME:
 			break;
 		case REPLACED:
@@ -282,13 +338,15 @@ certificates_take(struct certificates *all, const struct conf_snapshot *s,
 void
 certificates_give(struct certificate_set *set)
 {
+	if (set->store == NULL)
+		return;
 	for (unsigned i = 0; i < set->n; i++) {
 		if (--set->v[i]->users == 0)
 			pair_free(set->v[i]);
 	}
 	mem_free(set->v);
-	if (set->store != NULL)
-		tls_store_free(set->store);
+	tls_store_free(set->store);
+	link_remove(&set->link);
 	*set = (struct certificate_set){ .n = 0 };
 }
 
@@ -349,7 +407,7 @@ certificates_look(struct certificates *all)
 
 	LIST_EACH(link, &all->pairs) {
 		struct certificate_pair *p = CONTAINER_OF(link, struct certificate_pair, link);
-		enum finding found = examine(p, &is_new);
+		enum finding found = examine(all, p, &is_new);
 
 		if (found == REPLACED)
 			note_change(all, p);

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/list.h"
 #include "conf/error.h"
 #include "conf/snapshot.h"
 #include "net/tls_server.h"
@@ -25,7 +26,9 @@ struct certificate_pair;
 
 /* Those of one configuration, by their numbers in the snapshot; all-zero is an empty set. */
 struct certificate_set {
+	struct link link;		/* in all, oldest first */
 	struct certificates *all;
+	const struct conf_snapshot *snapshot;
 	struct certificate_pair **v;
 	unsigned n;
 	struct tls_store *store;	/* inherited by workers */
@@ -35,16 +38,17 @@ struct certificates *certificates_new(void);
 void certificates_free(struct certificates *all);	/* all sets were given back */
 
 /*
- * Finds or loads every pair of the snapshot.  One without a fit certificate is an error and missing
- * in the store; one that is broken now but was fit before is a warning.
+ * Finds or loads every pair of the snapshot, which must outlive the set.  One without a fit
+ * certificate is an error and missing in the store; one that is broken now but was fit before is a
+ * warning.
  */
 void certificates_take(struct certificates *all, const struct conf_snapshot *s,
     struct certificate_set *set, struct conf_errors *errors);
 void certificates_give(struct certificate_set *set);
 
 /*
- * Looks at all files again and replaces what has changed and is fit, with a line in the log for
- * each change, and one for each broken content.
+ * Looks at all files again and replaces what has changed and is fit for the hosts of the newest
+ * set, with a line in the log for each change, and one for each content that is not.
  */
 void certificates_look(struct certificates *all);
 
