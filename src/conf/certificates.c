@@ -14,8 +14,8 @@ struct collector {
 static struct conf_certificate *
 unify(struct collector *c, struct conf_certificate *pair, struct str passphrase)
 {
-	struct str key = arena_printf(&c->whole->arena, "%.*s\n%.*s", STR_ARG(pair->cert_path),
-	    STR_ARG(pair->key_path));
+	struct str key = arena_printf(&c->whole->document.arena, "%.*s\n%.*s",
+	    STR_ARG(pair->cert_path), STR_ARG(pair->key_path));
 	struct conf_certificate *before = map_get(&c->seen, key);
 
 	if (before == NULL) {

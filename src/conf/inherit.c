@@ -98,7 +98,6 @@ append_lists(struct conf_whole *w, const struct conf_layers *layers,
 	unsigned n = 0, count = 0;
 	void *array = NULL;
 
-	buf_init(&items);
 	for (unsigned i = 0; i < layers->n; i++) {
 		const struct conf_setting *set = conf_setting_find(layers->v[i], row);
 
@@ -107,6 +106,11 @@ append_lists(struct conf_whole *w, const struct conf_layers *layers,
 		if (set != NULL && set->cleared)
 			break;
 	}
+	if (n == 1) {			/* one array for all that inherit it */
+		memmove(place, lists[0], row->size);
+		return;
+	}
+	buf_init(&items);
 	while (n-- > 0) {
 		memcpy(&array, lists[n], sizeof(array));
 		memcpy(&count, lists[n] + sizeof(array), sizeof(count));

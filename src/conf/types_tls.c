@@ -31,7 +31,7 @@ read_pair(struct conf_parse *c, struct str text)
 	pair = ARENA_NEW(c->arena, struct conf_certificate);
 	pair->cert_path = words.v[0];
 	pair->key_path = words.v[1];
-	pair->title = conf_section_title(c->document, c->section);
+	pair->title = arena_str(c->arena, conf_section_title(c->document, c->section));
 	pair->at = c->line->at;
 	return pair;
 }

@@ -24,12 +24,14 @@ enum back_failure {
 	BACK_WRITE_TIMEOUT,
 	BACK_BAD_RESPONSE,
 	BACK_TUNNEL_TIMEOUT,
+	BACK_TLS,			/* no agreement in the TLS handshake */
+	BACK_TLS_VERIFY,		/* the server is not who it should be */
 };
 
 struct back_stream;
 
 struct back_stream_events {
-	/* The connection is up; not called for one that was up already. */
+	/* The connection is up, TLS handshake and all; not called for one that was up already. */
 	void (*connected)(void *user);
 
 	/* An interim response, but 101. */

@@ -13,6 +13,8 @@
 #include "base/mem.h"
 #include "http/h1_back_internal.h"
 #include "net/socket.h"
+#include "net/tls_client.h"
+#include "net/tls_server.h"
 
 static struct h1_back *
 of(struct back_stream *s)
@@ -40,6 +42,7 @@ close_back(struct h1_back *b)
 	task_cancel(&b->work);
 	link_remove(&b->link);
 	chain_clear(&b->out);
+	buf_fini(&b->preface);
 	block_unref(b->in);
 	b->in = NULL;
 	mem_free(b->scan);
@@ -88,6 +91,7 @@ h1_back_arm(struct h1_back *b)
 
 	switch (b->state) {
 	case BACK_STATE_CONNECTING:
+	case BACK_STATE_HANDSHAKE:
 		return;			/* set once when the attempt began */
 	case BACK_STATE_HEAD:
 		if (!chain_empty(&b->out))
@@ -128,6 +132,9 @@ on_timer(struct timer *t)
 	switch (b->state) {
 	case BACK_STATE_CONNECTING:
 		h1_back_failed(b, BACK_CONNECT_TIMEOUT, "no connection in time");
+		break;
+	case BACK_STATE_HANDSHAKE:
+		h1_back_failed(b, BACK_CONNECT_TIMEOUT, "no tls handshake in time");
 		break;
 	case BACK_STATE_HEAD:
 		head_timeout(b);
@@ -278,13 +285,66 @@ connected(struct h1_back *b)
 }
 
 static void
+handshake_failed(struct h1_back *b)
+{
+	char text[TLS_ERROR_TEXT];
+
+	/* The text goes with the connection. */
+	snprintf(text, sizeof(text), "tls: %s", transport_tls_failure(&b->transport));
+	if (transport_tls_verify_failed(&b->transport))
+		h1_back_failed(b, BACK_TLS_VERIFY, text);
+	else if (*transport_tls_failure(&b->transport) != '\0')
+		h1_back_failed(b, BACK_TLS, text);
+	else
+		h1_back_lost(b, "tls handshake");
+}
+
+static void
+handshake(struct h1_back *b)
+{
+	int r = transport_handshake(&b->transport);
+
+	if (r == IO_ERROR)
+		handshake_failed(b);
+	else if (r != IO_AGAIN)
+		connected(b);
+}
+
+/* The TCP connection is up; the buffer of a new one takes a preface whole. */
+static void
+begin_handshake(struct h1_back *b)
+{
+	size_t n = b->preface.n;
+
+	if (n > 0 && socket_send(b->transport.watcher.fd, b->preface.p, n) != (ssize_t)n) {
+		h1_back_lost(b, "send");
+		return;
+	}
+	buf_fini(&b->preface);
+	b->state = BACK_STATE_HANDSHAKE;
+	handshake(b);
+}
+
+/* Nothing may come on an idle connection but its end, and what TLS says to itself. */
+static bool
+idle_is_over(struct h1_back *b)
+{
+	char byte;
+	struct iovec iov = { &byte, 1 };
+
+	if (b->transport.watcher.ready & (READY_EOF | READY_ERROR))
+		return true;
+	return (b->transport.watcher.ready & READY_READ) &&
+	    transport_recv(&b->transport, &iov, 1) != IO_AGAIN;
+}
+
+static void
 on_ready(struct watcher *w)
 {
 	struct h1_back *b = CONTAINER_OF(w, struct h1_back, transport.watcher);
 
 	if (b->state == BACK_STATE_IDLE) {
-		/* Nothing may come on an idle connection but its end. */
-		if (w->ready & (READY_READ | READY_EOF | READY_ERROR))
+		if (idle_is_over(b))
 			close_back(b);
 		return;
 	}
@@ -296,9 +356,14 @@ on_ready(struct watcher *w)
 		}
 		if (!(w->ready & READY_WRITE))
 			return;
-		connected(b);
+		if (transport_tls(&b->transport) != NULL)
+			begin_handshake(b);
+		else
+			connected(b);
+	} else if (b->state == BACK_STATE_HANDSHAKE) {
+		handshake(b);
 	}
-	if (b->state == BACK_STATE_CLOSED)
+	if (b->state == BACK_STATE_CLOSED || b->state == BACK_STATE_HANDSHAKE)
 		return;
 	if (!chain_empty(&b->out) && (w->ready & READY_WRITE))
 		loop_post(b->transport.loop, &b->work);
@@ -311,7 +376,8 @@ on_work(struct task *t)
 {
 	struct h1_back *b = CONTAINER_OF(t, struct h1_back, work);
 
-	if (b->state == BACK_STATE_CONNECTING || b->state == BACK_STATE_IDLE)
+	if (b->state == BACK_STATE_CONNECTING || b->state == BACK_STATE_HANDSHAKE ||
+	    b->state == BACK_STATE_IDLE)
 		return;
 	if (b->credit > 0 && (b->in != NULL || (b->transport.watcher.ready & READY_READ)))
 		h1_back_input(b);
@@ -333,6 +399,15 @@ open_stream(struct h1_back *b, const struct back_limits *limits)
 	return &b->stream;
 }
 
+static int
+open_transport(struct h1_back *b, struct loop *loop, int fd, const struct h1_back_owner *owner)
+{
+	if (owner->tls == NULL)
+		return transport_open_plain(&b->transport, loop, fd, on_ready);
+	return transport_open_tls_client(&b->transport, loop, fd, on_ready, owner->tls,
+	    owner->tls_name);
+}
+
 struct back_stream *
 h1_back_connect(struct loop *loop, const struct addr *addr, struct h1_back_owner *owner,
     const struct back_limits *limits)
@@ -343,7 +418,7 @@ h1_back_connect(struct loop *loop, const struct addr *addr, struct h1_back_owner
 	if (fd < 0)
 		return NULL;
 	b = MEM_NEW(struct h1_back);
-	if (transport_open_plain(&b->transport, loop, fd, on_ready) < 0) {
+	if (open_transport(b, loop, fd, owner) < 0) {
 		int saved = errno;
 
 		close(fd);
@@ -355,6 +430,7 @@ h1_back_connect(struct loop *loop, const struct addr *addr, struct h1_back_owner
 	b->state = BACK_STATE_CONNECTING;
 	b->idle_deadline_ms = TIMER_NEVER;
 	chain_init(&b->out);
+	buf_init(&b->preface);
 	link_init(&b->link);
 	timer_init(&b->timer, on_timer);
 	task_init(&b->work, on_work);
@@ -376,7 +452,12 @@ h1_back_attach(struct h1_back *b, const struct back_limits *limits)
 void
 h1_back_preface(struct back_stream *s, const void *p, size_t n)
 {
-	chain_add_copy(&of(s)->out, p, n);
+	struct h1_back *b = of(s);
+
+	if (transport_tls(&b->transport) != NULL)
+		buf_add(&b->preface, p, n);
+	else
+		chain_add_copy(&b->out, p, n);
 }
 
 void

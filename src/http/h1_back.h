@@ -12,6 +12,7 @@
 #include "net/loop.h"
 
 struct h1_back;
+struct tls_client;
 
 /* What the owner of connections (a pool) hears. */
 struct h1_back_owner {
@@ -21,6 +22,11 @@ struct h1_back_owner {
 
 	/* The connection is gone; `b` is valid until this returns. */
 	void (*closed)(struct h1_back_owner *owner, struct h1_back *b);
+
+	/* New connections are encrypted (net/tls_client.h), and `tls_name` is the name that the
+	 * server must prove; NULL: they are not. */
+	struct tls_client *tls;
+	struct str tls_name;
 };
 
 /*
@@ -34,7 +40,7 @@ struct back_stream *h1_back_connect(struct loop *loop, const struct addr *addr,
 /* A new stream on an idle connection; as above. */
 struct back_stream *h1_back_attach(struct h1_back *b, const struct back_limits *limits);
 
-/* Puts bytes (a PROXY header) in front of everything else on a new connection. */
+/* Puts bytes (a PROXY header) in front of everything else on a new connection, unencrypted. */
 void h1_back_preface(struct back_stream *s, const void *p, size_t n);
 
 /* Closes an idle connection; owner->closed is called. */

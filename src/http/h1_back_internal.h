@@ -4,6 +4,7 @@
 #ifndef USHERD_HTTP_H1_BACK_INTERNAL_H
 #define USHERD_HTTP_H1_BACK_INTERNAL_H
 
+#include "base/buf.h"
 #include "http/h1_back.h"
 #include "http/h1_body.h"
 #include "http/h1_parse.h"
@@ -13,6 +14,7 @@
 
 enum back_state {
 	BACK_STATE_CONNECTING,
+	BACK_STATE_HANDSHAKE,	/* of TLS */
 	BACK_STATE_HEAD,	/* the response head has not come */
 	BACK_STATE_BODY,
 	BACK_STATE_TUNNEL,
@@ -29,6 +31,7 @@ struct h1_back {
 	struct link link;		/* the owner's, while idle */
 	struct h1_back_owner *owner;
 	struct chain out;
+	struct buf preface;		/* goes unencrypted before a TLS handshake */
 	struct block *in;		/* bytes read and not used: pos to end */
 	uint32_t pos;
 	uint32_t end;

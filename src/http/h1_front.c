@@ -145,6 +145,9 @@ on_timer(struct timer *t)
 	struct h1_front *f = CONTAINER_OF(t, struct h1_front, timer);
 
 	switch (f->state) {
+	case FRONT_HANDSHAKE:
+		h1_front_handshake_timeout(f);
+		break;
 	case FRONT_HEAD:
 		h1_front_begin(f, f->scan, &slow);
 		break;
@@ -163,6 +166,10 @@ on_ready(struct watcher *w)
 	struct h1_front *f = CONTAINER_OF(w, struct h1_front, transport.watcher);
 
 	f->burst = 0;
+	if (f->state == FRONT_HANDSHAKE) {
+		h1_front_handshake(f);
+		return;
+	}
 	if ((w->ready & READY_ERROR) && f->state == FRONT_BUSY) {
 		h1_front_lost(f, false, NULL);
 		return;
@@ -267,7 +274,10 @@ h1_front_open(struct loop *loop, int fd, const struct sockaddr *peer,
 	list_append(connections, &f->link);
 	/* TCP_DEFER_ACCEPT: the request is there already, so read it before the first wait. */
 	f->transport.watcher.ready = READY_READ | READY_WRITE;
-	h1_front_set_timer(f, msec_after(clock_ms(), options->header_timeout_ms));
+	if (options->tls != NULL && !options->proxy_protocol)
+		h1_front_start_tls(f, STR_OF(""));
+	h1_front_set_timer(f, msec_after(clock_ms(), options->tls != NULL ?
+	    options->handshake_timeout_ms : options->header_timeout_ms));
 	h1_front_input(f);
 	return f;
 }

@@ -30,6 +30,12 @@ struct h1_front_options {
 	msec keepalive_timeout_ms;
 	int64_t keepalive_requests;
 	struct stream_limits stream_limits;	/* until a route sets others */
+	const struct tls_listener *tls;	/* net/tls_server.h; NULL: not encrypted */
+	msec handshake_timeout_ms;	/* until the first byte after PROXY header and handshake */
+
+	/* With TLS: a handshake came to its end, well (then the session may be a resumed one) or
+	 * not. */
+	void (*on_handshake)(void *arg, bool done, bool resumed);
 
 	/* A request: the taker sets s->events and s->user before it returns. */
 	void (*on_stream)(void *arg, struct http_stream *s);

@@ -12,6 +12,7 @@
 
 enum front_state {
 	FRONT_PROXY,		/* a PROXY header must come first */
+	FRONT_HANDSHAKE,	/* of TLS */
 	FRONT_IDLE,		/* no byte of a request has come */
 	FRONT_HEAD,		/* a head is incomplete */
 	FRONT_BUSY,		/* a stream is open */
@@ -88,6 +89,17 @@ void h1_front_gone(struct h1_front *f, const struct refusal *refusal);
 
 /* The stream is complete: goes on with the connection. */
 void h1_front_finish(struct h1_front *f);
+
+/* h1_handshake.c: TLS. */
+
+/* The connection begins with a handshake; `early` are bytes of it that came already. */
+void h1_front_start_tls(struct h1_front *f, struct str early);
+
+/* Goes on with the handshake, and with the first request when it is complete. */
+void h1_front_handshake(struct h1_front *f);
+
+/* The handshake takes too long. */
+void h1_front_handshake_timeout(struct h1_front *f);
 
 /* h1_input.c: reading. */
 

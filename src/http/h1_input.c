@@ -272,6 +272,12 @@ input_proxy_header(struct h1_front *f)
 		f->peer.proxied = true;
 	}
 	f->pos += (uint32_t)n;
+	if (f->options->tls != NULL) {
+		h1_front_start_tls(f, str_make(h1_front_unread(f), h1_front_buffered(f)));
+		h1_front_drop_input(f);
+		h1_front_handshake(f);
+		return;
+	}
 	f->state = FRONT_IDLE;
 	f->head_start_us = clock_us();
 	input_head(f);
@@ -302,6 +308,9 @@ h1_front_input(struct h1_front *f)
 	switch (f->state) {
 	case FRONT_PROXY:
 		input_proxy_header(f);
+		break;
+	case FRONT_HANDSHAKE:
+		h1_front_handshake(f);
 		break;
 	case FRONT_IDLE:
 	case FRONT_HEAD:

@@ -28,6 +28,7 @@ enum { STREAM_HIGH = 65536, STREAM_LOW = 16384 };
 enum flow { FLOW_OK, FLOW_FULL };
 
 struct http_stream;
+struct tls_info;
 
 struct http_stream_ops {
 	/* Sends an interim response (1xx but 101). */
@@ -87,6 +88,7 @@ struct http_peer {
 	struct ip_port peer;		/* who is connected to us */
 	struct ip_port client;		/* after the PROXY protocol, before X-Forwarded-For */
 	struct ip_port local;		/* where it reached us; see http_stream_local() */
+	const struct tls_info *tls;	/* net/tls_server.h; NULL: not encrypted */
 	bool proxied;			/* a PROXY header named the client */
 	unsigned requests;		/* so far on this connection, this one included */
 };

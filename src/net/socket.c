@@ -115,6 +115,17 @@ socket_local(int fd, struct ip_port *out)
 		ip_port_from(out, &a.sa);
 }
 
+ssize_t
+socket_send(int fd, const void *p, size_t n)
+{
+	ssize_t sent;
+
+	do
+		sent = send(fd, p, n, MSG_NOSIGNAL);
+	while (sent < 0 && errno == EINTR);
+	return sent;
+}
+
 size_t
 socket_unacked(int fd)
 {

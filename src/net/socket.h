@@ -25,6 +25,9 @@ int socket_error(int fd);
 /* The local address of a connected socket; family 0 when it has none. */
 void socket_local(int fd, struct ip_port *out);
 
+/* Sends what the kernel takes of `n` bytes; their number, or -1 with errno. */
+ssize_t socket_send(int fd, const void *p, size_t n);
+
 /* Bytes that were handed to the kernel and that the peer has not acknowledged; 0 if unknown. */
 size_t socket_unacked(int fd);
 

@@ -43,7 +43,7 @@ find_or_make(struct backend *b, const struct shm_member *m)
 	}
 	s = server_new(b->conf, m, &b->env.servers->slots[m->slot],
 	    metrics_cell(b->env.metrics, m->metric, b->env.worker), b->env.loop,
-	    b->env.worker);
+	    b->env.worker, &b->env.tls[b->conf->index]);
 	b->known = mem_realloc(b->known, b->nknown + 1, sizeof(struct server *));
 	b->known[b->nknown++] = s;
 	return s;

@@ -22,6 +22,7 @@ struct backend_env {
 	struct shm_servers *servers;
 	struct metrics *metrics;
 	int worker;			/* slot of this worker */
+	struct tls_client *const *tls;	/* of the proxy, by index of the backend */
 };
 
 /* `members` is the list in shared memory that says who belongs to it. */

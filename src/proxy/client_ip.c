@@ -99,7 +99,7 @@ client_ip_find(struct exchange *x)
 	struct field *proto;
 
 	x->client = x->stream->peer->client;
-	x->scheme = STR_OF("http");
+	x->scheme = x->stream->peer->tls != NULL ? STR_OF("https") : STR_OF("http");
 	x->trusted = x->listen != NULL && x->listen->trusted_proxies.n > 0 &&
 	    is_trusted(x->listen, &x->client);
 	if (!x->trusted)
@@ -107,6 +107,8 @@ client_ip_find(struct exchange *x)
 	proto = fields_find(fields, FIELD_X_FORWARDED_PROTO);
 	if (proto != NULL && str_ieq(proto->value, STR_OF("https")))
 		x->scheme = STR_OF("https");
+	else if (proto != NULL && str_ieq(proto->value, STR_OF("http")))
+		x->scheme = STR_OF("http");
 	for (unsigned i = fields->n; i-- > 0;)
 		if (!fields->v[i].gone && is_the_field(x->listen, &fields->v[i]) &&
 		    walk(x, fields->v[i].value))

@@ -19,6 +19,8 @@ static const struct failure_kind {
 	[BACK_READ_TIMEOUT] = { 504, "read-timeout", FAIL_TIMEOUT },
 	[BACK_WRITE_TIMEOUT] = { 504, "write-timeout", FAIL_TIMEOUT },
 	[BACK_BAD_RESPONSE] = { 502, "bad-response", FAIL_BAD_RESPONSE },
+	[BACK_TLS] = { 502, "tls-handshake", FAIL_TLS },
+	[BACK_TLS_VERIFY] = { 502, "tls-verify", FAIL_TLS_VERIFY },
 	[BACK_TUNNEL_TIMEOUT] = { 504, "tunnel-timeout", FAIL_TIMEOUT },
 };
 
@@ -141,7 +143,7 @@ may_retry(struct forward *f, enum back_failure failure, const struct back_stream
 
 	if (x->stream->started || !f->replayable)
 		return false;
-	if (failure == BACK_CONNECT || failure == BACK_CONNECT_TIMEOUT) {
+	if (failure == BACK_CONNECT || failure == BACK_CONNECT_TIMEOUT || failure == BACK_TLS) {
 		if (f->retries == 0)
 			return false;
 		f->retries--;
@@ -169,6 +171,10 @@ on_failed(void *user, enum back_failure failure, const char *text)
 	bool again = may_retry(f, failure, f->back);
 
 	metrics_add(&f->server->cell->failures[kind->metric], 1);
+	/* Somebody may stand in between: never tried again, never without verification. */
+	if (failure == BACK_TLS_VERIFY)
+		log_error("backend %.*s: server %.*s: %s", STR_ARG(x->backend->name),
+		    STR_ARG(addr), text);
 	forward_release(f);
 	if (!again) {
 		x->upstream_failed = true;

@@ -12,6 +12,7 @@
 #include "net/listener.h"
 #include "net/socket.h"
 #include "proxy/exchange.h"
+#include "proxy/sites.h"
 
 /* One descriptor that connections come from. */
 struct door {
@@ -37,6 +38,16 @@ on_stream(void *arg, struct http_stream *stream)
 	struct door *d = arg;
 
 	exchange_start(d->runtime, d->listen, d->cell, stream);
+}
+
+static void
+on_handshake(void *arg, bool done, bool resumed)
+{
+	struct door *d = arg;
+
+	metrics_add(done ? &d->cell->handshakes : &d->cell->handshake_failures, 1);
+	if (resumed)
+		metrics_add(&d->cell->resumed, 1);
 }
 
 static void
@@ -143,6 +154,11 @@ open_door(struct front *f, struct door *d, const struct conf_listen *listen, int
 	d->cell = listen != NULL ? rt->listen_cells[listen->index] : NULL;
 	set_limits(&d->options, listen != NULL ? listen : &admin_defaults,
 	    rt->conf->fallback->policy);
+	if (listen != NULL && listen->tls) {
+		d->options.tls = sites_listener(rt->sites, listen);
+		d->options.handshake_timeout_ms = listen->handshake_timeout_ms;
+		d->options.on_handshake = on_handshake;
+	}
 	d->options.on_stream = on_stream;
 	d->options.on_close = on_close;
 	d->options.arg = d;

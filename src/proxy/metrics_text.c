@@ -19,11 +19,20 @@
 const struct str metrics_text_type = STR("text/plain; version=0.0.4; charset=utf-8");
 
 /* Whose a metric is: one sample, or one for each of these. */
-enum owner { THE_PROXY, EACH_WORKER, EACH_LISTEN, EACH_ROUTE, EACH_BACKEND, EACH_SERVER };
+enum owner {
+	THE_PROXY,
+	EACH_WORKER,
+	EACH_LISTEN,
+	EACH_ROUTE,
+	EACH_BACKEND,
+	EACH_SERVER,
+	EACH_CERTIFICATE,
+};
 
 static const char *const owner_labels[] = {
 	[THE_PROXY] = "", [EACH_WORKER] = "worker", [EACH_LISTEN] = "listen",
 	[EACH_ROUTE] = "route", [EACH_BACKEND] = "backend", [EACH_SERVER] = "server",
+	[EACH_CERTIFICATE] = "certificate",
 };
 
 enum type { COUNTER, GAUGE, HISTOGRAM };
@@ -37,6 +46,7 @@ struct object {
 	const struct status *status;
 	const struct status_worker *worker;
 	const struct status_server *server;
+	const struct status_certificate *certificate;
 	const struct metrics_cell *cell;
 	struct buf labels;		/* without braces */
 };
@@ -170,6 +180,7 @@ VALUE(server_up, o->server->up)
 VALUE(server_weight, o->server->weight)
 VALUE(server_in_flight, o->server->in_flight)
 VALUE(server_connections, o->server->connections)
+VALUE(certificate_expiry, (double)o->certificate->expires_wall_ms / 1000)
 
 #define CELL(member)	.offset = offsetof(struct metrics_cell, member)
 
@@ -216,6 +227,12 @@ static const struct metric metrics[] = {
 	  "Bytes received from clients.", CELL(bytes_in) },
 	{ EACH_LISTEN, COUNTER, "usherd_listen_sent_bytes_total",
 	  "Bytes sent to clients.", CELL(bytes_out) },
+	{ EACH_LISTEN, COUNTER, "usherd_listen_tls_handshakes_total",
+	  "TLS handshakes that were completed.", CELL(handshakes) },
+	{ EACH_LISTEN, COUNTER, "usherd_listen_tls_resumed_total",
+	  "Of these, those that resumed an earlier session.", CELL(resumed) },
+	{ EACH_LISTEN, COUNTER, "usherd_listen_tls_failures_total",
+	  "TLS handshakes that failed.", CELL(handshake_failures) },
 	{ EACH_LISTEN, HISTOGRAM, "usherd_listen_request_seconds",
 	  "Time from the first byte of a request to the last of its response.", .many = histogram },
 
@@ -268,6 +285,10 @@ static const struct metric metrics[] = {
 	{ EACH_SERVER, HISTOGRAM, "usherd_server_response_seconds",
 	  "Time of an attempt, from its start to the last byte of the response.",
 	  .many = histogram },
+
+	{ EACH_CERTIFICATE, GAUGE, "usherd_certificate_expiry_seconds",
+	  "When this certificate expires, in seconds since the epoch.",
+	  .get = certificate_expiry },
 };
 
 bool
@@ -309,6 +330,8 @@ count_objects(const struct status *s, enum owner owner)
 		return s->runtime->conf->nbackends;
 	case EACH_SERVER:
 		return s->nservers;
+	case EACH_CERTIFICATE:
+		return s->ncertificates;
 	}
 	return 0;
 }
@@ -340,6 +363,14 @@ set_server(struct object *o, const struct status_server *server)
 }
 
 static void
+set_certificate(struct object *o, const struct status_certificate *certificate)
+{
+	o->certificate = certificate;
+	add_label(&o->labels, "certificate", certificate->path);
+	add_label(&o->labels, "key", certificate->key_path);
+}
+
+static void
 set_object(struct object *o, const struct status *s, enum owner owner, unsigned i)
 {
 	o->status = s;
@@ -354,6 +385,8 @@ set_object(struct object *o, const struct status *s, enum owner owner, unsigned 
 		set_row(o, owner, &s->backends[i]);
 	else if (owner == EACH_SERVER)
 		set_server(o, &s->servers[i]);
+	else if (owner == EACH_CERTIFICATE)
+		set_certificate(o, &s->certificates[i]);
 }
 
 static uint64_t

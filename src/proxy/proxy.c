@@ -11,14 +11,19 @@
 #include "http/h1_front.h"
 #include "proxy/access_log.h"
 #include "proxy/backend.h"
+#include "proxy/certificates.h"
 #include "proxy/front.h"
 #include "proxy/members.h"
 #include "proxy/route.h"
 #include "proxy/runtime.h"
+#include "proxy/sites.h"
+#include "proxy/tls_backends.h"
 
 struct proxy {
 	const struct conf_snapshot *conf;
 	struct router *router;
+	struct sites *sites;
+	struct tls_client **tls_clients;	/* by backend index */
 	struct access_log **logs;
 	struct members *members;	/* lists and rows in shared memory; after proxy_publish() */
 
@@ -31,12 +36,16 @@ struct proxy {
 };
 
 struct proxy *
-proxy_build(const struct conf_snapshot *snapshot, struct conf_errors *errors)
+proxy_build(const struct conf_snapshot *snapshot, const struct tls_store *certs,
+    struct conf_errors *errors)
 {
 	struct proxy *p = MEM_NEW(struct proxy);
 
 	p->conf = snapshot;
 	p->router = router_new(snapshot, errors);
+	p->sites = sites_new(snapshot, errors);
+	p->tls_clients = tls_backends_new(snapshot, certs, errors);
+	certificates_check(snapshot, certs, errors);
 	p->logs = mem_zalloc(snapshot->nlogs, sizeof(struct access_log *));
 	for (unsigned i = 0; i < snapshot->nlogs; i++)
 		p->logs[i] = access_log_new(snapshot->logs[i], errors);
@@ -72,6 +81,8 @@ proxy_free(struct proxy *p)
 		access_log_free(p->logs[i]);
 	mem_free(p->logs);
 	members_free(p->members);
+	tls_backends_free(p->tls_clients, p->conf->nbackends);
+	sites_free(p->sites);
 	router_free(p->router);
 	mem_free(p);
 }
@@ -119,7 +130,13 @@ static void
 make_backends(struct proxy *p)
 {
 	struct runtime *rt = &p->runtime;
-	const struct backend_env env = { rt->loop, &rt->shm->servers, &rt->shm->metrics, rt->slot };
+	const struct backend_env env = {
+		.loop = rt->loop,
+		.servers = &rt->shm->servers,
+		.metrics = &rt->shm->metrics,
+		.worker = rt->slot,
+		.tls = p->tls_clients,
+	};
 
 	rt->backends = mem_zalloc(p->conf->nbackends, sizeof(struct backend *));
 	for (unsigned i = 0; i < p->conf->nbackends; i++)
@@ -136,6 +153,8 @@ proxy_start(struct proxy *p, const struct proxy_env *env)
 	*rt = (struct runtime){
 		.conf = p->conf,
 		.router = p->router,
+		.sites = p->sites,
+		.certs = env->certs,
 		.loop = env->loop,
 		.shm = env->shm,
 		.self = &env->shm->core.data->workers[env->slot],
@@ -150,6 +169,7 @@ proxy_start(struct proxy *p, const struct proxy_env *env)
 	p->drained = env->drained;
 	p->arg = env->arg;
 	task_init(&p->drained_task, tell_drained);
+	sites_use(p->sites, env->certs);
 	make_cells(p);
 	make_backends(p);
 	for (unsigned i = 0; i < p->conf->nlogs; i++)
@@ -175,6 +195,13 @@ void
 proxy_set_log(struct proxy *p, unsigned index, int fd)
 {
 	access_log_reopen(p->logs[index], fd);
+}
+
+void
+proxy_set_certificate(struct proxy *p, unsigned index, struct tls_cert *cert)
+{
+	tls_store_set(p->runtime.certs, index, cert);
+	tls_backends_renew(p->tls_clients, p->conf, index, cert);
 }
 
 void

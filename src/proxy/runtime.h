@@ -13,10 +13,13 @@
 struct access_log;
 struct backend;
 struct router;
+struct sites;
 
 struct runtime {
 	const struct conf_snapshot *conf;
 	const struct router *router;
+	struct sites *sites;
+	struct tls_store *certs;
 	struct loop *loop;
 	struct proxy_shm *shm;
 	struct shm_worker *self;		/* this worker's slot */

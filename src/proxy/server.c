@@ -58,7 +58,8 @@ on_closed(struct h1_back_owner *owner, struct h1_back *b)
 
 struct server *
 server_new(const struct conf_backend *backend, const struct shm_member *member,
-    struct shm_server *shared, struct metrics_cell *cell, struct loop *loop, int worker)
+    struct shm_server *shared, struct metrics_cell *cell, struct loop *loop, int worker,
+    struct tls_client *const *tls)
 {
 	struct server *s = MEM_NEW(struct server);
 
@@ -71,7 +72,9 @@ server_new(const struct conf_backend *backend, const struct shm_member *member,
 	s->loop = loop;
 	s->worker = worker;
 	s->addr_text = str_make(s->text, addr_text(&shared->addr, s->text));
-	s->owner = (struct h1_back_owner){ on_idle, on_closed };
+	s->tls = tls;
+	s->owner = (struct h1_back_owner){ .idle = on_idle, .closed = on_closed };
+	s->owner.tls_name = backend->tls_name.p != NULL ? backend->tls_name : s->conf->host;
 	link_init(&s->idle);
 	return s;
 }
@@ -102,6 +105,7 @@ server_open(struct server *s, const struct back_limits *limits, msec max_idle_ms
 		errno = EADDRNOTAVAIL;
 		return NULL;
 	}
+	s->owner.tls = s->conf->scheme == SCHEME_HTTPS ? *s->tls : NULL;
 	stream = h1_back_connect(s->loop, &s->shared->addr, &s->owner, limits);
 	if (stream != NULL) {
 		atomic_fetch_add_explicit(&s->shared->connections[s->worker], 1, memory_order_relaxed);

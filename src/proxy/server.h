@@ -23,14 +23,17 @@ struct server {
 	struct loop *loop;
 	struct str addr_text;			/* for logs */
 	char text[ADDR_TEXT];
+	struct tls_client *const *tls;		/* the backend's; changes with its certificate */
 	struct h1_back_owner owner;
 	struct link idle;			/* connections, the last used first */
 	unsigned nidle;
 };
 
-/* Makes the worker's view of a member; it lives as long as the worker. */
+/* Makes the worker's view of a member; it lives as long as the worker.  `*tls` is asked for each new
+ * connection to an https server. */
 struct server *server_new(const struct conf_backend *backend, const struct shm_member *member,
-    struct shm_server *shared, struct metrics_cell *cell, struct loop *loop, int worker);
+    struct shm_server *shared, struct metrics_cell *cell, struct loop *loop, int worker,
+    struct tls_client *const *tls);
 
 /* Closes the idle connections and frees; no stream may be open. */
 void server_free(struct server *s);

@@ -172,6 +172,28 @@ collect_all_servers(struct status *s)
 	mem_free(list);
 }
 
+/* Those that this process has; every worker has the same. */
+static void
+collect_certificates(struct status *s)
+{
+	const struct conf_snapshot *conf = s->runtime->conf;
+
+	s->certificates = mem_zalloc(conf->ncertificates, sizeof(s->certificates[0]));
+	for (unsigned i = 0; i < conf->ncertificates; i++) {
+		const struct tls_cert *cert = tls_store_get(s->runtime->certs, i);
+
+		if (cert == NULL)
+			continue;
+		s->certificates[s->ncertificates++] = (struct status_certificate){
+			.path = conf->certificates[i]->cert_path,
+			.key_path = conf->certificates[i]->key_path,
+			.key_type = tls_cert_key_type(cert),
+			.subject = tls_cert_subject(cert),
+			.expires_wall_ms = tls_cert_not_after_wall_ms(cert),
+		};
+	}
+}
+
 void
 status_init(struct status *s, const struct runtime *rt)
 {
@@ -179,6 +201,7 @@ status_init(struct status *s, const struct runtime *rt)
 	collect_workers(s);
 	collect_rows(s);
 	collect_all_servers(s);
+	collect_certificates(s);
 }
 
 void
@@ -189,6 +212,7 @@ status_fini(struct status *s)
 	mem_free(s->routes);
 	mem_free(s->backends);
 	mem_free(s->servers);
+	mem_free(s->certificates);
 }
 
 /* ---- histograms */

@@ -41,6 +41,14 @@ struct status_worker {
 	uint64_t requests;
 };
 
+struct status_certificate {
+	struct str path;
+	struct str key_path;
+	struct str key_type;		/* "RSA", "ECDSA" ... */
+	struct str subject;
+	msec expires_wall_ms;
+};
+
 struct status {
 	const struct runtime *runtime;
 	struct status_worker *workers;	/* of all generations */
@@ -51,6 +59,8 @@ struct status {
 	struct status_row *backends;
 	struct status_server *servers;	/* those of a backend stand together */
 	unsigned nservers;
+	struct status_certificate *certificates;
+	unsigned ncertificates;
 };
 
 /* Collects; status_fini() releases. */

@@ -128,6 +128,16 @@ add_worker(struct buf *out, const struct status_worker *w)
 }
 
 static void
+add_handshakes(struct buf *out, const struct metrics_cell *c)
+{
+	open_key(out, "handshakes", '{');
+	add_uint(out, "done", c->handshakes);
+	add_uint(out, "resumed", c->resumed);
+	add_uint(out, "failed", c->handshake_failures);
+	close_with(out, '}');
+}
+
+static void
 add_listen(struct buf *out, const struct conf_listen *listen, const struct status_row *row)
 {
 	open_object(out);
@@ -138,9 +148,23 @@ add_listen(struct buf *out, const struct conf_listen *listen, const struct statu
 		buf_json(out, listen->binds[i].text);
 	}
 	close_with(out, ']');
+	add_bool(out, "tls", listen->tls);
 	add_uint(out, "connections", row->cell.connections);
+	if (listen->tls)
+		add_handshakes(out, &row->cell);
 	add_counters(out, &row->cell);
 	add_times(out, &row->cell.time);
+	close_with(out, '}');
+}
+
+static void
+add_certificate(struct buf *out, const struct status_certificate *c)
+{
+	open_object(out);
+	add_text(out, "path", c->path);
+	add_text(out, "subject", c->subject);
+	add_text(out, "key", c->key_type);
+	add_uint(out, "expires_ms", c->expires_wall_ms > 0 ? (uint64_t)c->expires_wall_ms : 0);
 	close_with(out, '}');
 }
 
@@ -233,6 +257,10 @@ status_json(const struct status *s, struct buf *out)
 	open_key(out, "backends", '[');
 	for (unsigned i = 0; i < conf->nbackends; i++)
 		add_backend(out, s, conf->backends[i], &s->backends[i], &server);
+	close_with(out, ']');
+	open_key(out, "certificates", '[');
+	for (unsigned i = 0; i < s->ncertificates; i++)
+		add_certificate(out, &s->certificates[i]);
 	close_with(out, ']');
 	close_with(out, '}');
 	buf_char(out, '\n');

@@ -9,6 +9,7 @@
 #include "proxy/exchange.h"
 #include "proxy/filter.h"
 #include "proxy/forward.h"
+#include "proxy/https.h"
 #include "proxy/rewrite.h"
 #include "proxy/route.h"
 #include "proxy/runtime.h"
@@ -56,6 +57,15 @@ use_limits(struct exchange *x)
 	x->stream->limits = &x->limits;
 }
 
+static void
+use_route(struct exchange *x, const struct route *route)
+{
+	x->route = route;
+	x->conf = route->conf;
+	x->backend = x->conf->backend;
+	use_limits(x);
+}
+
 static enum step_result
 step_route(struct exchange *x)
 {
@@ -64,6 +74,10 @@ step_route(struct exchange *x)
 	    &x->stream->arena, &choice);
 
 	x->host = choice.host;
+	if (r == ROUTE_FOUND)
+		use_route(x, choice.route);
+	if (r != ROUTE_NO_HOST && (https_refuses(x) || https_redirects(x)))
+		return STEP_DONE;
 	switch (r) {
 	case ROUTE_NO_HOST:
 		exchange_fail(x, 421, "no-host", "no host has this name");
@@ -79,13 +93,8 @@ step_route(struct exchange *x)
 			exchange_fail(x, 404, "no-route", "no route matches");
 		return STEP_DONE;
 	default:
-		break;
+		return STEP_NEXT;
 	}
-	x->route = choice.route;
-	x->conf = choice.route->conf;
-	x->backend = x->conf->backend;
-	use_limits(x);
-	return STEP_NEXT;
 }
 
 /* A length over the limit is refused before a byte of the body is read. */

@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "conf/suggest.h"
+#include "net/tls_server.h"
 #include "proxy/exchange.h"
 #include "proxy/params.h"
 #include "proxy/route.h"
@@ -76,6 +77,45 @@ GETTER(server_port)
 GETTER(scheme)
 {
 	return x->scheme;
+}
+
+/* ---- TLS of the client's connection */
+
+GETTER(ssl_protocol)
+{
+	return x->stream->peer->tls != NULL ? x->stream->peer->tls->protocol : ABSENT;
+}
+
+GETTER(ssl_cipher)
+{
+	return x->stream->peer->tls != NULL ? x->stream->peer->tls->cipher : ABSENT;
+}
+
+GETTER(ssl_server_name)
+{
+	return x->stream->peer->tls != NULL ? x->stream->peer->tls->server_name : ABSENT;
+}
+
+GETTER(ssl_client_s_dn)
+{
+	return x->stream->peer->tls != NULL ? x->stream->peer->tls->client_subject : ABSENT;
+}
+
+GETTER(ssl_client_verify)
+{
+	const struct tls_info *tls = x->stream->peer->tls;
+
+	return tls != NULL && tls->client_verify != NULL ? str_of(tls->client_verify) : ABSENT;
+}
+
+GETTER(ssl_client_fingerprint)
+{
+	return x->stream->peer->tls != NULL ? x->stream->peer->tls->client_fingerprint : ABSENT;
+}
+
+GETTER(ssl_client_serial)
+{
+	return x->stream->peer->tls != NULL ? x->stream->peer->tls->client_serial : ABSENT;
 }
 
 /* ---- the request */
@@ -349,6 +389,13 @@ static const struct variable variables[] = {
 	{ STR("sent_http_"), true, true, sent_field },
 	{ STR("server_addr"), false, false, server_addr },
 	{ STR("server_port"), false, false, server_port },
+	{ STR("ssl_cipher"), false, false, ssl_cipher },
+	{ STR("ssl_client_fingerprint"), false, false, ssl_client_fingerprint },
+	{ STR("ssl_client_s_dn"), false, false, ssl_client_s_dn },
+	{ STR("ssl_client_serial"), false, false, ssl_client_serial },
+	{ STR("ssl_client_verify"), false, false, ssl_client_verify },
+	{ STR("ssl_protocol"), false, false, ssl_protocol },
+	{ STR("ssl_server_name"), false, false, ssl_server_name },
 	{ STR("status"), false, false, status },
 	{ STR("time_iso8601"), false, false, time_iso8601 },
 	{ STR("time_local"), false, false, time_local },

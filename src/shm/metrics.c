@@ -39,6 +39,8 @@ const char *const metrics_failure_names[FAIL_KINDS] = {
 	[FAIL_RESET] = "reset",
 	[FAIL_TIMEOUT] = "timeout",
 	[FAIL_BAD_RESPONSE] = "bad-response",
+	[FAIL_TLS] = "tls-handshake",
+	[FAIL_TLS_VERIFY] = "tls-verify",
 };
 
 enum {

@@ -43,6 +43,8 @@ enum metrics_failure {
 	FAIL_RESET,			/* closed or reset before or in the response */
 	FAIL_TIMEOUT,			/* first byte, read or write timeout */
 	FAIL_BAD_RESPONSE,		/* not HTTP, or refused by the response checks */
+	FAIL_TLS,			/* no TLS handshake */
+	FAIL_TLS_VERIFY,		/* a certificate that proves nothing */
 	FAIL_KINDS,
 };
 
@@ -52,13 +54,17 @@ extern const char *const metrics_failure_names[FAIL_KINDS];
 struct metrics_cell {
 	_Atomic uint64_t connections;		/* accepted (listen), opened (server) */
 	_Atomic uint64_t retries;
-	_Atomic uint64_t failures[FAIL_KINDS];
+	_Atomic uint64_t handshakes;		/* of TLS, that were completed (listen) */
+	_Atomic uint64_t resumed;		/* of these, those that resumed a session */
+	_Atomic uint64_t handshake_failures;
+	_Atomic uint64_t spare[2];		/* what follows begins where a line ends */
 	_Atomic uint64_t status[6];		/* [0]: no answer went out; [1] 1xx .. [5] 5xx */
 	_Atomic uint64_t requests;		/* on the line of status[1] */
 	_Atomic uint64_t bytes_in;		/* from the client or server */
 	_Atomic uint64_t bytes_out;
-	struct metrics_histogram time;		/* of requests; of attempts for backend, server;
-						 * not in the cell of a route */
+	/* What follows is not in the cell of a route. */
+	struct metrics_histogram time;		/* of requests; of attempts for backend, server */
+	_Atomic uint64_t failures[FAIL_KINDS];
 };
 
 struct metrics_row {
