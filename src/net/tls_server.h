@@ -114,7 +114,8 @@ struct tls_info {
 	const char *client_verify;	/* "NONE", "SUCCESS", "FAILED:reason" */
 };
 
-/* NULL for a plain transport.  Strings live as long as the connection. */
+/* NULL for a plain or closed transport.  It and its strings live until the turn of the loop in which
+ * the connection is closed is over. */
 const struct tls_info *transport_tls(const struct transport *t);
 
 /* After IO_ERROR: what went wrong, for one log line; "" if it was no matter of TLS. */
