@@ -1,5 +1,5 @@
 /*
- * certificates.c - every pair of certificate and key once, with the number it has everywhere.
+ * certificates.c - the numbers of certificates: one for each pair of files.
  */
 #include "conf/certificates.h"
 
@@ -10,9 +10,9 @@ struct collector {
 	unsigned n;
 };
 
-/* The object that stands for the pair from now on. */
-static struct conf_certificate *
-unify(struct collector *c, struct conf_certificate *pair, struct str passphrase)
+/* Gives the pair its number. */
+static void
+number(struct collector *c, struct conf_certificate *pair, struct str passphrase)
 {
 	struct str key = arena_printf(&c->whole->document.arena, "%.*s\n%.*s",
 	    STR_ARG(pair->cert_path), STR_ARG(pair->key_path));
@@ -24,9 +24,9 @@ unify(struct collector *c, struct conf_certificate *pair, struct str passphrase)
 		buf_add(&c->list, &pair, sizeof(pair));
 		before = pair;
 	}
+	pair->index = before->index;
 	if (before->passphrase.p == NULL)
 		before->passphrase = passphrase;
-	return before;
 }
 
 static bool
@@ -87,19 +87,19 @@ conf_certificates_collect(struct conf_whole *w)
 		struct conf_listen *l = s->listens[i];
 
 		for (unsigned k = 0; k < l->ncertificates; k++)
-			l->certificates[k] = unify(&c, l->certificates[k], l->tls_key_passphrase);
+			number(&c, l->certificates[k], l->tls_key_passphrase);
 	}
 	for (unsigned i = 0; i < s->nhosts; i++) {
 		struct conf_host *h = s->hosts[i];
 
 		for (unsigned k = 0; k < h->ncertificates; k++)
-			h->certificates[k] = unify(&c, h->certificates[k], host_passphrase(s, h));
+			number(&c, h->certificates[k], host_passphrase(s, h));
 	}
 	for (unsigned i = 0; i < s->nbackends; i++) {
 		struct conf_backend *b = s->backends[i];
 
 		if (b->tls_certificate != NULL)
-			b->tls_certificate = unify(&c, b->tls_certificate, none);
+			number(&c, b->tls_certificate, none);
 	}
 	s->ncertificates = c.n;
 	s->certificates = arena_alloc(&w->arena, c.list.n + 1);

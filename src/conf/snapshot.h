@@ -54,13 +54,14 @@ struct conf_bind {
 	struct conf_origin at;
 };
 
-/* A chain of certificates and its key: two files, read by whoever may read keys. */
+/* A chain of certificates and its key, where they are named: two files, read by who may read keys. */
 struct conf_certificate {
-	unsigned index;			/* position in snapshot.certificates */
+	unsigned index;			/* of the pair of paths, in snapshot.certificates */
 	struct str cert_path;
 	struct str key_path;
-	struct str passphrase;		/* of an encrypted key; absent: none */
-	struct str title;		/* "[host shop]": where it was first named, for messages */
+	struct str passphrase;		/* of an encrypted key; absent: none.  For those in
+					 * snapshot.certificates */
+	struct str title;		/* "[host shop]", for messages */
 	struct conf_origin at;
 };
 
@@ -311,8 +312,8 @@ struct conf_snapshot {
 	struct conf_admin admin;
 	struct conf_headers **headers;
 	unsigned nheaders;
-	struct conf_certificate **certificates;	/* each pair of paths once: the numbers of the
-						 * certificate store */
+	struct conf_certificate **certificates;	/* the first that names each pair: the numbers
+						 * of the certificate store */
 	unsigned ncertificates;
 	struct str tls_ticket_secret;	/* one for all listeners; absent: random keys */
 	/* the arena and the table of values that conf_dump() prints follow, private to conf/ */

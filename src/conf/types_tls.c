@@ -29,8 +29,8 @@ read_pair(struct conf_parse *c, struct str text)
 		return NULL;
 	}
 	pair = ARENA_NEW(c->arena, struct conf_certificate);
-	pair->cert_path = words.v[0];
-	pair->key_path = words.v[1];
+	pair->cert_path = arena_str(c->arena, words.v[0]);
+	pair->key_path = arena_str(c->arena, words.v[1]);
 	pair->title = arena_str(c->arena, conf_section_title(c->document, c->section));
 	pair->at = c->line->at;
 	return pair;

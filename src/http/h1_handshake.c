@@ -42,7 +42,7 @@ broken(struct h1_front *f)
 	const char *reason = transport_tls_failure(&f->transport);
 
 	if (transport_tls_is_plain_http(&f->transport)) {
-		failed(f, "plain HTTP");
+		ended(f, false);
 		answer_plainly(f);
 		return;
 	}

@@ -102,7 +102,9 @@ void
 answer_error(struct exchange *x, int status)
 {
 	const struct conf_error_page *page = own_page(x->conf->policy, status);
+	const struct refusal *refusal = &x->stream->refusal;
 	struct response *r = answer_new(x, status);
+	const char *reason = "";
 	struct str text;
 
 	if (x->allow.p != NULL && status == 405)
@@ -111,9 +113,13 @@ answer_error(struct exchange *x, int status)
 		answer_send(x, r, page->content_type, page->content);
 		return;
 	}
+	/* What is wrong with a request is no secret. */
+	if (refusal->status == status)
+		reason = refusal->text;
 	text = arena_printf(&x->stream->arena,
 	    "<!DOCTYPE html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n"
-	    "<title>%d %.*s</title>\n<h1>%d %.*s</h1>\n<p>Request %.*s</p>\n</html>\n",
-	    status, STR_ARG(r->reason), status, STR_ARG(r->reason), REQUEST_ID_LEN, x->request_id);
+	    "<title>%d %.*s</title>\n<h1>%d %.*s</h1>\n%s%s%s<p>Request %.*s</p>\n</html>\n",
+	    status, STR_ARG(r->reason), status, STR_ARG(r->reason), *reason != '\0' ? "<p>" : "",
+	    reason, *reason != '\0' ? "</p>\n" : "", REQUEST_ID_LEN, x->request_id);
 	answer_send(x, r, STR_OF("text/html; charset=utf-8"), text);
 }
