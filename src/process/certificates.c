@@ -29,7 +29,7 @@ struct certificate_pair {
 	struct str passphrase;
 	struct tls_cert *cert;		/* the last that was fit; NULL: none yet */
 	uint8_t digest[DIGEST_SHA256];	/* of the text that it came from */
-	char *error;			/* why the text that stands there now is not; NULL: it is */
+	char *error;			/* why what stands there now is not, paths first; NULL: it is */
 	uint8_t refused[DIGEST_SHA256];	/* that text */
 	struct cert_stamps stamps;	/* of the files when they were last read */
 	bool settled;			/* the same stamps will mean the same text */
@@ -126,11 +126,18 @@ accept_text(struct certificate_pair *p)
 	p->error = NULL;
 }
 
+/* `error` names a path, or is about both files. */
 static enum finding
-refuse(struct certificate_pair *p, const struct cert_text *t, const char *error)
+refuse(struct certificate_pair *p, const struct cert_text *t, bool about_both, const char *error)
 {
+	struct buf b;
+
+	buf_init(&b);
+	if (about_both)
+		buf_printf(&b, "%s %s: ", p->chain_path, p->key_path);
+	buf_cstr(&b, error);
 	mem_free(p->error);
-	p->error = mem_strdup(error);
+	p->error = buf_text(&b);
 	memcpy(p->refused, t->digest, sizeof(p->refused));
 	return BROKEN;
 }
@@ -199,7 +206,7 @@ replace(const struct certificates *all, struct certificate_pair *p, struct cert_
 
 	if (cert == NULL || !can_replace(all, p, cert, error)) {
 		tls_cert_unref(cert);
-		return refuse(p, t, error);
+		return refuse(p, t, true, error);
 	}
 	accept_text(p);
 	memcpy(p->digest, t->digest, sizeof(p->digest));
@@ -235,7 +242,7 @@ examine(const struct certificates *all, struct certificate_pair *p, bool *is_new
 		found = BROKEN;
 	} else if (found == BROKEN) {
 		*is_new = true;
-		refuse(p, &text, error);
+		refuse(p, &text, false, error);
 	} else if (p->cert != NULL && memcmp(text.digest, p->digest, sizeof(p->digest)) == 0) {
 		accept_text(p);
 	} else {
@@ -291,11 +298,10 @@ report(const struct certificate_pair *p, const struct conf_certificate *c,
     struct conf_errors *errors)
 {
 	if (p->cert == NULL)
-		conf_error(errors, c->at, "%s certificate: %s %s: %s", c->title.p, p->chain_path,
-		    p->key_path, p->error);
+		conf_error(errors, c->at, "%s certificate: %s", c->title.p, p->error);
 	else
-		conf_warning(errors, c->at, "%s certificate: %s %s: %s (the one before stays in "
-		    "use)", c->title.p, p->chain_path, p->key_path, p->error);
+		conf_warning(errors, c->at, "%s certificate: %s (the one before stays in use)",
+		    c->title.p, p->error);
 }
 
 void
@@ -396,8 +402,7 @@ log_finding(const struct certificate_pair *p, enum finding found)
 		log_notice("certificate %s: renewed, ends on %s", p->chain_path,
 		    end_date(p->cert, date));
 	else if (found == BROKEN)
-		log_warn("certificate %s %s: %s; the one before stays in use", p->chain_path,
-		    p->key_path, p->error);
+		log_warn("certificate %s; the one before stays in use", p->error);
 }
 
 void
