@@ -121,7 +121,7 @@ subtest '10,000 certificates' => sub {
     my $start = time;
     my $usherd = usherd($text);
     my $took = time - $start;
-    cmp_ok $took, '<', 10, sprintf 'load in %.1f s', $took;
+    cmp_ok $took, '<', 20, sprintf 'load in %.1f s', $took;
     my $before = memory_kib($usherd, 'VmRSS');
     for my $i (1, 2, 777, 5000, 9999, 10_000) {
         my $c = client($usherd->port(1), tls => {SSL_hostname => "h$i.test"});
@@ -138,7 +138,7 @@ subtest '10,000 certificates' => sub {
     $start = time;
     ok $usherd->reload, 'a reload';
     $took = time - $start;
-    cmp_ok $took, '<', 10, sprintf 'takes %.1f s', $took;
+    cmp_ok $took, '<', 20, sprintf 'takes %.1f s', $took;
     my $c = client($usherd->port(1), tls => {SSL_hostname => 'h1.test'});
     is unpack('H*', $c->{sock}->get_fingerprint_bin('sha256')), $pki->{made}{h1new}{fingerprint}, 'and serves what has changed';
     $usherd->stop;
