@@ -28,6 +28,7 @@ struct saved {
 
 struct tls_client {
 	SSL_CTX *ctx;
+	unsigned refs;			/* the owner's, and one of each connection */
 	struct link sessions;
 	unsigned count;
 };
@@ -63,10 +64,11 @@ find(struct tls_client *c, const char *name)
 static int
 on_session(SSL *ssl, SSL_SESSION *session)
 {
-	struct tls_conn *conn = tls_conn_of(ssl);
+	struct tls_conn *conn = tls_current();
 	struct tls_client *c = conn->client;
 	struct saved *s = find(c, conn->name);
 
+	(void)ssl;
 	if (s != NULL) {
 		SSL_SESSION_free(s->session);
 		s->session = session;
@@ -100,8 +102,7 @@ trust(SSL_CTX *ctx, struct str ca_pem)
 static int
 on_verify(int ok, X509_STORE_CTX *store)
 {
-	SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
-	struct tls_conn *conn = tls_conn_of(ssl);
+	struct tls_conn *conn = tls_current();
 	X509 *x = X509_STORE_CTX_get_current_cert(store);
 
 	if (!ok && x != NULL && conn->identity == NULL)
@@ -146,6 +147,7 @@ tls_client_new(const struct tls_client_options *o, char error[TLS_ERROR_TEXT])
 {
 	struct tls_client *c = MEM_NEW(struct tls_client);
 
+	c->refs = 1;
 	link_init(&c->sessions);
 	ERR_clear_error();
 	c->ctx = SSL_CTX_new(TLS_client_method());
@@ -161,7 +163,7 @@ tls_client_new(const struct tls_client_options *o, char error[TLS_ERROR_TEXT])
 void
 tls_client_free(struct tls_client *c)
 {
-	if (c == NULL)
+	if (c == NULL || --c->refs > 0)
 		return;
 	LIST_EACH(l, &c->sessions)
 		forget(c, CONTAINER_OF(l, struct saved, link));
@@ -253,6 +255,7 @@ transport_open_tls_client(struct transport *t, struct loop *loop, int fd,
 		name = str_make(name.p + 1, name.n - 2);
 	conn = tls_conn_new(t, &client_role);
 	conn->client = c;
+	c->refs++;
 	conn->name = mem_strndup(name.p, name.n);
 	return 0;
 }

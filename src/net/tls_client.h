@@ -17,6 +17,8 @@ struct tls_client_options {
 };
 
 struct tls_client *tls_client_new(const struct tls_client_options *o, char error[TLS_ERROR_TEXT]);
+
+/* Its open connections live on. */
 void tls_client_free(struct tls_client *c);
 
 /*

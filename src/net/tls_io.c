@@ -138,7 +138,7 @@ tls_input_more(struct tls_conn *c)
 static int
 bio_read(BIO *bio, char *out, size_t len, size_t *got)
 {
-	struct tls_conn *c = BIO_get_data(bio);
+	struct tls_conn *c = io.owner;
 	struct str there;
 
 	BIO_clear_retry_flags(bio);
@@ -244,7 +244,7 @@ static int
 bio_write(BIO *bio, const char *p, size_t n, size_t *written)
 {
 	BIO_clear_retry_flags(bio);
-	if (!tls_put(BIO_get_data(bio), p, n))
+	if (!tls_put(io.owner, p, n))
 		return 0;
 	*written = n;
 	return 1;
@@ -253,40 +253,59 @@ bio_write(BIO *bio, const char *p, size_t n, size_t *written)
 static long
 bio_ctrl(BIO *bio, int command, long number, void *arg)
 {
-	const struct tls_conn *c = BIO_get_data(bio);
-
+	(void)bio;
 	(void)number;
 	(void)arg;
 	switch (command) {
 	case BIO_CTRL_FLUSH:		/* tls_leave() sends */
 		return 1;
 	case BIO_CTRL_EOF:
-		return c->eof;
+		return io.owner->eof;
 	default:
 		return 0;
 	}
 }
 
-BIO *
-tls_bio_new(struct tls_conn *c)
+static BIO *
+make_bio(void)
 {
-	static BIO_METHOD *method;
+	BIO_METHOD *method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "socket");
 	BIO *bio;
 
-	if (method == NULL) {
-		method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "socket");
-		if (method == NULL)
-			return NULL;
-		BIO_meth_set_read_ex(method, bio_read);
-		BIO_meth_set_write_ex(method, bio_write);
-		BIO_meth_set_ctrl(method, bio_ctrl);
-	}
+	if (method == NULL)
+		return NULL;
+	BIO_meth_set_read_ex(method, bio_read);
+	BIO_meth_set_write_ex(method, bio_write);
+	BIO_meth_set_ctrl(method, bio_ctrl);
 	bio = BIO_new(method);
-	if (bio != NULL) {
-		BIO_set_data(bio, c);
-		BIO_set_init(bio, 1);
+	if (bio == NULL) {
+		BIO_meth_free(method);
+		return NULL;
 	}
+	BIO_set_init(bio, 1);
 	return bio;
+}
+
+/* One for all: it has no state but the shared buffers, and would cost 208 bytes a connection. */
+bool
+tls_set_bio(SSL *ssl)
+{
+	static BIO *bio;
+
+	if (bio == NULL)
+		bio = make_bio();
+	if (bio == NULL)
+		return false;
+	BIO_up_ref(bio);
+	SSL_set_bio(ssl, bio, bio);
+	return true;
+}
+
+struct tls_conn *
+tls_current(void)
+{
+	CHECK(io.owner != NULL);
+	return io.owner;
 }
 
 /* --- a turn --------------------------------------------------------------------------------- */

@@ -111,7 +111,7 @@ begin(struct tls_conn *c)
 int
 tls_check_server_name(SSL *ssl, int *alert, void *arg)
 {
-	const struct tls_conn *c = tls_conn_of(ssl);
+	const struct tls_conn *c = tls_current();
 	const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
 
 	(void)arg;

@@ -115,11 +115,16 @@ advance(struct tls_conn *c)
 	return r;
 }
 
-/* The end of our handshake goes together with what the owner sends next, if that is to be soon. */
+/*
+ * The end of our handshake goes together with what the owner sends next, where no peer waits for it:
+ * tickets of TLS 1.3 with the answer, a client's last flight with its request.  Elsewhere only if
+ * the peer has begun to send already (`answer_follows`).
+ */
 static void
 leave(struct tls_conn *c, bool was_ready, bool answer_follows)
 {
-	bool hold = !was_ready && c->info.ready && (answer_follows || !c->role->server);
+	bool hold = !was_ready && c->info.ready && (answer_follows || !c->role->server ||
+	    SSL_version(c->ssl) == TLS1_3_VERSION);
 
 	tls_leave(c, hold);
 	if (hold && !c->role->server && c->out.p != NULL) {
@@ -385,6 +390,7 @@ free_conn(struct garbage *g)
 	mem_free(c->failure);
 	mem_free(c->name);
 	mem_free(c->identity);
+	tls_client_free(c->client);
 	mem_free(c);
 }
 
@@ -455,30 +461,22 @@ tls_conn_new(struct transport *t, const struct tls_role *role)
 bool
 tls_conn_start(struct tls_conn *c, SSL_CTX *ctx)
 {
-	BIO *bio = tls_bio_new(c);
-	SSL *ssl = bio != NULL ? SSL_new(ctx) : NULL;
+	SSL *ssl = SSL_new(ctx);
 
-	if (ssl == NULL) {
+	if (ssl == NULL || !tls_set_bio(ssl)) {
 		char text[TLS_ERROR_TEXT];
 
-		BIO_free(bio);
+		SSL_free(ssl);
 		tls_error_report(text, "no connection object");
 		tls_fail(c, ENOMEM, text);
 		return false;
 	}
-	SSL_set_bio(ssl, bio, bio);
 	if (c->role->server)
 		SSL_set_accept_state(ssl);
 	else
 		SSL_set_connect_state(ssl);
 	c->ssl = ssl;
 	return true;
-}
-
-struct tls_conn *
-tls_conn_of(SSL *ssl)
-{
-	return BIO_get_data(SSL_get_rbio(ssl));
 }
 
 const struct tls_info *

@@ -39,10 +39,12 @@ struct tls_conn {
 	const struct tls_role *role;
 	SSL *ssl;			/* NULL until the handshake begins */
 	void (*on_ready)(struct watcher *);	/* the owner's */
-	struct task late;		/* sends what was held back for the owner's bytes */
+	union {
+		struct task late;	/* sends what was held back for the owner's bytes */
+		struct garbage garbage;	/* once closed */
+	};
 	struct tls_bytes in;		/* from the socket, not yet in OpenSSL */
 	struct tls_bytes out;		/* from OpenSSL, not yet in the socket */
-	struct garbage garbage;
 	size_t owed;			/* encrypted, but still in the owner's chain */
 	uint32_t run_bytes;		/* sent since the peer last said something */
 	int error;			/* errno of all later calls; 0: sound */
@@ -57,8 +59,10 @@ struct tls_conn {
 	char *failure;			/* text for the log, or NULL */
 	char *name;			/* the server's, lower case; NULL: none */
 	char *identity;			/* texts of the client's certificate that info points into */
-	const struct tls_listener *listener;
-	struct tls_client *client;
+	union {
+		const struct tls_listener *listener;	/* of role server */
+		struct tls_client *client;
+	};
 	struct tls_info info;
 };
 
@@ -69,9 +73,6 @@ struct tls_conn *tls_conn_new(struct transport *t, const struct tls_role *role);
 
 /* Makes c->ssl over the connection's socket; false with a failure noted. */
 bool tls_conn_start(struct tls_conn *c, SSL_CTX *ctx);
-
-/* The connection an SSL belongs to. */
-struct tls_conn *tls_conn_of(SSL *ssl);
 
 /* Notes a failure; the first one counts.  `errnum` is what calls will say; text "" if it was no
  * matter of TLS. */
@@ -106,8 +107,11 @@ void tls_input_drop(struct tls_conn *c);
 /* True if the socket has no more either. */
 bool tls_input_is_over(const struct tls_conn *c);
 
-/* A BIO for the connection; NULL without memory. */
-BIO *tls_bio_new(struct tls_conn *c);
+/* Joins an SSL to the shared buffers; false without memory. */
+bool tls_set_bio(SSL *ssl);
+
+/* The connection that entered, for callbacks out of OpenSSL. */
+struct tls_conn *tls_current(void);
 
 /* --- tls_info.c, tls_server.c --------------------------------------------------------------- */
 
