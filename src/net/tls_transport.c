@@ -390,7 +390,8 @@ free_conn(struct garbage *g)
 	mem_free(c->failure);
 	mem_free(c->name);
 	mem_free(c->identity);
-	tls_client_free(c->client);
+	if (!c->role->server)
+		tls_client_free(c->client);
 	mem_free(c);
 }
 
