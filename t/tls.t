@@ -366,7 +366,9 @@ subtest 'a server whose answer is cut off' => sub {
             my $c = tls_client($usherd->port(2), 'shop.test', SSL_version => $version);
             $c->send("GET / HTTP/$http\r\nHost: shop.test\r\n\r\n");
             $c->read_until(qr/half/);
-            isnt $c->end, 'closed', "$version, HTTP/$http: no close_notify, so that the client can tell";
+            my $end = $c->end;
+            ok $end ne 'closed' || ($http eq '1.1' && $c->rest !~ /\r\n0\r\n\r\n\z/),
+                "$version, HTTP/$http: neither a last chunk nor close_notify: the client can tell" or diag "$end: ", $c->rest;
         }
     }
     $usherd->allow_log(qr/./);

@@ -43,7 +43,7 @@ tls_backends_new(const struct conf_snapshot *snapshot, const struct tls_store *c
 		clients[i] = new_client(b, c != NULL ?
 		    (struct tls_cert *)tls_store_get(certs, c->index) : NULL, error);
 		if (clients[i] == NULL)
-			conf_error(errors, b->at, "[backend %.*s]: %s", STR_ARG(b->name),
+			conf_error(errors, b->at, "[backend %.*s] tls: %s", STR_ARG(b->name),
 			    error);
 	}
 	return clients;
