@@ -61,7 +61,7 @@ struct conf_certificate {
 	struct str key_path;
 	struct str passphrase;		/* of an encrypted key; absent: none.  For those in
 					 * snapshot.certificates */
-	struct str title;		/* "[host shop]", for messages */
+	struct str title;		/* "[host shop] certificate", for messages */
 	struct conf_origin at;
 };
 

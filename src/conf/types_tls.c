@@ -31,7 +31,8 @@ read_pair(struct conf_parse *c, struct str text)
 	pair = ARENA_NEW(c->arena, struct conf_certificate);
 	pair->cert_path = arena_str(c->arena, words.v[0]);
 	pair->key_path = arena_str(c->arena, words.v[1]);
-	pair->title = arena_str(c->arena, conf_section_title(c->document, c->section));
+	pair->title = arena_printf(c->arena, "%.*s %.*s",
+	    STR_ARG(conf_section_title(c->document, c->section)), STR_ARG(c->line->key));
 	pair->at = c->line->at;
 	return pair;
 }

@@ -26,13 +26,13 @@ check_time(const struct checker *k, const struct conf_certificate *c, const stru
 	msec left = tls_cert_not_after_wall_ms(cert) - k->now_wall_ms;
 
 	if (left <= 0)
-		conf_error(k->errors, c->at, "%.*s certificate: %.*s: expired %lld days ago (renew"
+		conf_error(k->errors, c->at, "%.*s: %.*s: expired %lld days ago (renew"
 		    " it)", STR_ARG(c->title), STR_ARG(c->cert_path), (long long)(-left / DAY_MS));
 	else if (tls_cert_not_before_wall_ms(cert) > k->now_wall_ms)
-		conf_warning(k->errors, c->at, "%.*s certificate: %.*s: is not valid yet (is the"
+		conf_warning(k->errors, c->at, "%.*s: %.*s: is not valid yet (is the"
 		    " clock right?)", STR_ARG(c->title), STR_ARG(c->cert_path));
 	else if (left < SOON_DAYS * DAY_MS)
-		conf_warning(k->errors, c->at, "%.*s certificate: %.*s: expires in %lld days",
+		conf_warning(k->errors, c->at, "%.*s: %.*s: expires in %lld days",
 		    STR_ARG(c->title), STR_ARG(c->cert_path), (long long)(left / DAY_MS));
 }
 
@@ -42,7 +42,7 @@ check_chain(const struct checker *k, const struct conf_certificate *c, const str
 	const char *problem = tls_cert_chain_problem(cert);
 
 	if (problem != NULL)
-		conf_error(k->errors, c->at, "%.*s certificate: %.*s: %s (put the host's own"
+		conf_error(k->errors, c->at, "%.*s: %.*s: %s (put the host's own"
 		    " certificate first, and its issuer after each)", STR_ARG(c->title),
 		    STR_ARG(c->cert_path), problem);
 }
@@ -53,7 +53,7 @@ check_mode(const struct checker *k, const struct conf_certificate *c)
 	struct stat st;
 
 	if (stat(c->key_path.p, &st) == 0 && (st.st_mode & S_IROTH) != 0)
-		conf_warning(k->errors, c->at, "%.*s certificate: %.*s: everybody may read this key"
+		conf_warning(k->errors, c->at, "%.*s: %.*s: everybody may read this key"
 		    " (chmod o= it)", STR_ARG(c->title), STR_ARG(c->key_path));
 }
 
@@ -112,7 +112,7 @@ check_kinds(const struct checker *k, struct conf_certificate *const *v, unsigned
 			if (other == NULL ||
 			    !str_eq(tls_cert_key_type(cert), tls_cert_key_type(other)))
 				continue;
-			conf_warning(k->errors, v[i]->at, "%.*s certificate: %.*s and %.*s have"
+			conf_warning(k->errors, v[i]->at, "%.*s: %.*s and %.*s have"
 			    " keys of one kind: only one of them is shown",
 			    STR_ARG(v[i]->title), STR_ARG(v[j]->cert_path),
 			    STR_ARG(v[i]->cert_path));
