@@ -17,6 +17,8 @@
 #define DAY_MS		((msec)24 * 60 * 60 * 1000)
 #define NOT_WARNED	INT32_MAX
 
+enum { LOOK_MAX = 100 };	/* at 0.3 ms each */
+
 /* Days before the end at which a certificate is worth a line; 0: it has ended. */
 static const int warn_days[] = { 0, 1, 7, 30 };
 
@@ -33,6 +35,7 @@ struct certificate_pair {
 	uint8_t refused[DIGEST_SHA256];	/* that text */
 	struct cert_stamps stamps;	/* of the files when they were last read */
 	bool settled;			/* the same stamps will mean the same text */
+	uint64_t look;			/* the last one that saw it */
 	uint64_t version;		/* of the last replacement; 0: none */
 	struct cert_text text;		/* of the replacement, while workers may need it */
 	int warned_days;		/* the last warning about its end */
@@ -41,6 +44,7 @@ struct certificate_pair {
 struct certificates {
 	struct link pairs;
 	struct link sets;
+	uint64_t look;			/* number of the one that is under way */
 	uint64_t version;
 };
 
@@ -298,9 +302,9 @@ report(const struct certificate_pair *p, const struct conf_certificate *c,
     struct conf_errors *errors)
 {
 	if (p->cert == NULL)
-		conf_error(errors, c->at, "%s certificate: %s", c->title.p, p->error);
+		conf_error(errors, c->at, "%s: %s", c->title.p, p->error);
 	else
-		conf_warning(errors, c->at, "%s certificate: %s (the one before stays in use)",
+		conf_warning(errors, c->at, "%s: %s (the one before stays in use)",
 		    c->title.p, p->error);
 }
 
@@ -405,20 +409,36 @@ log_finding(const struct certificate_pair *p, enum finding found)
 		log_warn("certificate %s; the one before stays in use", p->error);
 }
 
-void
-certificates_look(struct certificates *all)
+bool
+certificates_look_on(struct certificates *all)
 {
+	unsigned n = 0;
 	bool is_new;
 
 	LIST_EACH(link, &all->pairs) {
 		struct certificate_pair *p = CONTAINER_OF(link, struct certificate_pair, link);
-		enum finding found = examine(all, p, &is_new);
+		enum finding found;
 
+		if (p->look == all->look)
+			continue;
+		p->look = all->look;
+		found = examine(all, p, &is_new);
 		if (found == REPLACED)
 			note_change(all, p);
-		if (is_new)
-			log_finding(p, found);
+		if (!is_new)
+			continue;
+		log_finding(p, found);
+		if (++n == LOOK_MAX)
+			return false;
 	}
+	return true;
+}
+
+bool
+certificates_look(struct certificates *all)
+{
+	all->look++;
+	return certificates_look_on(all);
 }
 
 /* The smallest limit that so many milliseconds are within, or NOT_WARNED. */

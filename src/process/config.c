@@ -23,7 +23,7 @@ emit_line(void *arg, bool is_error, const char *line)
 	if (!is_error && emit->quiet)
 		return;
 	if (emit->lines == CONFIG_PLAIN)
-		fprintf(stderr, "%s%s\n", is_error ? "" : "warning: ", line);
+		fprintf(stderr, "%s\n", line);
 	else if (is_error)
 		log_error("%s", line);
 	else

@@ -326,6 +326,7 @@ close_master(struct master *m)
 	if (m->loop != NULL) {
 		task_cancel(&m->changed);
 		watch_close(&m->watch);
+		loop_timer_cancel(m->loop, &m->look_on);
 		loop_close(m->loop, &m->signals.watcher);
 		loop_free(m->loop);
 	}

@@ -30,6 +30,22 @@ watch_one(void *arg, const char *path)
 }
 
 static void
+spread(struct master *m, bool complete)
+{
+	loop_timer_set(m->loop, &m->look_on, complete ? TIMER_NEVER : clock_ms());
+	certificates_warn_of_expiry(m->certificates, clock_wall_ms());
+	send_certificates(m);
+}
+
+static void
+on_look_on(struct timer *t)
+{
+	struct master *m = CONTAINER_OF(t, struct master, look_on);
+
+	spread(m, certificates_look_on(m->certificates));
+}
+
+static void
 look(void *arg)
 {
 	struct master *m = arg;
@@ -38,15 +54,14 @@ look(void *arg)
 	watch_begin(&m->watch);
 	certificates_each_path(m->certificates, watch_one, &m->watch);
 	watch_end(&m->watch);
-	certificates_look(m->certificates);
-	certificates_warn_of_expiry(m->certificates, clock_wall_ms());
-	send_certificates(m);
+	spread(m, certificates_look(m->certificates));
 	tickets_rotate(&m->shm.core, clock_wall_ms());
 }
 
 void
 master_watch_certificates(struct master *m)
 {
+	timer_init(&m->look_on, on_look_on);
 	watch_open(&m->watch, m->loop, look, m);
 	look(m);
 }

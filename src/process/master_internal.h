@@ -29,6 +29,7 @@ struct master {
 	const struct options *options;
 	struct certificates *certificates;
 	struct watch watch;		/* of their files */
+	struct timer look_on;		/* there are more than one turn of the loop can take */
 	enum master_state state;
 	int status;			/* to exit with */
 	struct loop *loop;

@@ -28,6 +28,8 @@
 #include "process/signals.h"
 #include "process/tickets.h"
 
+enum { MESSAGES_MAX = 4 };	/* that are read in a turn */
+
 struct worker {
 	const struct worker_start *start;
 	struct loop *loop;
@@ -173,7 +175,13 @@ on_channel(struct watcher *w)
 {
 	struct message m;
 
-	while (w->fd != -1) {
+	/* A certificate takes a while, and there may be thousands: clients have their turn between
+	 * them. */
+	for (int n = 0; w->fd != -1; n++) {
+		if (n == MESSAGES_MAX) {
+			loop_yield(self.loop, w);
+			return;
+		}
 		switch (channel_receive(w->fd, &m)) {
 		case CHANNEL_MESSAGE:
 			on_message(&m);

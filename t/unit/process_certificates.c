@@ -18,7 +18,9 @@ static int log_file;
 static struct certificates *all;
 
 /* A configuration with one host that shows cert.pem and cert.key. */
-static struct conf_certificate pair = { .title = STR("[host shop]"), .at = { "x.ini", 1 } };
+static struct conf_certificate pair = {
+	.title = STR("[host shop] certificate"), .at = { "x.ini", 1 },
+};
 static struct conf_certificate *pairs[] = { &pair };
 static struct str names[] = { STR("shop.test") };
 static struct conf_host host = {
