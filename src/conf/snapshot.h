@@ -54,7 +54,7 @@ struct conf_bind {
 	struct conf_origin at;
 };
 
-/* A chain of certificates and its key, where they are named: two files, read by who may read keys. */
+/* A chain of certificates and its key, where they are named: files for who may read keys. */
 struct conf_certificate {
 	unsigned index;			/* of the pair of paths, in snapshot.certificates */
 	struct str cert_path;
@@ -113,7 +113,7 @@ struct conf_listen {
 	unsigned ncertificates;
 	msec handshake_timeout_ms;
 	enum conf_tls_min tls_min;
-	struct str tls_ciphers;		/* absent: the default of net/tls_server.h; likewise below */
+	struct str tls_ciphers;		/* absent: as net/tls_server.h says; likewise below */
 	struct str tls_ciphersuites;
 	struct str tls_curves;
 	struct conf_clients clients;

@@ -57,7 +57,8 @@ https_redirects(struct exchange *x)
 		return false;
 	host = url_host(x);
 	if (host.n == 0) {
-		exchange_fail(x, 400, "https-only", "without a Host there is no URL to redirect to");
+		exchange_fail(x, 400, "https-only", "without a Host there is no URL to go"
+		    " to");
 		return true;
 	}
 	number = sites_https_port(x->runtime->sites, x->host);

@@ -46,8 +46,8 @@ struct proxy_env {
 	/* One descriptor per snapshot log; -1 where the target is syslog. */
 	const int *log_fds;
 
-	/* This process's certificates, by their numbers in the snapshot; outlives the proxy.  Ticket
-	 * keys are no matter of the proxy: tls_tickets_use() is called before. */
+	/* This process's certificates, by their numbers in the snapshot; outlives the proxy.
+	 * Ticket keys are no matter of the proxy: tls_tickets_use() is called before. */
 	struct tls_store *certs;
 
 	/* The last connection of a draining proxy is gone; called once, from the loop. */

@@ -108,7 +108,8 @@ server_open(struct server *s, const struct back_limits *limits, msec max_idle_ms
 	s->owner.tls = s->conf->scheme == SCHEME_HTTPS ? *s->tls : NULL;
 	stream = h1_back_connect(s->loop, &s->shared->addr, &s->owner, limits);
 	if (stream != NULL) {
-		atomic_fetch_add_explicit(&s->shared->connections[s->worker], 1, memory_order_relaxed);
+		atomic_fetch_add_explicit(&s->shared->connections[s->worker], 1,
+		    memory_order_relaxed);
 		metrics_add(&s->cell->connections, 1);
 	}
 	return stream;

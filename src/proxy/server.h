@@ -29,8 +29,8 @@ struct server {
 	unsigned nidle;
 };
 
-/* Makes the worker's view of a member; it lives as long as the worker.  `*tls` is asked for each new
- * connection to an https server. */
+/* Makes the worker's view of a member; it lives as long as the worker.  `*tls` is asked for each
+ * new connection to an https server. */
 struct server *server_new(const struct conf_backend *backend, const struct shm_member *member,
     struct shm_server *shared, struct metrics_cell *cell, struct loop *loop, int worker,
     struct tls_client *const *tls);

@@ -237,8 +237,9 @@ START_TEST(dump)
 	    " default\n"));
 	ck_assert_ptr_nonnull(strstr(b.p, "# text:4\n[listen web]\n# text:5\nbind = 8080\n"));
 	ck_assert_ptr_nonnull(strstr(b.p, "trusted_proxies =\n# text:3\ntrusted_proxies = ::1\n"));
-	ck_assert_ptr_nonnull(strstr(b.p, "[host h]\n# text:7\nnames = h.test\n# text:8\nvia ="
-	    " on\n\n"));
+	ck_assert_ptr_nonnull(strstr(b.p, "[host h]\n# text:7\nnames = h.test\n# default\n"
+	    "redirect_https = off\n# default\ntls_client_verify = listener\n"
+	    "# text:8\nvia = on\n\n"));
 	ck_assert_ptr_nonnull(strstr(b.p, "# text:11\npath = /\n# text:12\npath = /a/*\n"));
 	ck_assert_ptr_nonnull(strstr(b.p, "# text:13\nrespond = 200 \"$$ ; x\"\n"));
 	ck_assert_ptr_nonnull(strstr(b.p, "# text:14\nmax_body =\n# default\nbody_timeout ="

@@ -180,15 +180,15 @@ END_TEST
 START_TEST(bad_servers)
 {
 	ck_messages(STR_OF("[listen web]\nbind = 8080\n[route all]\nbackend = a\n[backend a]\n"
-	    "server = https://10.0.0.1\nserver = h2c://10.0.0.1\nserver = 10.0.0.1\n"
+	    "server = ftp://10.0.0.1\nserver = h2c://10.0.0.1\nserver = 10.0.0.1\n"
 	    "server = http://10.0.0.1/path\nserver = a_b:80 wieght=2\nserver = b:80 weight=0\n"
 	    "server = c:80 max_conns=x\nserver = unix:x\nserver = a_b:80\nserver = a_b:80"
 	    " weight=2\n"
 	    "check = tcp\nbalance = random\n"),
-	    "text:6: [backend a] server: \"https://10.0.0.1\": this version speaks only http to"
-	    " servers (use http://HOST:PORT)\n"
-	    "text:7: [backend a] server: \"h2c://10.0.0.1\": this version speaks only http to"
-	    " servers (use http://HOST:PORT)\n"
+	    "text:6: [backend a] server: \"ftp://10.0.0.1\": this version speaks only http and"
+	    " https to servers (use http://HOST:PORT)\n"
+	    "text:7: [backend a] server: \"h2c://10.0.0.1\": this version speaks only http and"
+	    " https to servers (use http://HOST:PORT)\n"
 	    "text:8: [backend a] server: \"10.0.0.1\" has no port (use 10.0.0.1:80)\n"
 	    "text:9: [backend a] server: \"http://10.0.0.1/path\" is no server (use HOST:PORT,"
 	    " http://HOST:PORT or unix:/path)\n"

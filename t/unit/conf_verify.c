@@ -125,12 +125,11 @@ END_TEST
 
 START_TEST(later_keys_are_unknown)
 {
-	ck_messages(STR_OF("[listen a]\nbind = 1\ntls = on\nprotocols = h2\ncertificate = x\n"
-	    "[route a]\nrespond = 204\nheaders = x\nlimit = y\nfiles = /srv\n"),
-	    "text:3: [listen a] tls: \"on\": TLS is not available in this version (only off)\n"
+	ck_messages(STR_OF("[listen a]\nbind = 1\ntls = off\nprotocols = h2\nacme = x\n"
+	    "[route a]\nrespond = 204\ncache = x\nlimit = y\nfiles = /srv\n"),
 	    "text:4: [listen a] protocols: \"h2\": this version speaks only HTTP/1 (only h1)\n"
-	    "text:5: [listen a] certificate: unknown key\n"
-	    "text:8: [route a] headers: unknown key (did you mean header?)\n"
+	    "text:5: [listen a] acme: unknown key\n"
+	    "text:8: [route a] cache: unknown key\n"
 	    "text:9: [route a] limit: unknown key\n"
 	    "text:10: [route a] files: unknown key\n");
 }

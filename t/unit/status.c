@@ -155,6 +155,8 @@ START_TEST(metrics_are_described)
 	for (; metrics_text_describe(n, &name, &help); n++) {
 		char text[256];
 
+		if (strncmp(name, "usherd_certificate_", 19) == 0)
+			continue;	/* there are none */
 		snprintf(text, sizeof(text), "# HELP %s %s\n", name, help);
 		check_has(out.p, text);
 	}
@@ -169,13 +171,13 @@ START_TEST(json)
 	check_has(text, "\"generation\":7,");
 	check_has(text, "\"workers\":[{\"slot\":0,\"pid\":4711,\"generation\":7,"
 	    "\"state\":\"ready\",\"connections\":5,");
-	check_has(text, "\"listens\":[{\"name\":\"web\",\"bind\":[],\"connections\":0,"
-	    "\"requests\":4,");
+	check_has(text, "\"listens\":[{\"name\":\"web\",\"bind\":[],\"tls\":false,"
+	    "\"connections\":0,\"requests\":4,");
 	check_has(text, "\"seconds\":{\"count\":4,\"sum\":99.002200,\"p50\":0.001000,");
 	check_has(text, "\"servers\":[{\"name\":\"db\\\"\\\\<&1:80\",\"address\":\"10.0.0.1:80\","
 	    "\"state\":\"up\",\"backup\":false,\"weight\":3,\"max_conns\":9,"
 	    "\"requests_in_flight\":1,");
-	ck_assert_str_eq(text + strlen(text) - 6, "}]}]}\n");
+	ck_assert_str_eq(text + strlen(text) - 4, "[]}\n");
 }
 END_TEST
 
