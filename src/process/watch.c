@@ -106,17 +106,10 @@ forget(struct watch *w)
 void
 watch_open(struct watch *w, struct loop *loop, void (*look)(void *arg), void *arg)
 {
-	int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-
 	*w = (struct watch){ .loop = loop, .look = look, .arg = arg };
 	arena_init(&w->arena);
 	timer_init(&w->timer, on_timer);
 	watcher_init(&w->inotify, on_inotify);
-	if (fd == -1 || loop_watch(loop, &w->inotify, fd) == -1) {
-		log_warn("inotify: %m; changed certificates are found once a minute");
-		if (fd != -1)
-			close(fd);
-	}
 	loop_timer_set(loop, &w->timer, clock_ms() + LOOK_MS);
 }
 
@@ -137,6 +130,23 @@ void
 watch_begin(struct watch *w)
 {
 	forget(w);
+	w->tried = false;
+}
+
+/* Only where there is something to watch: a user may have few of these. */
+static void
+open_inotify(struct watch *w)
+{
+	int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+
+	w->tried = true;
+	if (fd != -1 && loop_watch(w->loop, &w->inotify, fd) == 0)
+		return;
+	if (!w->warned)
+		log_warn("inotify: %m; changed certificates are found once a minute");
+	w->warned = true;
+	if (fd != -1)
+		close(fd);
 }
 
 static int
@@ -144,11 +154,13 @@ add_watch(struct watch *w, const char *path)
 {
 	int descriptor;
 
+	if (w->inotify.fd == -1 && !w->tried)
+		open_inotify(w);
 	if (w->inotify.fd == -1)
 		return -1;
 	descriptor = inotify_add_watch(w->inotify.fd, path, EVENTS);
-	if (descriptor == -1 && (errno == ENOSPC || errno == ENOMEM) && !w->incomplete) {
-		w->incomplete = true;
+	if (descriptor == -1 && (errno == ENOSPC || errno == ENOMEM) && !w->warned) {
+		w->warned = true;
 		log_warn("inotify: %s: %m; changed certificates there are found once a minute "
 		    "(fs.inotify.max_user_watches is too low)", path);
 	}

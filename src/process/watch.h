@@ -29,14 +29,15 @@ struct watch {
 	struct map names;		/* "descriptor/name" that count */
 	int *descriptors;		/* of directories that are watched */
 	size_t ndescriptors;
-	bool incomplete;		/* said so in the log */
+	bool tried;			/* to open `inotify`, since watch_begin() */
+	bool warned;			/* that not all can be watched */
 	/* May call watch_begin() and watch_path(); from the loop, when something may have changed
 	 * or a minute is over. */
 	void (*look)(void *arg);
 	void *arg;
 };
 
-/* Begins to call back, with nothing watched yet.  Goes on without events if there can be none. */
+/* Begins to call back, with nothing watched yet. */
 void watch_open(struct watch *w, struct loop *loop, void (*look)(void *arg), void *arg);
 void watch_close(struct watch *w);
 
