@@ -92,7 +92,8 @@ START_TEST(wrong_values)
 	    "text:11: [host h] tls_client_ca: \"ca.pem\" is no absolute path (begin with /)\n"
 	    "text:13: warning: [backend b]: nothing uses it\n"
 	    "text:15: [backend b] tls_name: \"a/b\" is no name of a server (use app.example.com)\n"
-	    "text:15: warning: [backend b] tls_name: has no effect (no server of it is https://)\n");
+	    "text:15: warning: [backend b] tls_name: has no effect (no server of it is"
+	    " https://)\n");
 }
 END_TEST
 
