@@ -104,7 +104,8 @@ server_open(struct server *s, const struct back_limits *limits, msec max_idle_ms
 	}
 	stream = h1_back_connect(s->loop, &s->shared->addr, &s->owner, limits);
 	if (stream != NULL) {
-		atomic_fetch_add_explicit(&s->shared->connections[s->worker], 1, memory_order_relaxed);
+		atomic_fetch_add_explicit(&s->shared->connections[s->worker], 1,
+		    memory_order_relaxed);
 		metrics_add(&s->cell->connections, 1);
 	}
 	return stream;
