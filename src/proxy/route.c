@@ -26,10 +26,10 @@ struct compiled_route {
 
 /* Where the routes of one host, or those for all hosts, are found. */
 struct place {
-	struct candidates patterns;	/* routes with path_regex */
-	struct candidates anywhere;	/* routes without any path */
-	const struct conf_host *host;	/* NULL: all */
 	struct path_node root;
+	struct candidates patterns;	/* routes with path_regex */
+	const struct conf_host *host;	/* NULL: all */
+	struct candidates anywhere;	/* routes without any path */
 };
 
 struct router {
