@@ -147,13 +147,13 @@ use_head(struct h1_back *b, const struct h1_scan *scan)
 	b->pos += (uint32_t)scan->pos;
 	mem_free(b->scan);
 	b->scan = NULL;
-	/* The strings of the head lie in this block: the exchange needs them until its end. */
-	b->stream.events->hold(b->stream.user, block_ref(holder));
 	if (r->status < 200 && r->status != 101) {
 		b->interim_bytes += r->head_bytes;
 		b->stream.events->info(b->stream.user, r);
 		return b->state == BACK_STATE_HEAD;
 	}
+	/* The strings of the head lie in this block: the exchange needs them until its end. */
+	b->stream.events->hold(b->stream.user, block_ref(holder));
 	b->stream.events->head(b->stream.user, r);
 	if (b->state == BACK_STATE_CLOSED)
 		return false;
@@ -249,7 +249,8 @@ take_buffered(struct h1_back *b)
 static void
 body_cut(struct h1_back *b, ssize_t result)
 {
-	if (result == IO_EOF && b->body.framing == FRAMING_CLOSE) {
+	/* After a failed send this may be a reset, whose error that call has seen already. */
+	if (result == IO_EOF && b->body.framing == FRAMING_CLOSE && !b->send_failed) {
 		if (b->state != BACK_STATE_TUNNEL) {
 			finish(b, NULL);
 			return;

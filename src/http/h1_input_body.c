@@ -109,6 +109,7 @@ body_cut(struct h1_front *f, ssize_t result)
 
 	if (s->out_mode == OUT_TUNNEL && result == IO_EOF) {
 		s->base.body_done = true;
+		loop_post(f->transport.loop, &f->work);
 		s->base.events->end(s->base.user, NULL);
 	} else if (result == IO_EOF) {
 		h1_front_gone(f, &cut);
