@@ -208,9 +208,11 @@ start(struct exchange *x)
 	f->retries = c->retries;
 	f->replayable = true;
 	f->request_ended = x->stream->body_done;
+	f->trailers = x->trailers;
 	f->limits = (struct back_limits){ c->connect_timeout_ms, c->first_byte_timeout_ms,
 		c->read_timeout_ms, c->write_timeout_ms, c->tunnel_timeout_ms, RESPONSE_HEAD_MAX };
 	chain_init(&f->kept);
+	chain_move(&f->kept, &x->buffered);
 	timer_init(&f->continue_timer, on_continue_timer);
 	if (x->request->expect_continue) {
 		f->waits_for_continue = true;
@@ -235,7 +237,7 @@ keep(struct forward *f, const struct chain *bytes)
 			f->x->stream->sink_takes = f->back->takes & SEG_PIPE;
 	}
 	if (f->replayable)
-		chain_share(&f->kept, bytes);
+		chain_keep(&f->kept, bytes);
 }
 
 static void
