@@ -322,6 +322,7 @@ on_ready(struct watcher *w)
 {
 	struct h1_back *b = CONTAINER_OF(w, struct h1_back, transport.watcher);
 
+	b->turn_bytes = 0;
 	if (b->state == BACK_STATE_IDLE) {
 		/* Nothing may come on an idle connection but its end. */
 		if (w->ready & (READY_READ | READY_EOF | READY_ERROR))
@@ -348,7 +349,8 @@ on_ready(struct watcher *w)
 	}
 	if (!chain_empty(&b->out) && (w->ready & READY_WRITE))
 		loop_post(b->transport.loop, &b->work);
-	if (w->ready & READY_READ)
+	/* After a yield, bytes that have been read already may be all that there is to do. */
+	if ((w->ready & READY_READ) || b->in != NULL)
 		h1_back_input(b);
 }
 

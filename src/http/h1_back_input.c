@@ -342,23 +342,25 @@ can_splice(const struct h1_back *b)
 static void
 input_body(struct h1_back *b)
 {
-	uint64_t start = b->body.received;
-	bool more = true;
+	bool more = b->turn_bytes < TURN_BYTES;
 
 	while (more && b->credit > 0 && !b->over && !b->eof) {
+		uint64_t before = b->body.received;
+
 		if (b->in != NULL && buffered(b) > 0)
 			more = take_buffered(b);
 		else if (!(b->transport.watcher.ready & READY_READ))
 			break;
 		else
 			more = can_splice(b) ? splice_body(b) : read_body(b);
-		if (more && b->body.received - start >= TURN_BYTES) {
-			loop_yield(b->transport.loop, &b->transport.watcher);
-			break;
-		}
+		b->turn_bytes += b->body.received - before;
+		more = more && b->turn_bytes < TURN_BYTES;
 	}
-	if (b->state == BACK_STATE_BODY || b->state == BACK_STATE_TUNNEL)
-		h1_back_arm(b);
+	if (b->state != BACK_STATE_BODY && b->state != BACK_STATE_TUNNEL)
+		return;
+	if (b->turn_bytes >= TURN_BYTES)
+		loop_yield(b->transport.loop, &b->transport.watcher);
+	h1_back_arm(b);
 }
 
 void

@@ -163,6 +163,7 @@ on_ready(struct watcher *w)
 	struct h1_front *f = CONTAINER_OF(w, struct h1_front, transport.watcher);
 
 	f->burst = 0;
+	f->turn_bytes = 0;
 	/* Where our side of a tunnel is shut, the end of the client's is no error. */
 	if ((w->ready & READY_ERROR) && f->state == FRONT_BUSY && !f->stream->shut) {
 		h1_front_lost(f, false, NULL);
