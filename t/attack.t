@@ -85,4 +85,12 @@ subtest 'requests behind the last one that is served' => sub {
     $usherd->stop;
 };
 
+subtest 'connections that begin with a PROXY header' => sub {
+    my $origin = origin(['head', [send => answer('one')], 'eof', 'close']);
+    my $usherd = proxy($origin, backend => 'proxy_protocol = v1');
+    is get($usherd->port(1), '/')->{body}, 'one', 'serve one request';
+    ok $origin->await_event(qr/^1 eof/), 'and are not kept, as no other client may use them';
+    $usherd->stop;
+};
+
 done_testing;
