@@ -30,7 +30,7 @@ ifdef SAN
 MODE_CFLAGS = -fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer -DUSHERD_SAN=1
 MODE_LDFLAGS = -fsanitize=$(SAN)
 else
-MODE_CFLAGS = $(HARDEN_CFLAGS) -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+MODE_CFLAGS = $(HARDEN_CFLAGS) $(LTO) -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 MODE_LDFLAGS = $(HARDEN_LDFLAGS)
 endif
 BASE_CFLAGS = -std=gnu11 -D_GNU_SOURCE -Isrc $(DEPS_CFLAGS) $(CPPFLAGS) $(CFLAGS)
@@ -39,7 +39,10 @@ PATHS_CFLAGS = -DUSHERD_VERSION='"$(VERSION)"' -DUSHERD_SYSCONFDIR='"$(sysconfdi
 	-DUSHERD_RUNSTATEDIR='"$(runstatedir)"' -DUSHERD_BUILD='"$(CC) $(CFLAGS) $(SAN)"'
 Q = $(if $(V),,@)
 COMPILE = $(CC) $(BASE_CFLAGS) $(PATHS_CFLAGS) $(MODE_CFLAGS) -fPIE
-LINK = $(CC) $(CFLAGS) $(MODE_LDFLAGS) -pie $(LDFLAGS)
+# A compiler other than the one that ./configure tried may not know the flags.
+LTO = $(if $(SAN)$(findstring clang,$(CC)),,$(LTO_CFLAGS))
+LINK = $(CC) $(CFLAGS) $(MODE_LDFLAGS) -fno-lto -pie $(LDFLAGS)
+LINK_USHERD = $(filter-out -fno-lto,$(LINK)) $(LTO)
 
 # ---- files
 
@@ -62,7 +65,7 @@ all: $(USHERD)
 
 $(USHERD): $(MAIN_OBJ) $(LIB)
 	@echo "  LINK  $@"
-	$(Q)$(LINK) -o $@ $(MAIN_OBJ) $(LIB) $(DEPS_LIBS) $(LIBS)
+	$(Q)$(LINK_USHERD) -o $@ $(MAIN_OBJ) $(LIB) $(DEPS_LIBS) $(LIBS)
 
 $(LIB): $(LIB_OBJS) $(OUT)/objects
 	@echo "  AR    $@"

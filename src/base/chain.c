@@ -10,6 +10,9 @@
 #include "base/pool.h"
 
 /* 4 MiB of blocks: what a busy worker takes and gives back within a few turns of its loop. */
+/* A segment of at least this many bytes is worth the block that it holds. */
+enum { KEEP_WHOLE = BLOCK_SIZE / 4 };
+
 static struct pool blocks = POOL(sizeof(struct block) + BLOCK_SIZE, 256);
 static struct pool segs = POOL(sizeof(struct seg), 1024);
 
@@ -375,6 +378,18 @@ chain_share(struct chain *c, const struct chain *from)
 	for (const struct seg *s = from->first; s != NULL; s = s->next) {
 		CHECK(s->kind == SEG_MEM);
 		chain_add_block(c, s->block, s->p, s->len);
+	}
+}
+
+void
+chain_keep(struct chain *c, const struct chain *from)
+{
+	for (const struct seg *s = from->first; s != NULL; s = s->next) {
+		CHECK(s->kind == SEG_MEM);
+		if (s->len >= KEEP_WHOLE)
+			chain_add_block(c, s->block, s->p, s->len);
+		else
+			chain_add_copy(c, s->p, s->len);
 	}
 }
 

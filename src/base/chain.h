@@ -120,6 +120,12 @@ void chain_drop(struct chain *c, size_t n);
 /* Appends to `c` the bytes of `from`, which keeps them: MEM only, shared by reference. */
 void chain_share(struct chain *c, const struct chain *from);
 
+/*
+ * The same for bytes that are kept for long: a few of them are copied, so that many small pieces
+ * never hold many blocks.
+ */
+void chain_keep(struct chain *c, const struct chain *from);
+
 /* Fills `iov` with the leading MEM and EXT segments; returns their number, `*bytes` their sum. */
 int chain_iov(const struct chain *c, struct iovec *iov, int max, size_t *bytes);
 

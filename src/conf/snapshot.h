@@ -184,6 +184,7 @@ struct conf_policy {
 	msec read_timeout_ms;
 	msec write_timeout_ms;
 	unsigned retries;
+	bool request_buffering;
 	bool websocket;
 	msec tunnel_timeout_ms;
 	enum conf_forwarded forwarded_headers;

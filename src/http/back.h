@@ -76,6 +76,12 @@ struct back_stream_ops {
 	void (*want_body)(struct back_stream *s, uint64_t bytes);
 	void (*tunnel)(struct back_stream *s);
 
+	/*
+	 * After `end` and send_end() in a tunnel: what is queued is still sent, then the connection
+	 * closes.  Nothing is called any more.
+	 */
+	void (*leave)(struct back_stream *s);
+
 	/* Ends the stream early; nothing is called any more, the connection is not used again. */
 	void (*cancel)(struct back_stream *s);
 };

@@ -16,6 +16,8 @@
 #include "net/tls_client.h"
 #include "net/tls_server.h"
 
+enum { LEAVE_MS = 30000 };	/* for a tunnel's last bytes when both sides have ended */
+
 static struct h1_back *
 of(struct back_stream *s)
 {
@@ -170,7 +172,7 @@ send_body(struct back_stream *s, struct chain *moved)
 {
 	struct h1_back *b = of(s);
 
-	if (b->state == BACK_STATE_CLOSED) {
+	if (b->state == BACK_STATE_CLOSED || b->send_failed) {
 		chain_clear(moved);
 		return FLOW_OK;
 	}
@@ -190,7 +192,7 @@ send_end(struct back_stream *s, const struct fields *trailers)
 {
 	struct h1_back *b = of(s);
 
-	if (b->state == BACK_STATE_CLOSED)
+	if (b->state == BACK_STATE_CLOSED || b->send_failed)
 		return;
 	if (b->chunked_out)
 		h1_write_last_chunk(&b->out, trailers);
@@ -230,14 +232,58 @@ cancel(struct back_stream *s)
 	close_back(b);
 }
 
+static void
+leave(struct back_stream *s)
+{
+	static const struct back_limits limits =
+	    { .write_timeout_ms = LEAVE_MS, .tunnel_timeout_ms = LEAVE_MS };
+	struct h1_back *b = of(s);
+
+	b->over = true;
+	b->stream.limits = &limits;	/* those of the exchange end with it */
+	h1_back_arm(b);
+	loop_post(b->transport.loop, &b->work);
+}
+
 static const struct back_stream_ops h1_back_ops = {
 	.send_head = send_head,
 	.send_body = send_body,
 	.send_end = send_end,
 	.want_body = want_body,
 	.tunnel = tunnel,
+	.leave = leave,
 	.cancel = cancel,
 };
+
+/*
+ * A server may answer and close without reading all: what it said counts.  False if the connection
+ * is over.
+ */
+static bool
+outlives_send_error(struct h1_back *b)
+{
+	if (b->send_failed || b->eof) {
+		h1_back_lost(b, "send");
+		return false;
+	}
+	b->send_failed = true;
+	chain_clear(&b->out);
+	/* The event that tells of the end may still be on its way. */
+	b->transport.watcher.ready |= READY_READ | READY_ERROR;
+	h1_back_input(b);
+	return b->state != BACK_STATE_CLOSED;
+}
+
+/* In a tunnel: passes the client's end on; the connection goes when nobody else needs it. */
+static void
+end_sending(struct h1_back *b)
+{
+	if (!b->shut)
+		transport_shutdown(&b->transport);
+	b->shut = true;
+	if (b->over)
+		close_back(b);
+}
 
 static void
 flush(struct h1_back *b)
@@ -247,25 +293,19 @@ flush(struct h1_back *b)
 	if (!chain_empty(&b->out) && (b->transport.watcher.ready & READY_WRITE))
 		n = transport_send(&b->transport, &b->out);
 	if (n < 0) {
-		/* A server may answer and close without reading all: what it said counts. */
-		if (!b->send_failed && (b->transport.watcher.ready & READY_READ)) {
-			b->send_failed = true;
-			chain_clear(&b->out);
-			h1_back_input(b);
+		if (!outlives_send_error(b))
 			return;
-		}
-		h1_back_lost(b, "send");
-		return;
+		n = 0;
 	}
 	b->stream.bytes_out += (uint64_t)n;
 	if (chain_empty(&b->out))
 		stall_clear(&b->sending);
 	else if (n > 0 || b->sending.check_ms == TIMER_NEVER)
 		stall_progress(&b->sending, b->stream.limits->write_timeout_ms);
-	if (b->state == BACK_STATE_TUNNEL && b->end_sent && chain_empty(&b->out) && !b->shut) {
-		b->shut = true;
-		transport_shutdown(&b->transport);
-	}
+	if (b->state == BACK_STATE_TUNNEL && b->end_sent && chain_empty(&b->out))
+		end_sending(b);
+	if (b->state == BACK_STATE_CLOSED)
+		return;
 	if (n > 0 || b->state == BACK_STATE_HEAD)
 		h1_back_arm(b);
 	if (b->full && b->out.len <= STREAM_LOW) {
@@ -343,6 +383,7 @@ on_ready(struct watcher *w)
 {
 	struct h1_back *b = CONTAINER_OF(w, struct h1_back, transport.watcher);
 
+	b->turn_bytes = 0;
 	if (b->state == BACK_STATE_IDLE) {
 		if (idle_is_over(b))
 			close_back(b);
@@ -365,9 +406,16 @@ on_ready(struct watcher *w)
 	}
 	if (b->state == BACK_STATE_CLOSED || b->state == BACK_STATE_HANDSHAKE)
 		return;
+	/* What came on an idle connection before it got this request cannot be the answer to it. */
+	if ((w->ready & READY_READ) && b->requests > 1 &&
+	    b->attach_turn == loop_turn(b->transport.loop)) {
+		h1_back_failed(b, BACK_CLOSED, "bytes on an idle connection");
+		return;
+	}
 	if (!chain_empty(&b->out) && (w->ready & READY_WRITE))
 		loop_post(b->transport.loop, &b->work);
-	if (w->ready & READY_READ)
+	/* After a yield, bytes that have been read already may be all that there is to do. */
+	if ((w->ready & READY_READ) || b->in != NULL)
 		h1_back_input(b);
 }
 
@@ -444,6 +492,7 @@ h1_back_attach(struct h1_back *b, const struct back_limits *limits)
 	CHECK(b->state == BACK_STATE_IDLE);
 	link_remove(&b->link);
 	b->idle = false;
+	b->attach_turn = loop_turn(b->transport.loop);
 	b->state = BACK_STATE_HEAD;
 	loop_timer_set(b->transport.loop, &b->timer, TIMER_NEVER);
 	return open_stream(b, limits);

@@ -147,13 +147,13 @@ use_head(struct h1_back *b, const struct h1_scan *scan)
 	b->pos += (uint32_t)scan->pos;
 	mem_free(b->scan);
 	b->scan = NULL;
-	/* The strings of the head lie in this block: the exchange needs them until its end. */
-	b->stream.events->hold(b->stream.user, block_ref(holder));
 	if (r->status < 200 && r->status != 101) {
 		b->interim_bytes += r->head_bytes;
 		b->stream.events->info(b->stream.user, r);
 		return b->state == BACK_STATE_HEAD;
 	}
+	/* The strings of the head lie in this block: the exchange needs them until its end. */
+	b->stream.events->hold(b->stream.user, block_ref(holder));
 	b->stream.events->head(b->stream.user, r);
 	if (b->state == BACK_STATE_CLOSED)
 		return false;
@@ -249,7 +249,8 @@ take_buffered(struct h1_back *b)
 static void
 body_cut(struct h1_back *b, ssize_t result)
 {
-	if (result == IO_EOF && b->body.framing == FRAMING_CLOSE) {
+	/* After a failed send this may be a reset, whose error that call has seen already. */
+	if (result == IO_EOF && b->body.framing == FRAMING_CLOSE && !b->send_failed) {
 		if (b->state != BACK_STATE_TUNNEL) {
 			finish(b, NULL);
 			return;
@@ -341,23 +342,25 @@ can_splice(const struct h1_back *b)
 static void
 input_body(struct h1_back *b)
 {
-	uint64_t start = b->body.received;
-	bool more = true;
+	bool more = b->turn_bytes < TURN_BYTES;
 
 	while (more && b->credit > 0 && !b->over && !b->eof) {
+		uint64_t before = b->body.received;
+
 		if (b->in != NULL && buffered(b) > 0)
 			more = take_buffered(b);
 		else if (!(b->transport.watcher.ready & READY_READ))
 			break;
 		else
 			more = can_splice(b) ? splice_body(b) : read_body(b);
-		if (more && b->body.received - start >= TURN_BYTES) {
-			loop_yield(b->transport.loop, &b->transport.watcher);
-			break;
-		}
+		b->turn_bytes += b->body.received - before;
+		more = more && b->turn_bytes < TURN_BYTES;
 	}
-	if (b->state == BACK_STATE_BODY || b->state == BACK_STATE_TUNNEL)
-		h1_back_arm(b);
+	if (b->state != BACK_STATE_BODY && b->state != BACK_STATE_TUNNEL)
+		return;
+	if (b->turn_bytes >= TURN_BYTES)
+		loop_yield(b->transport.loop, &b->transport.watcher);
+	h1_back_arm(b);
 }
 
 void

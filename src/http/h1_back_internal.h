@@ -38,6 +38,7 @@ struct h1_back {
 	struct h1_scan *scan;		/* of an incomplete head; else NULL */
 	struct h1_body body;
 	uint64_t credit;
+	uint64_t turn_bytes;		/* body bytes read without going back to the loop */
 	struct stall sending;		/* a server that does not take its request */
 	msec idle_since_ms;
 	msec idle_deadline_ms;

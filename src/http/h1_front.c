@@ -166,11 +166,13 @@ on_ready(struct watcher *w)
 	struct h1_front *f = CONTAINER_OF(w, struct h1_front, transport.watcher);
 
 	f->burst = 0;
+	f->turn_bytes = 0;
 	if (f->state == FRONT_HANDSHAKE) {
 		h1_front_handshake(f);
 		return;
 	}
-	if ((w->ready & READY_ERROR) && f->state == FRONT_BUSY) {
+	/* Where our side of a tunnel is shut, the end of the client's is no error. */
+	if ((w->ready & READY_ERROR) && f->state == FRONT_BUSY && !f->stream->shut) {
 		h1_front_lost(f, false, NULL);
 		return;
 	}
@@ -207,7 +209,8 @@ linger(struct h1_front *f)
 static bool
 has_unread(const struct h1_front *f, bool body_done)
 {
-	return !body_done || (f->transport.watcher.ready & READY_READ);
+	return !body_done || (f->transport.watcher.ready & READY_READ) ||
+	    h1_front_buffered(f) > 0;		/* who pipelines may be sending more */
 }
 
 void

@@ -58,6 +58,7 @@ struct h1_front {
 	struct http_peer peer;
 	uint8_t state;			/* enum front_state */
 	uint8_t burst;			/* requests served without going back to the loop */
+	uint64_t turn_bytes;		/* body bytes read without going back to the loop */
 	uint8_t empty_lines;		/* skipped before the next head */
 	int64_t head_start_us;
 };

@@ -109,6 +109,7 @@ body_cut(struct h1_front *f, ssize_t result)
 
 	if (s->out_mode == OUT_TUNNEL && result == IO_EOF) {
 		s->base.body_done = true;
+		loop_post(f->transport.loop, &f->work);
 		s->base.events->end(s->base.user, NULL);
 	} else if (result == IO_EOF) {
 		h1_front_gone(f, &cut);
@@ -212,10 +213,10 @@ void
 h1_front_input_body(struct h1_front *f)
 {
 	struct h1_stream *s = f->stream;
-	uint64_t start = s->body.received;
+	bool more = true;
 
-	while (h1_front_wants_body(f)) {
-		bool more;
+	while (more && f->turn_bytes < TURN_BYTES && h1_front_wants_body(f)) {
+		uint64_t before = s->body.received;
 
 		if (f->in != NULL)
 			more = take_buffered(f, s);
@@ -225,14 +226,12 @@ h1_front_input_body(struct h1_front *f)
 			more = splice_body(f, s);
 		else
 			more = read_body(f, s);
-		if (!more)
-			break;
-		if (s->body.received - start >= TURN_BYTES) {
-			loop_yield(f->transport.loop, &f->transport.watcher);
-			break;
-		}
+		f->turn_bytes += s->body.received - before;
 	}
-	if (f->state == FRONT_BUSY)
-		wait_for_body(f);
+	if (f->state != FRONT_BUSY)
+		return;
+	if (f->turn_bytes >= TURN_BYTES)
+		loop_yield(f->transport.loop, &f->transport.watcher);
+	wait_for_body(f);
 }
 

@@ -140,7 +140,7 @@ h1_write_chunk(struct chain *out, struct chain *moved)
 	line[n++] = '\r';
 	line[n++] = '\n';
 	chain_add_copy(out, line, n);
-	chain_move(out, moved);
+	h1_write_body(out, moved);
 	chain_add_copy(out, "\r\n", 2);
 }
 

@@ -255,7 +255,9 @@ on_signal(struct signals *s, int signo)
 		reap(m);
 	} else if (signo == SIGTERM || signo == SIGINT) {
 		log_notice("%s: stopping", signal_name(signo));
-		master_stop(m, m->state == MASTER_STARTING ? EXIT_FAILURE : EXIT_SUCCESS);
+		/* Whoever started a daemon waits to hear that it serves, and it will not. */
+		master_stop(m, m->state == MASTER_STARTING && daemon_in_background() ?
+		    EXIT_FAILURE : EXIT_SUCCESS);
 	} else if (m->state == MASTER_STARTING || m->state == MASTER_ENDING) {
 		log_warn("%s: ignored while %s", signal_name(signo),
 		    m->state == MASTER_STARTING ? "starting" : "ending");

@@ -11,6 +11,7 @@
 #include "base/rng.h"
 #include "proxy/access_log.h"
 #include "proxy/answer.h"
+#include "proxy/buffering.h"
 #include "proxy/filter.h"
 #include "proxy/runtime.h"
 #include "proxy/steps.h"
@@ -86,6 +87,7 @@ finish(struct exchange *x)
 	if (x->status == 0)
 		x->status = STATUS_CLIENT_GONE;
 	account(x);
+	chain_clear(&x->buffered);
 	for (struct held_block *h = x->held; h != NULL; h = h->next)
 		block_unref(h->block);
 	link_remove(&x->link);
@@ -105,17 +107,31 @@ exchange_hold(struct exchange *x, struct block *block)
 
 /* --- what the stream says ------------------------------------------------------------------ */
 
+static bool
+takes_body(const struct exchange *x)
+{
+	return x->buffering || (x->source != NULL && x->source->body != NULL);
+}
+
+static void
+pass_body(struct exchange *x, struct chain *moved)
+{
+	if (x->buffering)
+		buffering_body(x, moved);
+	else
+		x->source->body(x, moved);
+}
+
 static void
 on_body(void *user, struct chain *moved)
 {
 	struct exchange *x = user;
 
 	x->body_in += moved->len;
-	if (x->source == NULL || x->source->body == NULL ||
-	    !filter_body(x, x->request_filters, moved))
+	if (!takes_body(x) || !filter_body(x, x->request_filters, moved))
 		chain_clear(moved);
 	else
-		x->source->body(x, moved);
+		pass_body(x, moved);
 }
 
 static void
@@ -124,14 +140,17 @@ on_end(void *user, const struct fields *trailers)
 	struct exchange *x = user;
 	struct chain rest;
 
-	if (x->source == NULL || x->source->end == NULL)
+	if (!takes_body(x))
 		return;
 	chain_init(&rest);
 	if (!filter_end(x, x->request_filters, &rest))
 		return;
 	if (!chain_empty(&rest))
-		x->source->body(x, &rest);
-	x->source->end(x, trailers);
+		pass_body(x, &rest);
+	if (x->buffering)
+		buffering_end(x, trailers);
+	else
+		x->source->end(x, trailers);
 }
 
 static void
@@ -186,6 +205,7 @@ exchange_start(struct runtime *rt, const struct conf_listen *listen, struct metr
 	x->listen_cell = cell;
 	x->conf = rt->conf->fallback;
 	x->scheme = STR_OF("http");
+	chain_init(&x->buffered);
 	stream->events = &events;
 	stream->user = x;
 	list_append(&rt->exchanges, &x->link);
@@ -300,6 +320,7 @@ exchange_fail(struct exchange *x, int status, const char *why, const char *fmt, 
 	log_failure(x, status, fmt, ap);
 	va_end(ap);
 	cancel_source(x);
+	x->buffering = false;
 	if (!x->stream->started) {
 		answer_error(x, status);
 		return;

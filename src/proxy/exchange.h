@@ -64,6 +64,9 @@ struct exchange {
 	void *source_state;
 	struct filter_node *request_filters;	/* those that see the request body; NULL: none */
 	struct filter_node *filters;		/* the same for the response */
+	bool buffering;				/* the body is taken in before the source starts */
+	struct chain buffered;			/* what has come, for the source to take */
+	const struct fields *trailers;		/* behind it; NULL: none */
 	struct held_block *held;		/* blocks that strings of the exchange lie in */
 	struct stream_limits limits;
 	uint64_t body_in;			/* of the request, after framing */

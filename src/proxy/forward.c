@@ -110,11 +110,10 @@ send_request(struct forward *f)
 	struct exchange *x = f->x;
 	const struct request *r = x->request;
 	struct fields fields;
-	struct str upgrade = x->conf->policy->websocket ? r->upgrade : (struct str){ NULL, 0 };
 
 	forwarded_fields(x, f->server->conf->host_field, &fields);
 	f->back->ops->send_head(f->back, &fields, r->method, x->uri, r->framing,
-	    r->content_length, upgrade);
+	    r->content_length, r->upgrade);
 	if (!chain_empty(&f->kept)) {
 		struct chain again;
 
@@ -167,6 +166,8 @@ forward_try(struct forward *f)
 	if (!f->connected)
 		send_proxy_header(f);
 	send_request(f);
+	if (f->connected)
+		forward_pay(f);		/* what an attempt before owes the client */
 	f->back->ops->want_body(f->back,
 	    f->back->sink_takes & SEG_PIPE ? SPLICE_WINDOW : RESPONSE_WINDOW);
 }
@@ -200,14 +201,18 @@ start(struct exchange *x)
 	const struct conf_policy *c = x->conf->policy;
 
 	x->source_state = f;
+	if (!c->websocket)
+		x->request->upgrade = (struct str){ NULL, 0 };
 	f->x = x;
 	f->backend = x->runtime->backends[x->backend->index];
 	f->retries = c->retries;
 	f->replayable = true;
 	f->request_ended = x->stream->body_done;
+	f->trailers = x->trailers;
 	f->limits = (struct back_limits){ c->connect_timeout_ms, c->first_byte_timeout_ms,
 		c->read_timeout_ms, c->write_timeout_ms, c->tunnel_timeout_ms, RESPONSE_HEAD_MAX };
 	chain_init(&f->kept);
+	chain_move(&f->kept, &x->buffered);
 	timer_init(&f->continue_timer, on_continue_timer);
 	if (x->request->expect_continue) {
 		f->waits_for_continue = true;
@@ -232,7 +237,7 @@ keep(struct forward *f, const struct chain *bytes)
 			f->x->stream->sink_takes = f->back->takes & SEG_PIPE;
 	}
 	if (f->replayable)
-		chain_share(&f->kept, bytes);
+		chain_keep(&f->kept, bytes);
 }
 
 static void
@@ -243,7 +248,7 @@ body(struct exchange *x, struct chain *moved)
 
 	if (f->waits_for_continue)
 		forward_want_request(f);	/* the client did not wait */
-	if (f->back == NULL || f->response_ended) {
+	if (f->back == NULL) {
 		chain_clear(moved);
 		return;
 	}
@@ -286,7 +291,11 @@ cancel(struct exchange *x)
 	loop_timer_cancel(x->runtime->loop, &f->continue_timer);
 	chain_clear(&f->kept);
 	forward_release(f);
-	if (back != NULL)
+	if (back == NULL)
+		return;
+	if (x->tunnel && f->request_ended && f->response_ended)
+		back->ops->leave(back);
+	else
 		back->ops->cancel(back);
 }
 

@@ -3,21 +3,102 @@
  */
 #include "proxy/host_map.h"
 
-#include "base/map.h"
+#include "base/arena.h"
 #include "base/mem.h"
+
+enum { FIRST_SLOTS = 16 };
+
+/* A name with all that a look-up needs: on one cache line, as a rule. */
+struct name {
+	int host;
+	uint32_t hash;
+	uint32_t length;
+	char text[];
+};
+
+/* An open hash table. */
+struct table {
+	struct name **slots;
+	size_t nslots;			/* a power of two, or 0 */
+	size_t count;
+};
 
 /* The names of one listener, or of all. */
 struct names {
-	struct map exact;
-	struct map wildcards;		/* without the star: ".example.com" */
+	struct table exact;
+	struct table wildcards;		/* without the star: ".example.com" */
 };
 
 struct host_map {
+	struct arena arena;
 	struct names all;		/* hosts without `listen` */
 	struct names *listens;		/* by the listener's index */
 	unsigned nlistens;
 	unsigned max_dots;		/* of the longest wildcard: bounds the work for any name */
 };
+
+/* The slot of a name: its own, or the free one where it belongs. */
+static struct name **
+find_slot(const struct table *t, struct str text, uint32_t hash)
+{
+	size_t i = hash & (t->nslots - 1);
+
+	for (;; i = (i + 1) & (t->nslots - 1)) {
+		struct name *name = t->slots[i];
+
+		if (name == NULL || (name->hash == hash &&
+		    str_eq(str_make(name->text, name->length), text)))
+			return &t->slots[i];
+	}
+}
+
+static void
+grow(struct table *t)
+{
+	struct table old = *t;
+
+	t->nslots = old.nslots > 0 ? old.nslots * 2 : FIRST_SLOTS;
+	t->slots = mem_zalloc(t->nslots, sizeof(t->slots[0]));
+	for (size_t i = 0; i < old.nslots; i++) {
+		struct name *name = old.slots[i];
+
+		if (name != NULL)
+			*find_slot(t, str_make(name->text, name->length), name->hash) = name;
+	}
+	mem_free(old.slots);
+}
+
+/* The first host with a name keeps it. */
+static void
+add(struct host_map *m, struct table *t, struct str text, unsigned host)
+{
+	uint32_t hash = (uint32_t)str_hash(text, 0);
+	struct name **slot, *name;
+
+	if (t->count * 2 >= t->nslots)
+		grow(t);
+	slot = find_slot(t, text, hash);
+	if (*slot != NULL)
+		return;
+	name = arena_alloc(&m->arena, sizeof(*name) + text.n);
+	name->host = (int)host;
+	name->hash = hash;
+	name->length = (uint32_t)text.n;
+	memcpy(name->text, text.p, text.n);
+	*slot = name;
+	t->count++;
+}
+
+static int
+find(const struct table *t, struct str text)
+{
+	const struct name *name;
+
+	if (t->nslots == 0)
+		return HOST_NONE;
+	name = *find_slot(t, text, (uint32_t)str_hash(text, 0));
+	return name != NULL ? name->host : HOST_NONE;
+}
 
 static unsigned
 count_dots(struct str s)
@@ -30,26 +111,27 @@ count_dots(struct str s)
 }
 
 static void
-add_name(struct host_map *m, struct names *names, struct str name, struct conf_host *host)
+add_name(struct host_map *m, struct names *names, struct str name, unsigned host)
 {
 	if (!str_starts(name, STR_OF("*."))) {
-		map_add(&names->exact, name, host);
+		add(m, &names->exact, name, host);
 		return;
 	}
 	name = str_skip(name, 1);
-	map_add(&names->wildcards, name, host);
+	add(m, &names->wildcards, name, host);
 	if (count_dots(name) > m->max_dots)
 		m->max_dots = count_dots(name);
 }
 
 static void
-add_host(struct host_map *m, struct conf_host *host)
+add_host(struct host_map *m, const struct conf_host *host)
 {
 	for (unsigned i = 0; i < host->names.n; i++) {
 		if (host->nlistens == 0)
-			add_name(m, &m->all, host->names.v[i], host);
+			add_name(m, &m->all, host->names.v[i], host->index);
 		for (unsigned k = 0; k < host->nlistens; k++)
-			add_name(m, &m->listens[host->listens[k]->index], host->names.v[i], host);
+			add_name(m, &m->listens[host->listens[k]->index], host->names.v[i],
+			    host->index);
 	}
 }
 
@@ -58,6 +140,7 @@ host_map_new(const struct conf_snapshot *snapshot)
 {
 	struct host_map *m = MEM_NEW(struct host_map);
 
+	arena_init(&m->arena);
 	m->nlistens = snapshot->nlistens;
 	m->listens = mem_zalloc(m->nlistens, sizeof(m->listens[0]));
 	for (unsigned i = 0; i < snapshot->nhosts; i++)
@@ -68,8 +151,8 @@ host_map_new(const struct conf_snapshot *snapshot)
 static void
 names_fini(struct names *names)
 {
-	map_fini(&names->exact);
-	map_fini(&names->wildcards);
+	mem_free(names->exact.slots);
+	mem_free(names->wildcards.slots);
 }
 
 void
@@ -81,15 +164,16 @@ host_map_free(struct host_map *m)
 	for (unsigned i = 0; i < m->nlistens; i++)
 		names_fini(&m->listens[i]);
 	mem_free(m->listens);
+	arena_fini(&m->arena);
 	mem_free(m);
 }
 
-struct conf_host *
+int
 host_map_exact(const struct host_map *m, const struct conf_listen *listen, struct str name)
 {
-	struct conf_host *host = map_get(&m->listens[listen->index].exact, name);
+	int host = find(&m->listens[listen->index].exact, name);
 
-	return host != NULL ? host : map_get(&m->all.exact, name);
+	return host != HOST_NONE ? host : find(&m->all.exact, name);
 }
 
 /* Cuts the name so that it begins with its next dot that is not its first byte. */
@@ -104,29 +188,29 @@ next_dot(struct str *rest)
 	return true;
 }
 
-static struct conf_host *
+static int
 find_wildcard(const struct host_map *m, const struct conf_listen *listen, struct str suffix)
 {
-	struct conf_host *host = map_get(&m->listens[listen->index].wildcards, suffix);
+	int host = find(&m->listens[listen->index].wildcards, suffix);
 
-	return host != NULL ? host : map_get(&m->all.wildcards, suffix);
+	return host != HOST_NONE ? host : find(&m->all.wildcards, suffix);
 }
 
-struct conf_host *
+int
 host_map_wildcard(const struct host_map *m, const struct conf_listen *listen, struct str *rest)
 {
 	unsigned dots = m->max_dots > 0 ? count_dots(*rest) : 0;
 
 	while (dots > 0) {
-		struct conf_host *host = NULL;
+		int host = HOST_NONE;
 
 		dots -= rest->p[0] == '.';
 		if (!next_dot(rest))
-			return NULL;
+			return HOST_NONE;
 		if (dots <= m->max_dots)
 			host = find_wildcard(m, listen, *rest);
-		if (host != NULL)
+		if (host != HOST_NONE)
 			return host;
 	}
-	return NULL;
+	return HOST_NONE;
 }

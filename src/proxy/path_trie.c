@@ -20,16 +20,16 @@ path_trie_fini(struct path_trie *t)
 	*t = (struct path_trie){ .arena = NULL };
 }
 
-struct path_node *
-path_trie_root(struct path_trie *t)
+static struct str
+segment_of(const struct path_node *node)
 {
-	return ARENA_NEW(t->arena, struct path_node);
+	return str_make((const char *)(node + 1), node->length);
 }
 
 /* The slot of a child: its own, or the free one where it belongs. */
 static struct path_node **
 find_slot(const struct path_trie *t, const struct path_node *parent, struct str segment,
-    uint64_t hash)
+    uint32_t hash)
 {
 	size_t i = hash & (t->nslots - 1);
 
@@ -37,15 +37,15 @@ find_slot(const struct path_trie *t, const struct path_node *parent, struct str 
 		struct path_node *node = t->slots[i];
 
 		if (node == NULL || (node->hash == hash && node->parent == parent &&
-		    str_eq(node->segment, segment)))
+		    str_eq(segment_of(node), segment)))
 			return &t->slots[i];
 	}
 }
 
-static uint64_t
+static uint32_t
 edge_hash(const struct path_node *parent, struct str segment)
 {
-	return str_hash(segment, (uintptr_t)parent);
+	return (uint32_t)str_hash(segment, (uintptr_t)parent);
 }
 
 static void
@@ -58,14 +58,14 @@ grow(struct path_trie *t)
 	t->slots = mem_zalloc(t->nslots, sizeof(t->slots[0]));
 	for (size_t i = 0; i < nold; i++)
 		if (old[i] != NULL)
-			*find_slot(t, old[i]->parent, old[i]->segment, old[i]->hash) = old[i];
+			*find_slot(t, old[i]->parent, segment_of(old[i]), old[i]->hash) = old[i];
 	mem_free(old);
 }
 
 static struct path_node *
 add_child(struct path_trie *t, struct path_node *parent, struct str segment)
 {
-	uint64_t hash = edge_hash(parent, segment);
+	uint32_t hash = edge_hash(parent, segment);
 	struct path_node **slot;
 	struct path_node *node;
 
@@ -74,10 +74,12 @@ add_child(struct path_trie *t, struct path_node *parent, struct str segment)
 	slot = find_slot(t, parent, segment, hash);
 	if (*slot != NULL)
 		return *slot;
-	node = ARENA_NEW(t->arena, struct path_node);
+	node = arena_zalloc(t->arena, sizeof(*node) + segment.n);
 	node->parent = parent;
-	node->segment = segment;
 	node->hash = hash;
+	node->length = (uint32_t)segment.n;
+	memcpy(node + 1, segment.p, segment.n);
+	parent->has_children = true;
 	*slot = node;
 	t->count++;
 	return node;
@@ -104,12 +106,13 @@ path_trie_walk(const struct path_trie *t, const struct path_node *root, struct s
 	struct str segment;
 
 	*whole = false;
-	if (path.n == 0 || path.p[0] != '/' || t->nslots == 0)
+	if (path.n == 0 || path.p[0] != '/')
 		return root;
 	for (struct str rest = str_skip(path, 1); str_cut(&rest, '/', &segment);) {
-		const struct path_node *child = *find_slot(t, node, segment,
-		    edge_hash(node, segment));
+		const struct path_node *child = NULL;
 
+		if (node->has_children)
+			child = *find_slot(t, node, segment, edge_hash(node, segment));
 		if (child == NULL)
 			return node;
 		node = child;

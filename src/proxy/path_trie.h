@@ -12,6 +12,7 @@
 #define USHERD_PROXY_PATH_TRIE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/arena.h"
@@ -19,18 +20,23 @@
 
 struct compiled_route;
 
-/* A route in a list of those to try, best first. */
-struct candidate {
-	struct candidate *next;
+/*
+ * A list of routes to try, best first; `route` is NULL in an empty one.  Most have one route, which
+ * stands where the list does.
+ */
+struct candidates {
 	const struct compiled_route *route;
+	struct candidates *next;
 };
 
+/* The text of its segment follows a node, so that comparing touches one place. */
 struct path_node {
+	struct candidates exact;	/* routes for this very path */
+	struct candidates prefix;	/* routes for this path and all below it */
 	const struct path_node *parent;	/* NULL: a root */
-	struct str segment;
-	uint64_t hash;
-	struct candidate *exact;	/* routes for this very path */
-	struct candidate *prefix;	/* routes for this path and all below it */
+	uint32_t hash;
+	uint32_t length : 31;		/* of the segment */
+	uint32_t has_children : 1;
 };
 
 struct path_trie {
@@ -46,13 +52,8 @@ void path_trie_init(struct path_trie *t, struct arena *arena);
 /* Ends the table; nodes go with their arena. */
 void path_trie_fini(struct path_trie *t);
 
-/* A new root. */
-struct path_node *path_trie_root(struct path_trie *t);
-
-/*
- * The node of a normalised path below `root`, made if there is none; "" is the root itself.  The
- * path's bytes must live as long as the trie.
- */
+/* The node of a normalised path below `root`, made if there is none; "" is the root itself.  A root
+ * is a zeroed node of the caller's. */
 struct path_node *path_trie_add(struct path_trie *t, struct path_node *root, struct str path);
 
 /*

@@ -26,9 +26,10 @@ struct compiled_route {
 
 /* Where the routes of one host, or those for all hosts, are found. */
 struct place {
-	struct path_node *root;
-	struct candidate *patterns;	/* routes with path_regex */
-	struct candidate *anywhere;	/* routes without any path */
+	struct path_node root;
+	struct candidates patterns;	/* routes with path_regex */
+	const struct conf_host *host;	/* NULL: all */
+	struct candidates anywhere;	/* routes without any path */
 };
 
 struct router {
@@ -101,17 +102,18 @@ compile_route(struct compiled_route *c, const struct conf_route *conf, struct co
 }
 
 static void
-prepend(struct router *r, struct candidate **list, const struct compiled_route *c)
+prepend(struct router *r, struct candidates *list, const struct compiled_route *c)
 {
-	struct candidate *candidate;
+	struct candidates *rest = NULL;
 
 	/* A route with the same path twice stands in the list once. */
-	if (*list != NULL && (*list)->route == c)
+	if (list->route == c)
 		return;
-	candidate = ARENA_NEW(&r->arena, struct candidate);
-	candidate->route = c;
-	candidate->next = *list;
-	*list = candidate;
+	if (list->route != NULL) {
+		rest = ARENA_NEW(&r->arena, struct candidates);
+		*rest = *list;
+	}
+	*list = (struct candidates){ c, rest };
 }
 
 static void
@@ -119,15 +121,13 @@ add_to_place(struct router *r, struct place *place, const struct compiled_route 
 {
 	const struct conf_route *conf = c->route.conf;
 
-	if (place->root == NULL)
-		place->root = path_trie_root(&r->trie);
 	for (unsigned i = 0; i < conf->npaths; i++) {
 		const struct conf_path *path = &conf->paths[i];
 		struct path_node *node;
 
 		if (path->kind == PATH_PREFIX && conf->path_regex.n > 0)
 			continue;
-		node = path_trie_add(&r->trie, place->root, path->text);
+		node = path_trie_add(&r->trie, &place->root, path->text);
 		prepend(r, path->kind == PATH_EXACT ? &node->exact : &node->prefix, c);
 	}
 	if (conf->path_regex.n > 0)
@@ -174,6 +174,8 @@ router_new(const struct conf_snapshot *snapshot, struct conf_errors *errors)
 	r->hosts = host_map_new(snapshot);
 	r->places = mem_zalloc((size_t)snapshot->nhosts + 1, sizeof(r->places[0]));
 	r->routes = mem_zalloc(snapshot->nroutes, sizeof(r->routes[0]));
+	for (unsigned i = 0; i < snapshot->nhosts; i++)
+		r->places[i].host = snapshot->hosts[i];
 	for (unsigned i = 0; i < snapshot->nroutes; i++)
 		compile_route(&r->routes[i], snapshot->routes[i], errors);
 	if (conf_errors_count(errors) != before) {
@@ -257,18 +259,18 @@ try_route(struct search *s, const struct compiled_route *c)
 }
 
 static bool
-try_list(struct search *s, const struct candidate *list)
+try_list(struct search *s, const struct candidates *list)
 {
-	for (; list != NULL; list = list->next)
+	for (; list != NULL && list->route != NULL; list = list->next)
 		if (try_route(s, list->route))
 			return true;
 	return false;
 }
 
 static bool
-try_patterns(struct search *s, const struct candidate *list)
+try_patterns(struct search *s, const struct candidates *list)
 {
-	for (; list != NULL; list = list->next)
+	for (; list != NULL && list->route != NULL; list = list->next)
 		if (match_paths(list->route->route.conf, s->request->path) &&
 		    try_route(s, list->route))
 			return true;
@@ -281,28 +283,28 @@ try_place(struct search *s, const struct place *place)
 	const struct path_node *node;
 	bool whole;
 
-	if (place->root == NULL)
-		return false;
-	node = path_trie_walk(&s->router->trie, place->root, s->request->path, &whole);
-	if (whole && try_list(s, node->exact))
+	node = path_trie_walk(&s->router->trie, &place->root, s->request->path, &whole);
+	if (whole && try_list(s, &node->exact))
 		return true;
-	if (try_patterns(s, place->patterns))
+	if (try_patterns(s, &place->patterns))
 		return true;
 	for (; node != NULL; node = node->parent)
-		if (try_list(s, node->prefix))
+		if (try_list(s, &node->prefix))
 			return true;
-	return try_list(s, place->anywhere);
+	return try_list(s, &place->anywhere);
 }
 
 /* The best host is the request's, unless a route of another one serves it. */
 static bool
-try_host(struct search *s, const struct conf_host *host)
+try_host(struct search *s, unsigned host)
 {
+	const struct place *place = &s->router->places[host];
+
 	if (s->choice->host == NULL)
-		s->choice->host = host;
-	if (!try_place(s, &s->router->places[host->index]))
+		s->choice->host = place->host;
+	if (!try_place(s, place))
 		return false;
-	s->choice->host = host;
+	s->choice->host = place->host;
 	return true;
 }
 
@@ -311,18 +313,18 @@ try_hosts(struct search *s, const struct conf_listen *listen)
 {
 	const struct host_map *map = s->router->hosts;
 	struct str rest = s->request->host;
-	const struct conf_host *host;
+	int host;
 
 	if (rest.n > 0) {
 		host = host_map_exact(map, listen, rest);
-		if (host != NULL && try_host(s, host))
+		if (host != HOST_NONE && try_host(s, (unsigned)host))
 			return true;
-		while ((host = host_map_wildcard(map, listen, &rest)) != NULL)
-			if (try_host(s, host))
+		while ((host = host_map_wildcard(map, listen, &rest)) != HOST_NONE)
+			if (try_host(s, (unsigned)host))
 				return true;
 	}
 	if (s->choice->host == NULL && listen->default_host != NULL)
-		return try_host(s, listen->default_host);
+		return try_host(s, listen->default_host->index);
 	return false;
 }
 

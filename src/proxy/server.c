@@ -36,7 +36,9 @@ on_idle(struct h1_back_owner *owner, struct h1_back *b)
 	/* From here on the connection is in the list, so that closing it counts it out again. */
 	list_prepend(&s->idle, h1_back_link(b));
 	s->nidle++;
-	if (keep <= 0 || h1_back_requests(b) >= s->backend->keepalive_requests ||
+	/* A connection is bound to the client that its PROXY header named. */
+	if (keep <= 0 || s->backend->proxy_protocol != PROXY_OFF ||
+	    h1_back_requests(b) >= s->backend->keepalive_requests ||
 	    !server_is_up(s)) {
 		h1_back_close(b);
 		return;

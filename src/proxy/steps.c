@@ -5,6 +5,7 @@
 
 #include "proxy/admin.h"
 #include "proxy/answer.h"
+#include "proxy/buffering.h"
 #include "proxy/client_ip.h"
 #include "proxy/exchange.h"
 #include "proxy/filter.h"
@@ -118,6 +119,16 @@ step_rewrite(struct exchange *x)
 	return STEP_NEXT;
 }
 
+static enum step_result
+step_buffer(struct exchange *x)
+{
+	if (!x->conf->policy->request_buffering || x->conf->action != ACTION_BACKEND ||
+	    x->stream->body_done)
+		return STEP_NEXT;
+	buffering_start(x);
+	return STEP_WAIT;
+}
+
 /* RFC 9110, 7.6.2: OPTIONS that may go no further is answered by whom it reached. */
 static bool
 ends_here(const struct exchange *x)
@@ -160,6 +171,7 @@ const struct step exchange_steps[] = {
 	{ "route", step_route },
 	{ "body", step_body },
 	{ "rewrite", step_rewrite },
+	{ "buffer", step_buffer },
 	{ "source", step_source },
 	{ NULL, NULL },
 };

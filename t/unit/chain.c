@@ -333,6 +333,55 @@ START_TEST(end_of_segment_is_not_end_of_block)
 }
 END_TEST
 
+/* Bytes that come one by one, each in a block of its own, end up side by side in a few. */
+START_TEST(keeping_small_pieces)
+{
+	struct chain from, kept;
+	unsigned n = 0;
+
+	chain_init(&kept);
+	for (int i = 0; i < 1000; i++) {
+		struct block *block = block_new(BLOCK_SIZE);
+
+		block->data[0] = (char)('a' + i % 26);
+		block->used = 1;
+		chain_init(&from);
+		chain_add_block(&from, block, block->data, 1);
+		block_unref(block);
+		chain_keep(&kept, &from);
+		ck_assert_uint_eq(from.len, 1);
+		ck_assert_uint_eq(block->refs, 1);
+		chain_clear(&from);
+	}
+	ck_assert_uint_eq(kept.len, 1000);
+	for (const struct seg *seg = kept.first; seg != NULL; seg = seg->next)
+		n++;
+	ck_assert_uint_eq(n, 1);
+	ck_assert_int_eq(kept.first->p[999], 'a' + 999 % 26);
+	chain_clear(&kept);
+}
+END_TEST
+
+/* A full block is shared, not copied. */
+START_TEST(keeping_large_pieces)
+{
+	struct chain from, kept;
+	struct block *block = block_new(BLOCK_SIZE);
+
+	memset(block->data, 'x', BLOCK_SIZE);
+	block->used = BLOCK_SIZE;
+	chain_init(&from);
+	chain_init(&kept);
+	chain_add_block(&from, block, block->data, BLOCK_SIZE);
+	chain_keep(&kept, &from);
+	ck_assert_ptr_eq(kept.first->p, block->data);
+	ck_assert_uint_eq(block->refs, 3);
+	block_unref(block);
+	chain_clear(&from);
+	chain_clear(&kept);
+}
+END_TEST
+
 START_TEST(long_copy)
 {
 	size_t n = 100000;
@@ -484,6 +533,8 @@ main(void)
 	tcase_add_test(tc, room_and_commit);
 	tcase_add_test(tc, shared_block_is_left_alone);
 	tcase_add_test(tc, end_of_segment_is_not_end_of_block);
+	tcase_add_test(tc, keeping_small_pieces);
+	tcase_add_test(tc, keeping_large_pieces);
 	tcase_add_test(tc, long_copy);
 	tcase_add_test(tc, vectors);
 	tcase_add_test(tc, random_walk);
