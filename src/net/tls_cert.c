@@ -128,7 +128,7 @@ tls_cert_name_text(const X509_NAME *name)
 
 	if (bio != NULL && X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253) >= 0) {
 		n = BIO_get_mem_data(bio, &p);
-		text = mem_strndup(p, n > 0 ? (size_t)n : 0);
+		text = n > 0 ? mem_strndup(p, (size_t)n) : NULL;
 	}
 	BIO_free(bio);
 	return text != NULL ? text : mem_strdup("");

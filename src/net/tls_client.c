@@ -256,7 +256,7 @@ transport_open_tls_client(struct transport *t, struct loop *loop, int fd,
 	conn = tls_conn_new(t, &client_role);
 	conn->client = c;
 	c->refs++;
-	conn->name = mem_strndup(name.p, name.n);
+	conn->name = name.n > 0 ? mem_strndup(name.p, name.n) : mem_strdup("");
 	return 0;
 }
 

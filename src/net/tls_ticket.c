@@ -68,12 +68,14 @@ seal(const struct tls_ticket_key *key, unsigned char *name, unsigned char *iv, E
 	return start(key, ctx, mac, iv, 1) ? 1 : -1;
 }
 
-/* 1: opened; 2: opened, but it is to be sealed anew; 0: not ours, so a full handshake. */
+/*
+ * 1: opened; 2: opened, and another is to be sealed; 0: not ours, so a full handshake.  With TLS 1.3
+ * clients use a ticket once (RFC 8446, C.4), so there always has to be another.
+ */
 static int
 on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *ctx, EVP_MAC_CTX *mac,
     int sealing)
 {
-	(void)ssl;
 	(void)refresh_keys();
 	if (sealing)
 		return seal(&keys[0], name, iv, ctx, mac);
@@ -83,7 +85,7 @@ on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *ctx,
 			continue;
 		if (!start(&keys[i], ctx, mac, iv, 0))
 			return -1;
-		return i == 0 ? 1 : 2;
+		return i == 0 && SSL_version(ssl) != TLS1_3_VERSION ? 1 : 2;
 	}
 	return 0;
 }

@@ -1,0 +1,416 @@
+/* tls_transport.c, tls_io.c: bytes through TLS, whatever the socket does. */
+
+#include "unit.h"
+
+#include <fcntl.h>
+
+#include "tls_pair.h"
+
+static struct made shop;
+static struct pair pair;
+
+static void
+setup(void)
+{
+	shop = fixture_make((struct wish){ .cn = "shop.test", .names = "DNS:shop.test" });
+	pair_init(&pair, &shop, NULL);
+	pair_client(&pair, true, shop.cert_pem, NULL);
+}
+
+static void
+teardown(void)
+{
+	pair_fini(&pair);
+	fixture_free(&shop);
+}
+
+static const struct tls_info *
+of_server(void)
+{
+	return transport_tls(&pair.server.t);
+}
+
+START_TEST(handshake)
+{
+	uint64_t before = tls_counters.handshakes;
+
+	pair_connect(&pair, "Shop.TEST");
+	ck_assert(pair_run(&pair, pair_pinged));
+	ck_assert(of_server()->ready);
+	ck_assert(str_eq(of_server()->protocol, STR_OF("TLSv1.3")));
+	ck_assert(str_eq(of_server()->cipher, STR_OF("TLS_AES_128_GCM_SHA256")));
+	ck_assert(str_eq(of_server()->alpn, STR_OF("http/1.1")));
+	ck_assert(str_eq(of_server()->server_name, STR_OF("shop.test")));
+	ck_assert_str_eq(pair.wanted, "shop.test");
+	ck_assert_ptr_eq(of_server()->host, &pair);
+	ck_assert_ptr_eq(of_server()->policy, pair.policy);
+	ck_assert_str_eq(of_server()->client_verify, "NONE");
+	ck_assert_uint_eq(tls_counters.handshakes, before + 1);
+	ck_assert_str_eq(transport_tls_failure(&pair.server.t), "");
+	ck_assert_int_eq(transport_handshake(&pair.server.t), 1);
+	ck_assert(!transport_can_splice(&pair.server.t));
+}
+END_TEST
+
+/* --- bytes ---------------------------------------------------------------------------------- */
+
+enum { MUCH = 3 * 1024 * 1024 };
+
+static char byte_at(size_t i) { return (char)(i * 7 + i / 251 + i / 65537); }
+
+/* Pieces of all sizes, of both kinds. */
+static void
+add_much(struct chain *c, char *memory)
+{
+	size_t at = 0, n = 1;
+
+	for (size_t i = 0; i < MUCH; i++)
+		memory[i] = byte_at(i);
+	while (at < MUCH) {
+		n = (n * 5 + 3) % 40000 + 1;
+		if (n > MUCH - at)
+			n = MUCH - at;
+		if (n % 2 == 0)
+			chain_add_copy(c, memory + at, n);
+		else
+			chain_add_ext(c, memory + at, n, NULL, NULL);
+		at += n;
+	}
+}
+
+static bool
+is_much(const struct buf *b)
+{
+	for (size_t i = 0; i < b->n; i++)
+		if (b->p[i] != byte_at(i))
+			return false;
+	return b->n == MUCH;
+}
+
+static bool
+all_there(struct pair *p)
+{
+	return p->server.in.n >= MUCH && p->client.in.n >= MUCH;
+}
+
+static void
+shrink_buffers(void)
+{
+	int small = 4096;
+
+	setsockopt(pair.server.t.watcher.fd, SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
+	setsockopt(pair.client.t.watcher.fd, SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
+}
+
+START_TEST(much_both_ways)
+{
+	char *a = mem_alloc(MUCH), *b = mem_alloc(MUCH);
+
+	pair_connect(&pair, "shop.test");
+	chain_clear(&pair.client.out);
+	if (_i == 1)
+		shrink_buffers();
+	add_much(&pair.client.out, a);
+	add_much(&pair.server.out, b);
+	ck_assert(pair_run(&pair, all_there));
+	ck_assert(is_much(&pair.server.in));
+	ck_assert(is_much(&pair.client.in));
+	ck_assert(chain_empty(&pair.server.out) && chain_empty(&pair.client.out));
+	ck_assert_ptr_null(pair.server.t.tls->in.p);
+	ck_assert_ptr_null(pair.server.t.tls->out.p);
+	pair_disconnect(&pair);
+	mem_free(a);
+	mem_free(b);
+}
+END_TEST
+
+static bool
+server_blocked(struct pair *p)
+{
+	return !(p->server.t.watcher.ready & READY_WRITE);
+}
+
+/* An empty chain would tell that the kernel has it all, and that the connection may be closed. */
+START_TEST(chain_keeps_what_is_not_sent)
+{
+	char *memory = mem_alloc(MUCH);
+
+	pair_connect(&pair, "shop.test");
+	ck_assert(pair_run(&pair, pair_pinged));
+	pair.client.deaf = true;
+	add_much(&pair.server.out, memory);
+	ck_assert(pair_run(&pair, server_blocked));
+	ck_assert_uint_gt(pair.server.out.len, 0);
+	ck_assert_uint_gt(pair.server.t.tls->owed, 0);
+	ck_assert_uint_lt(pair.server.t.tls->out.end, 128 * 1024);
+	ck_assert_int_eq(transport_send(&pair.server.t, &pair.server.out), 0);
+	pair_disconnect(&pair);
+	mem_free(memory);
+}
+END_TEST
+
+START_TEST(read_in_small_bites)
+{
+	char byte;
+	struct iovec iov = { &byte, 1 };
+
+	pair_connect(&pair, "shop.test");
+	ck_assert(pair_run(&pair, pair_pinged));
+	chain_add_copy(&pair.client.out, "abc", 3);
+	peer_write(&pair.client);
+	chain_add_copy(&pair.client.out, "d", 1);
+	peer_write(&pair.client);
+	pair.server.t.watcher.ready |= READY_READ;
+	for (const char *p = "abcd"; *p != '\0'; p++) {
+		ck_assert(pair.server.t.watcher.ready & READY_READ);
+		ck_assert_int_eq(transport_recv(&pair.server.t, &iov, 1), 1);
+		ck_assert_int_eq(byte, *p);
+	}
+	ck_assert_int_eq(transport_recv(&pair.server.t, &iov, 1), IO_AGAIN);
+	ck_assert(!(pair.server.t.watcher.ready & READY_READ));
+	ck_assert_ptr_null(pair.server.t.tls->in.p);
+}
+END_TEST
+
+/* --- ends ----------------------------------------------------------------------------------- */
+
+START_TEST(close_is_a_clean_end)
+{
+	pair_connect(&pair, "shop.test");
+	ck_assert(pair_run(&pair, pair_pinged));
+	transport_close(&pair.client.t, false);
+	ck_assert(pair_run(&pair, server_ended));
+	ck_assert_int_eq(pair.server.end, IO_EOF);
+	ck_assert_ptr_null(transport_tls(&pair.client.t));
+	transport_close(&pair.client.t, false);
+}
+END_TEST
+
+START_TEST(bare_end_is_an_error)
+{
+	pair_connect(&pair, "shop.test");
+	ck_assert(pair_run(&pair, pair_pinged));
+	transport_plain_ops.shutdown(&pair.client.t);
+	ck_assert(pair_run(&pair, server_ended));
+	ck_assert_int_eq(pair.server.end, IO_ERROR);
+	ck_assert_int_eq(pair.server.error, ECONNRESET);
+	ck_assert_ptr_nonnull(strstr(transport_tls_failure(&pair.server.t), "close_notify"));
+}
+END_TEST
+
+START_TEST(half_closed)
+{
+	pair_connect(&pair, "shop.test");
+	ck_assert(pair_run(&pair, pair_pinged));
+	transport_shutdown(&pair.client.t);
+	ck_assert(pair_run(&pair, server_ended));
+	ck_assert_int_eq(pair.server.end, IO_EOF);
+	pair.server.end = 1;
+	pair.server.deaf = true;
+	chain_add_copy(&pair.server.out, "bye", 3);
+	peer_write(&pair.server);
+	transport_close(&pair.server.t, false);
+	ck_assert(pair_run(&pair, client_ended));
+	ck_assert(str_eq(buf_view(&pair.client.in), STR_OF("bye")));
+}
+END_TEST
+
+/* --- what clients send instead -------------------------------------------------------------- */
+
+static int raw;
+
+/* The server's connection, with the other end in `raw`. */
+static void
+connect_raw(void)
+{
+	int fd[2];
+
+	pair_disconnect(&pair);
+	pair_sockets(fd);
+	peer_open_server(&pair, fd[0]);
+	raw = fd[1];
+}
+
+static bool
+plain_http(struct pair *p)
+{
+	return transport_tls_is_plain_http(&p->server.t);
+}
+
+START_TEST(plain_http_is_answered)
+{
+	char answer[8] = "";
+
+	connect_raw();
+	ck_assert_int_eq(write(raw, "GET / HTTP/1.1\r\n\r\n", 18), 18);
+	ck_assert(pair_run(&pair, plain_http));
+	ck_assert_int_eq(pair.server.end, IO_ERROR);
+	ck_assert_ptr_nonnull(strstr(transport_tls_failure(&pair.server.t), "plain HTTP"));
+	chain_add_copy(&pair.server.out, "400", 3);
+	ck_assert_int_eq(transport_send(&pair.server.t, &pair.server.out), 3);
+	ck_assert_int_eq(read(raw, answer, sizeof(answer)), 3);
+	ck_assert_str_eq(answer, "400");
+	close(raw);
+}
+END_TEST
+
+static const struct {
+	const char *bytes;
+	size_t n;
+	const char *failure;
+} garbage[] = {
+	{ "\0\0\0", 3, "no TLS handshake" },
+	{ "\x80\x2e\x01\x03\x01", 5, "no TLS handshake" },
+	{ "\x16\x02\x00\x00\x05", 5, "no TLS handshake" },
+	{ "\x16\x03\x01\x00\x00", 5, "malformed record" },
+	{ "\x16\x03\x01\xff\xff", 5, "malformed record" },
+	{ "\x16\x03\x01\x00\x04\x02\x00\x00\x00", 9, "no ClientHello" },
+	{ "\x16\x03\x01\x00\x04\x01\xff\xff\xff", 9, "ClientHello too large" },
+	{ "\x16\x03\x01\x00\x04\x01\x00\x00\x00", 9, "malformed ClientHello" },
+};
+
+START_TEST(garbage_is_refused)
+{
+	uint64_t before = tls_counters.failed;
+	uint8_t alert[16];
+
+	connect_raw();
+	ck_assert_int_eq(write(raw, garbage[_i].bytes, garbage[_i].n), (ssize_t)garbage[_i].n);
+	ck_assert(pair_run(&pair, server_ended));
+	ck_assert_str_eq(transport_tls_failure(&pair.server.t), garbage[_i].failure);
+	ck_assert_int_eq(read(raw, alert, sizeof(alert)), 7);
+	ck_assert_int_eq(alert[0], 21);
+	ck_assert_uint_eq(tls_counters.failed, before + 1);
+	close(raw);
+}
+END_TEST
+
+START_TEST(leaves_without_a_word)
+{
+	uint64_t before = tls_counters.failed;
+
+	connect_raw();
+	close(raw);
+	ck_assert(pair_run(&pair, server_ended));
+	ck_assert_str_eq(transport_tls_failure(&pair.server.t), "");
+	ck_assert_uint_eq(tls_counters.failed, before);
+}
+END_TEST
+
+START_TEST(leaves_within_the_hello)
+{
+	connect_raw();
+	ck_assert_int_eq(write(raw, "\x16\x03\x01\x01\x00\x01", 6), 6);
+	close(raw);
+	ck_assert(pair_run(&pair, server_ended));
+	ck_assert_str_eq(transport_tls_failure(&pair.server.t), "closed during the handshake");
+}
+END_TEST
+
+/* --- pieces --------------------------------------------------------------------------------- */
+
+/* Carries a byte between two sockets, if there is one and room for it. */
+static void
+carry(int from, int to)
+{
+	char byte;
+
+	if (recv(from, &byte, 1, MSG_PEEK) == 1 && write(to, &byte, 1) == 1)
+		ck_assert_int_eq(read(from, &byte, 1), 1);
+}
+
+static int relay_server, relay_client;
+
+static bool
+carried(struct pair *p)
+{
+	carry(relay_client, relay_server);
+	carry(relay_server, relay_client);
+	return p->server.in.n >= 4 && p->client.in.n >= 4;
+}
+
+static void
+on_tick(struct timer *t)
+{
+	pair_check();
+	loop_timer_set(pair.loop, t, clock_ms() + 1);
+}
+
+START_TEST(one_byte_at_a_time)
+{
+	struct timer tick;
+	int a[2], b[2];
+
+	pair_disconnect(&pair);
+	pair_sockets(a);
+	pair_sockets(b);
+	relay_server = a[1];
+	relay_client = b[1];
+	peer_open_server(&pair, a[0]);
+	peer_open_client(&pair, b[0], "shop.test");
+	chain_add_copy(&pair.client.out, "ping", 4);
+	chain_add_copy(&pair.server.out, "pong", 4);
+	timer_init(&tick, on_tick);
+	loop_timer_set(pair.loop, &tick, clock_ms() + 1);
+	ck_assert(pair_run(&pair, carried));
+	ck_assert(str_eq(buf_view(&pair.server.in), STR_OF("ping")));
+	ck_assert(str_eq(buf_view(&pair.client.in), STR_OF("pong")));
+	loop_timer_cancel(pair.loop, &tick);
+	close(relay_server);
+	close(relay_client);
+}
+END_TEST
+
+/* Behind a PROXY header the hello may have been read already, in part or whole. */
+START_TEST(early_bytes)
+{
+	char hello[4096];
+	ssize_t n;
+	int fd[2];
+
+	pair_disconnect(&pair);
+	pair_sockets(fd);
+	peer_open_client(&pair, fd[0], "shop.test");
+	chain_add_copy(&pair.client.out, "ping", 4);
+	pair.client.t.watcher.ready = READY_WRITE;
+	peer_write(&pair.client);
+	n = read(fd[1], hello, sizeof(hello));
+	ck_assert_int_gt(n, 100);
+	ck_assert_int_eq(transport_open_plain(&pair.server.t, pair.loop, fd[1], peer_ready), 0);
+	pair.server.end = 1;
+	transport_start_tls_server(&pair.server.t, &pair.listener,
+	    str_make(hello, _i == 0 ? (size_t)n : 0));
+	if (_i == 1) {
+		pair_disconnect(&pair);
+	} else {
+		ck_assert(pair_run(&pair, pair_pinged));
+		ck_assert_str_eq(pair.wanted, "shop.test");
+	}
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("tls_transport");
+	TCase *tc = tcase_create("all");
+
+	tcase_set_timeout(tc, 30);
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, handshake);
+	tcase_add_loop_test(tc, much_both_ways, 0, 2);
+	tcase_add_test(tc, chain_keeps_what_is_not_sent);
+	tcase_add_test(tc, read_in_small_bites);
+	tcase_add_test(tc, close_is_a_clean_end);
+	tcase_add_test(tc, bare_end_is_an_error);
+	tcase_add_test(tc, half_closed);
+	tcase_add_test(tc, plain_http_is_answered);
+	tcase_add_loop_test(tc, garbage_is_refused, 0,
+	    (int)(sizeof(garbage) / sizeof(garbage[0])));
+	tcase_add_test(tc, leaves_without_a_word);
+	tcase_add_test(tc, leaves_within_the_hello);
+	tcase_add_test(tc, one_byte_at_a_time);
+	tcase_add_loop_test(tc, early_bytes, 0, 2);
+	suite_add_tcase(suite, tc);
+	return unit_run(suite);
+}
