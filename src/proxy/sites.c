@@ -52,15 +52,15 @@ static const struct site *
 find_site(const struct entrance *e, struct str name)
 {
 	const struct sites *s = e->sites;
-	const struct conf_host *host;
 	struct str rest = name;
+	int host;
 
 	if (name.n == 0 || s->conf->nhosts == 0)
 		return &e->own;
 	host = host_map_exact(s->names, e->listen, name);
-	if (host == NULL)
+	if (host == HOST_NONE)
 		host = host_map_wildcard(s->names, e->listen, &rest);
-	return host != NULL ? &e->hosts[host->index] : &e->other;
+	return host != HOST_NONE ? &e->hosts[host] : &e->other;
 }
 
 /* A site without certificates is nobody's: the handshake is refused. */
