@@ -358,13 +358,19 @@ subtest 'tickets off' => sub {
 subtest 'the end of a certificate' => sub {
     my $pki = certs();
     my %old = %{$pki->leaf('shop', names => ['shop.test'], days => 6.5)};
-    my $usherd = shop($old{pair});
+    my $usherd = shop($old{pair}, more => "[admin]\nlisten = 127.0.0.1:%%PORT2%%\n");
+    my $days = sub {
+        my ($end) = get($usherd->port(2), '/metrics')->{body} =~ /^usherd_certificate_expiry_seconds\{.* (\d+)$/m;
+        return sprintf '%.1f', (($end // 0) - time) / 86400;
+    };
+    is $days->(), 6.5, 'the metrics tell when';
     $usherd->expect_log(qr/\[warn\] .*shop\.pem: ends in less than 7 days, on 20/);
     $usherd->allow_log(qr/\[warn\] .*expires in 6 days/, $KEPT);
     ok $usherd->reload, 'a reload';
     is scalar(() = $usherd->log_text =~ /ends in less than/g), 1, 'one warning, also after a reload';
     my $new = $pki->leaf('shop', names => ['shop.test']);
     soon_shows($usherd, $new, 'renewed');
+    is $days->(), '90.0', 'then, too';
     $usherd->stop;
 };
 

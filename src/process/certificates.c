@@ -31,7 +31,7 @@ struct certificate_pair {
 	struct str passphrase;
 	struct tls_cert *cert;		/* the last that was fit; NULL: none yet */
 	uint8_t digest[DIGEST_SHA256];	/* of the text that it came from */
-	char *error;			/* why what stands there now is not, paths first; NULL: it is */
+	char *error;			/* paths, and why what stands there is not; NULL: it is */
 	uint8_t refused[DIGEST_SHA256];	/* that text */
 	struct cert_stamps stamps;	/* of the files when they were last read */
 	bool settled;			/* the same stamps will mean the same text */

@@ -74,7 +74,7 @@ void certificate_set_refresh(struct certificate_set *set);
 /* True if that certificate was replaced after `version`. */
 bool certificate_set_changed(const struct certificate_set *set, unsigned index, uint64_t version);
 
-/* A certificate that was replaced, for a worker (cert_parcel.h).  A descriptor, or -1 with errno. */
+/* A parcel of a certificate that was replaced; see cert_parcel.h.  -1 with errno. */
 int certificate_set_parcel(const struct certificate_set *set, unsigned index);
 
 #endif

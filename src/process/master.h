@@ -12,8 +12,9 @@
 #include "process/options.h"
 
 /*
- * Runs until it is told to end, in the background unless the options say otherwise; takes over
- * `first`, but not `certificates`, which `first` and later configurations have theirs from.  Signals are blocked.  Returns the exit status of the process.
+ * Runs until it is told to end, in the background unless the options say otherwise.  Takes over
+ * `first`, but not `certificates`, where this and later configurations have theirs from.  Signals
+ * are blocked.  Returns the exit status of the process.
  */
 int master_run(const struct options *o, struct certificates *certificates, struct config *first);
 
