@@ -6,8 +6,8 @@
 
 #include "net/tls_cert.h"
 
-/* Writes what the oldest error of the queue says, which names the cause, and empties the queue; "" if
- * there is none. */
+/* Writes what the oldest error of the queue says, which names the cause, and empties the queue;
+ * "" if there is none. */
 void tls_error_text(char out[TLS_ERROR_TEXT]);
 
 /* The same behind "what: ". */

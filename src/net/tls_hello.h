@@ -24,7 +24,7 @@ struct tls_hello {
 	const char *problem;		/* of BAD */
 };
 
-/* Looks at what has arrived (RFC 8446, 4.1.2 and 5.1; RFC 6066, 3).  MORE while it is incomplete. */
+/* Looks at what has arrived (RFC 8446, 4.1.2, 5.1; RFC 6066, 3).  MORE while it is incomplete. */
 enum tls_hello_result tls_hello_read(const uint8_t *p, size_t n, struct tls_hello *hello);
 
 #endif

@@ -103,7 +103,7 @@ fill(struct tls_conn *c)
 		io.in_pos = 0;
 		io.in_end = (size_t)n;
 		c->heard = true;
-		/* As in plain.c: a short read emptied the socket, but a hang-up may be behind it. */
+		/* As in plain.c: a short read emptied it, but a hang-up may be behind. */
 		io.dry = (size_t)n < sizeof(io.in) && !(w->ready & (READY_EOF | READY_ERROR));
 		return true;
 	}

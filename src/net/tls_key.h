@@ -21,8 +21,8 @@ void tls_key_free(struct tls_key *k);		/* NULL is fine */
 /* True if it is the key of this certificate. */
 bool tls_key_fits(const struct tls_key *k, X509 *x);
 
-/* Makes `ctx` show the chain and prove it with the key; beside those of other key types, or in place
- * of one of the same type.  False with OpenSSL's error queued. */
+/* Makes `ctx` show the chain and prove it with the key; beside those of other key types, or in
+ * place of one of the same type.  False with OpenSSL's error queued. */
 bool tls_key_give(const struct tls_key *k, SSL_CTX *ctx, X509 *leaf, STACK_OF(X509) *chain);
 
 #endif

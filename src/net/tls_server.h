@@ -1,7 +1,7 @@
 /*
  * tls_server.h - TLS towards clients: whom a name belongs to, contexts, tickets.
  *
- *	ClientHello ─► choose(SNI) ─► tls_site (policy, certificates) ─► SSL_CTX from the LRU ─► handshake
+ *	ClientHello ─► choose(SNI) ─► tls_site (policy, certificates) ─► SSL_CTX ─► handshake
  */
 #ifndef USHERD_NET_TLS_SERVER_H
 #define USHERD_NET_TLS_SERVER_H
@@ -20,7 +20,7 @@ struct tls_policy;
 
 struct tls_policy_options {
 	int min_version;		/* TLS1_2_VERSION, TLS1_3_VERSION as 12, 13 */
-	struct str ciphers;		/* of TLS 1.2; absent: modern AEAD suites, AES-128-GCM first */
+	struct str ciphers;		/* of TLS 1.2; absent: AEAD suites, AES-128-GCM first */
 	struct str ciphersuites;	/* of TLS 1.3 */
 	struct str curves;
 	enum tls_verify verify;
@@ -48,7 +48,8 @@ struct tls_store;
 
 struct tls_store *tls_store_new(unsigned n);
 void tls_store_free(struct tls_store *s);
-void tls_store_set(struct tls_store *s, unsigned index, struct tls_cert *cert);	/* takes a reference */
+/* Takes a reference. */
+void tls_store_set(struct tls_store *s, unsigned index, struct tls_cert *cert);
 const struct tls_cert *tls_store_get(const struct tls_store *s, unsigned index);
 
 /* What a server name stands for. */
@@ -83,13 +84,15 @@ struct tls_ticket_key {
 };
 
 /* `read` copies a consistent set of keys, newest first.  Process-wide; once, before connections. */
-void tls_tickets_use(bool (*read)(void *arg, struct tls_ticket_key out[TLS_TICKET_KEYS]), void *arg);
+void tls_tickets_use(bool (*read)(void *arg, struct tls_ticket_key out[TLS_TICKET_KEYS]),
+    void *arg);
 
 /* The key for the period that `wall_ms` is in, from a secret: HKDF (RFC 5869), periods of 12 h. */
 void tls_ticket_derive(struct str secret, int64_t wall_ms, struct tls_ticket_key *out);
 
 /* Takes over an accepted socket; as transport_open_plain().  The handshake happens inside recv and
- * send: until it is complete they say IO_AGAIN; IO_ERROR when it failed (transport_tls_failure()). */
+ * send: until it is complete they say IO_AGAIN; IO_ERROR when it failed, and then
+ * transport_tls_failure() says why. */
 int transport_open_tls_server(struct transport *t, struct loop *loop, int fd,
     void (*on_ready)(struct watcher *), const struct tls_listener *l);
 
@@ -114,8 +117,8 @@ struct tls_info {
 	const char *client_verify;	/* "NONE", "SUCCESS", "FAILED:reason" */
 };
 
-/* NULL for a plain or closed transport.  It and its strings live until the turn of the loop in which
- * the connection is closed is over. */
+/* NULL for a plain or closed transport.  It and its strings live until the end of the turn of the
+ * loop in which the connection is closed. */
 const struct tls_info *transport_tls(const struct transport *t);
 
 /* After IO_ERROR: what went wrong, for one log line; "" if it was no matter of TLS. */

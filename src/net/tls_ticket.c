@@ -69,8 +69,8 @@ seal(const struct tls_ticket_key *key, unsigned char *name, unsigned char *iv, E
 }
 
 /*
- * 1: opened; 2: opened, and another is to be sealed; 0: not ours, so a full handshake.  With TLS 1.3
- * clients use a ticket once (RFC 8446, C.4), so there always has to be another.
+ * 1: opened; 2: opened, and another is to be sealed; 0: not ours, so a full handshake.  With
+ * TLS 1.3 clients use a ticket once (RFC 8446, C.4), so there always has to be another.
  */
 static int
 on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *ctx, EVP_MAC_CTX *mac,

@@ -75,7 +75,8 @@ result_of(struct tls_conn *c, int r)
 		c->ended = true;
 		return IO_EOF;
 	default:
-		if (c->eof && ERR_GET_REASON(ERR_peek_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING)
+		if (c->eof &&
+		    ERR_GET_REASON(ERR_peek_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING)
 			fail_at_eof(c);
 		else
 			fail_with_queue(c);
@@ -116,8 +117,8 @@ advance(struct tls_conn *c)
 }
 
 /*
- * The end of our handshake goes together with what the owner sends next, where no peer waits for it:
- * tickets of TLS 1.3 with the answer, a client's last flight with its request.  Elsewhere only if
+ * The end of our handshake goes together with what the owner sends next, where no peer waits for
+ * it: tickets of TLS 1.3 with the answer, a client's last flight with its request.  Elsewhere only if
  * the peer has begun to send already (`answer_follows`).
  */
 static void

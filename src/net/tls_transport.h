@@ -58,7 +58,7 @@ struct tls_conn {
 	bool late_again;
 	char *failure;			/* text for the log, or NULL */
 	char *name;			/* the server's, lower case; NULL: none */
-	char *identity;			/* texts of the client's certificate that info points into */
+	char *identity;			/* texts of a certificate, which info points into */
 	union {
 		const struct tls_listener *listener;	/* of role server */
 		struct tls_client *client;
@@ -87,7 +87,7 @@ void tls_enter(struct tls_conn *c);
  * bytes.  Sets READY_READ according to whether another read may find something. */
 void tls_leave(struct tls_conn *c, bool hold);
 
-/* Sends all that is there; false if some stayed (c->blocked, READY_WRITE cleared) or on an error. */
+/* Sends all that is there; false if some stayed (c->blocked; READY_WRITE cleared) or it failed. */
 bool tls_flush(struct tls_conn *c);
 
 /* Puts bytes behind those that OpenSSL wrote. */

@@ -1,5 +1,5 @@
-/* What a client says first: read the same from any prefix, with the name that OpenSSL reads too, and
- * refused or answered within bounds whatever it is. The first byte tells how it is cut in pieces. */
+/* What a client says first: read the same from any prefix, with the name that OpenSSL reads too,
+ * and refused or answered within bounds. The first byte tells how it is cut in pieces. */
 
 #include <strings.h>
 #include <sys/socket.h>

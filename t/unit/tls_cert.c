@@ -95,7 +95,8 @@ START_TEST(chains)
 	struct made ca = fixture_make((struct wish){ .cn = "ca", .ca = true });
 	struct made other = fixture_make((struct wish){ .cn = "other", .ca = true });
 	struct made leaf = fixture_make((struct wish){ .cn = "leaf", .issuer = &ca });
-	char *good = join(leaf.cert_pem, ca.cert_pem), *foreign = join(leaf.cert_pem, other.cert_pem);
+	char *good = join(leaf.cert_pem, ca.cert_pem);
+	char *foreign = join(leaf.cert_pem, other.cert_pem);
 	char *reversed = join(ca.cert_pem, leaf.cert_pem);
 	struct tls_cert *c = parse(good, leaf.key_pem, NULL);
 

@@ -67,7 +67,8 @@ fixture_make(struct wish w)
 	ASN1_INTEGER_set(X509_get_serialNumber(m.x), w.serial != 0 ? w.serial : 0x1234);
 	X509_gmtime_adj(X509_getm_notBefore(m.x), (w.begin_days - 1) * 86400L);
 	X509_gmtime_adj(X509_getm_notAfter(m.x), (w.end_days != 0 ? w.end_days : 90) * 86400L);
-	X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, (const unsigned char *)w.cn, -1, -1, 0);
+	X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, (const unsigned char *)w.cn, -1, -1,
+	    0);
 	X509_set_issuer_name(m.x, X509_get_subject_name(issuer));
 	X509_set_pubkey(m.x, m.key);
 	if (w.ca)

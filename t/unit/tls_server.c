@@ -1,4 +1,4 @@
-/* tls_server.c, tls_policy.c, tls_context.c, tls_ticket.c, tls_client.c: who is let in, and as whom. */
+/* tls_server.c and what it stands on, tls_client.c: who is let in, and as whom. */
 
 #include "unit.h"
 
