@@ -407,8 +407,8 @@ on_ready(struct watcher *w)
 	if (b->state == BACK_STATE_CLOSED || b->state == BACK_STATE_HANDSHAKE)
 		return;
 	/* What came on an idle connection before it got this request cannot be the answer to it. */
-	if ((w->ready & READY_READ) && b->requests > 1 &&
-	    b->attach_turn == loop_turn(b->transport.loop)) {
+	if (b->requests > 1 && b->attach_turn == loop_turn(b->transport.loop) &&
+	    idle_is_over(b)) {
 		h1_back_failed(b, BACK_CLOSED, "bytes on an idle connection");
 		return;
 	}

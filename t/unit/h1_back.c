@@ -88,7 +88,7 @@ on_closed(struct h1_back_owner *owner, struct h1_back *b)
 	loop_stop(loop);
 }
 
-static struct h1_back_owner owner = { on_idle, on_closed };
+static struct h1_back_owner owner = { .idle = on_idle, .closed = on_closed };
 
 /* The server's part: when the request is there, its answer. */
 static void
