@@ -23,8 +23,9 @@ void tls_client_free(struct tls_client *c);
 
 /*
  * Takes over a connecting socket; as transport_open_plain().  `name` is sent as SNI (unless it is
- * an address) and must be covered by the server's certificate.  A failed verification is IO_ERROR with
- * transport_tls_verify_failed() true; transport_tls_failure() says what was expected and what came.
+ * an address) and must be covered by the server's certificate.  A failed verification is IO_ERROR,
+ * with transport_tls_verify_failed() true; transport_tls_failure() says what was expected and what
+ * came.
  */
 int transport_open_tls_client(struct transport *t, struct loop *loop, int fd,
     void (*on_ready)(struct watcher *), struct tls_client *c, struct str name);

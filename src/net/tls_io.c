@@ -169,14 +169,13 @@ tls_out_room(void)
 static ssize_t
 send_both(struct tls_conn *c)
 {
-	struct iovec iov[2] = {
-		{ c->out.p + c->out.pos, waiting(&c->out) },
-		{ io.out, io.out_len },
-	};
+	struct iovec iov[2] = { { NULL, 0 }, { io.out, io.out_len } };
 	struct msghdr m = { .msg_iov = iov, .msg_iovlen = 2 };
 	int fd = c->transport->watcher.fd;
 	ssize_t n;
 
+	if (c->out.p != NULL)
+		iov[0] = (struct iovec){ c->out.p + c->out.pos, waiting(&c->out) };
 	do
 		n = c->out.p == NULL ? send(fd, io.out, io.out_len, MSG_NOSIGNAL) :
 		    sendmsg(fd, &m, MSG_NOSIGNAL);

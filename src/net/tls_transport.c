@@ -118,8 +118,8 @@ advance(struct tls_conn *c)
 
 /*
  * The end of our handshake goes together with what the owner sends next, where no peer waits for
- * it: tickets of TLS 1.3 with the answer, a client's last flight with its request.  Elsewhere only if
- * the peer has begun to send already (`answer_follows`).
+ * it: tickets of TLS 1.3 with the answer, a client's last flight with its request.  Elsewhere
+ * only if the peer has begun to send already (`answer_follows`).
  */
 static void
 leave(struct tls_conn *c, bool was_ready, bool answer_follows)
