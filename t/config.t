@@ -44,6 +44,9 @@ subtest 'mistakes' => sub {
     # Text that is appended to the good file, the line it is reported on (from the end of the good
     # file), and what the message says.
     my @cases = (
+        ["[headers h]\nrequest_set = Host: x\n", 2, qr/\[headers h\] request_set: Host cannot be set \(use host_header/],
+        ["[headers h]\nrequest_set = X-A\n", 2, qr/\[headers h\] request_set: "X-A" is no header/],
+        ["[headers h]\nrequest_set = X-A: \$nope\n", 2, qr/\[headers h\] request_set: .*unknown variable/],
         ["[route api]\npath = /a\nbackend = app\nread_timeout = 30\n", 4, qr/\[route api\] read_timeout: "30" has no unit \(use 30s or 30000ms\)/],
         ["[route api]\npath = /a\nbacknd = app\n", 3, qr/\[route api\] backnd: unknown key \(did you mean backend\?\)/],
         ["[rout api]\npath = /a\n", 1, qr/\[rout api\].*unknown.*did you mean route\?/],

@@ -227,6 +227,40 @@ END
     is scalar @lines, 5, 'a resumed session knew its client';
 };
 
+subtest 'identity in headers' => sub {
+    my $origin = origin(sub { answer('x') });
+    my $usherd = usherd(<<"END");
+[listen s]
+bind = 127.0.0.1:%%PORT1%%
+tls = on
+certificate = $site->{pair}
+tls_client_ca = $ca->{cert}
+tls_client_verify = optional
+[headers identity]
+request_set = X-Client-DN: \$ssl_client_s_dn
+request_set = X-Client-Verify: \$ssl_client_verify
+[route all]
+path = /*
+backend = app
+headers = identity
+[backend app]
+server = $origin->{address}
+END
+    my $lie = "X-Client-DN: CN=root\nx-client-dn: CN=admin\nX-Client-Verify: SUCCESS";
+    my @with = (tls => {SSL_cert_file => $ann->{cert}, SSL_key_file => $ann->{key}});
+    get($usherd->port(1), '/', 'Host: a.test', split(/\n/, $lie), {@with});
+    my $raw = $origin->raw(1);
+    my @dn = $raw =~ /^X-Client-DN: (.*)\r$/img;
+    is scalar(@dn), 1, 'one subject';
+    like $dn[0], qr/CN=ann/, 'that of the certificate';
+    get($usherd->port(1), '/', 'Host: a.test', split(/\n/, $lie), {tls => {}});
+    $raw = $origin->raw(1) . $origin->raw(2);
+    is scalar(() = $raw =~ /^X-Client-DN:/img), 1, 'none without a certificate';
+    like $raw, qr/^X-Client-Verify: NONE\r$/im, 'which the server is told';
+    unlike $raw, qr/CN=(?:root|admin)/, 'and never what the client made up';
+    $usherd->stop;
+};
+
 subtest 'what the configuration may say' => sub {
     for my $case (
         ["tls_client_verify = on", qr/tls_client_ca/, 'verification needs an authority'],

@@ -138,12 +138,21 @@ struct conf_host {
 enum conf_preset { PRESET_SECURITY };
 
 /* Fields that are set or removed on the way; [headers NAME]. */
+/* A field to set; the value is a template. */
+struct conf_header_set {
+	struct str name;
+	struct str value;
+	struct conf_origin at;
+};
+
 struct conf_headers {
 	struct str name;
 	struct conf_origin at;
 	unsigned index;
 	enum conf_preset *presets;
 	unsigned npresets;
+	struct conf_header_set *request_set;
+	unsigned nrequest_set;
 };
 
 enum conf_action { ACTION_NONE, ACTION_BACKEND, ACTION_REDIRECT, ACTION_RESPOND };

@@ -351,6 +351,11 @@ const struct conf_directive conf_directives[] = {
 	  .parse = conf_choices,
 	  FLAGS(DIRECTIVE_LIST), LIST(conf_headers, presets, npresets), .choices = presets },
 
+	{ ROW("request_set"), .where = IN(HEADERS), .owner = KIND_HEADERS,
+	  .parse = conf_header_set,
+	  FLAGS(DIRECTIVE_LIST | DIRECTIVE_TEMPLATE),
+	  LIST(conf_headers, request_set, nrequest_set) },
+
 	{ ROW("path"), .where = IN(LOG), .owner = KIND_LOG,
 	  .parse = conf_log_path,
 	  SPAN(conf_log, target, syslog_addr) },

@@ -50,6 +50,7 @@ conf_parse_fn conf_redirect;		/* redirect_status, redirect_url */
 conf_parse_fn conf_respond;		/* respond_status, respond_type, respond_text */
 conf_parse_fn conf_strip_prefix;	/* struct str: a comparable path without its last slash */
 conf_parse_fn conf_add_prefix;		/* struct str: a path as it is sent, likewise */
+conf_parse_fn conf_header_set;		/* list of struct conf_header_set: one a line */
 conf_parse_fn conf_error_pages;		/* list of struct conf_error_page pointers */
 
 /* TLS: types_tls.c. */

@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "conf/file.h"
 #include "conf/types.h"
+#include "http/fields.h"
 #include "http/target.h"
 
 enum { ERROR_PAGE_MAX = 1024 * 1024 };
@@ -196,4 +197,47 @@ conf_error_pages(struct conf_parse *c, struct str text, void *place)
 	for (unsigned i = 0; i + 1 < words.n; i++)
 		ok &= add_error_page(c, words.v[i], path, content);
 	return ok;
+}
+
+/* Fields that frame or route a message are made by usherd, or have keys of their own. */
+static const char *
+instead_of(struct str name)
+{
+	switch (field_lookup(name)) {
+	case FIELD_HOST:
+		return "use host_header of [backend]";
+	case FIELD_CONNECTION:
+	case FIELD_CONTENT_LENGTH:
+	case FIELD_KEEP_ALIVE:
+	case FIELD_TE:
+	case FIELD_TRANSFER_ENCODING:
+	case FIELD_UPGRADE:
+		return "usherd writes it itself";
+	default:
+		return NULL;
+	}
+}
+
+bool
+conf_header_set(struct conf_parse *c, struct str text, void *place)
+{
+	struct conf_header_set set = { .at = c->line->at };
+	struct str value = text, name;
+
+	(void)place;
+	str_cut(&value, ':', &name);
+	name = str_trim(name);
+	if (!conf_is_token(name) || value.p == NULL || !str_all(value, CHAR_VALUE)) {
+		conf_bad(c, "\"%.*s\" is no header (use Name: value)",
+		    STR_ARG(conf_shown(c, text)));
+		return false;
+	}
+	if (instead_of(name) != NULL) {
+		conf_bad(c, "%.*s cannot be set (%s)", STR_ARG(name), instead_of(name));
+		return false;
+	}
+	set.name = arena_str(c->arena, name);
+	set.value = arena_str(c->arena, str_trim(value));
+	conf_item(c, &set);
+	return true;
 }

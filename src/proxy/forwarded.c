@@ -5,6 +5,8 @@
 
 #include "base/buf.h"
 #include "base/check.h"
+#include "proxy/headers.h"
+#include "proxy/runtime.h"
 
 /* Fields that describe the client; only a trusted proxy's are believed. */
 static bool
@@ -137,6 +139,7 @@ forwarded_fields(struct exchange *x, struct str server_host, struct fields *out)
 	if (x->conf->policy->via)
 		fields_set(out, FIELD_VIA, append_to(x, out, FIELD_VIA,
 		    arena_printf(&x->stream->arena, "1.%d usherd", r->minor)));
+	headers_set_request(x->runtime->headers, x, out);
 	if (r->te_trailers && r->upgrade.p == NULL) {
 		fields_add_id(out, FIELD_TE, STR_OF("trailers"));
 		fields_add_id(out, FIELD_CONNECTION, STR_OF("TE"));

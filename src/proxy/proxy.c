@@ -13,6 +13,7 @@
 #include "proxy/backend.h"
 #include "proxy/certificates.h"
 #include "proxy/front.h"
+#include "proxy/headers.h"
 #include "proxy/members.h"
 #include "proxy/route.h"
 #include "proxy/runtime.h"
@@ -22,6 +23,7 @@
 struct proxy {
 	const struct conf_snapshot *conf;
 	struct router *router;
+	struct headers *headers;
 	struct sites *sites;
 	struct tls_client **tls_clients;	/* by backend index */
 	struct access_log **logs;
@@ -43,6 +45,7 @@ proxy_build(const struct conf_snapshot *snapshot, const struct tls_store *certs,
 
 	p->conf = snapshot;
 	p->router = router_new(snapshot, errors);
+	p->headers = headers_new(snapshot, errors);
 	p->sites = sites_new(snapshot, errors);
 	p->tls_clients = tls_backends_new(snapshot, certs, errors);
 	certificates_check(snapshot, certs, errors);
@@ -82,6 +85,7 @@ proxy_free(struct proxy *p)
 	mem_free(p->logs);
 	members_free(p->members);
 	tls_backends_free(p->tls_clients, p->conf->nbackends);
+	headers_free(p->headers);
 	sites_free(p->sites);
 	router_free(p->router);
 	mem_free(p);
@@ -153,6 +157,7 @@ proxy_start(struct proxy *p, const struct proxy_env *env)
 	*rt = (struct runtime){
 		.conf = p->conf,
 		.router = p->router,
+		.headers = p->headers,
 		.sites = p->sites,
 		.certs = env->certs,
 		.loop = env->loop,

@@ -12,12 +12,14 @@
 
 struct access_log;
 struct backend;
+struct headers;
 struct router;
 struct sites;
 
 struct runtime {
 	const struct conf_snapshot *conf;
 	const struct router *router;
+	const struct headers *headers;
 	struct sites *sites;
 	struct tls_store *certs;
 	struct loop *loop;
