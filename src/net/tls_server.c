@@ -126,6 +126,8 @@ tls_check_server_name(SSL *ssl, int *alert, void *arg)
 static void
 finished(struct tls_conn *c)
 {
+	/* Of no use any more without renegotiation; an idle connection is small. */
+	SSL_certs_clear(c->ssl);
 	tls_counters.handshakes++;
 	if (c->info.resumed)
 		tls_counters.resumed++;
