@@ -93,7 +93,7 @@ static void
 append_lists(struct conf_whole *w, const struct conf_layers *layers,
     const struct conf_directive *row, char *place)
 {
-	const char *lists[ARRAY_LEN(layers->v)];
+	const char *lists[ARRAY_LEN(layers->v)] = { NULL };
 	struct buf items;
 	unsigned n = 0, count = 0;
 	void *array = NULL;
