@@ -463,12 +463,15 @@ subtest 'resumption' => sub {
     # A session belongs to the name it was made for (RFC 6066, 3).
     my $usherd = tls_proxy(origin(), hosts => "[host one]\nnames = one.test\ncertificate = $both->{pair}\n"
         . "[host two]\nnames = two.test\ncertificate = $both->{pair}\n");
-    unlink "$dir/s";
-    s_client($usherd->port(2), '-servername', 'one.test', '-sess_out', "$dir/s");
-    my $text = s_client($usherd->port(2), '-servername', 'two.test', '-sess_in', "$dir/s");
-    like $text, qr{^HTTP/1.1 200}m, 'a ticket under another name is no obstacle';
-    $text = s_client($usherd->port(2), '-servername', 'one.test', '-sess_in', "$dir/s");
-    like $text, qr/^Reused/m, 'and is good under its own';
+    for my $version ('-tls1_3', '-tls1_2') {
+        unlink "$dir/s";
+        s_client($usherd->port(2), $version, '-servername', 'one.test', '-sess_out', "$dir/s");
+        my $text = s_client($usherd->port(2), $version, '-servername', 'two.test', '-sess_in', "$dir/s");
+        like $text, qr{^HTTP/1.1 200}m, "$version: a ticket under another name is no obstacle";
+        like $text, qr/^New, TLS/m, 'but no session either' if $version eq '-tls1_2';
+        $text = s_client($usherd->port(2), $version, '-servername', 'One.TEST', '-sess_in', "$dir/s");
+        like $text, qr/^Reused/m, 'and is good under its own';
+    }
     $usherd->stop;
 };
 

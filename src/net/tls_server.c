@@ -106,8 +106,7 @@ begin(struct tls_conn *c)
 	return tls_conn_start(c, ctx) ? 1 : IO_ERROR;
 }
 
-/* What OpenSSL read must be what we read, also in a second ClientHello; and a session of TLS 1.2
- * belongs to one name. */
+/* What OpenSSL read must be what we read, also in a second ClientHello. */
 int
 tls_check_server_name(SSL *ssl, int *alert, void *arg)
 {

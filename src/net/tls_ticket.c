@@ -8,9 +8,11 @@
 #include <openssl/evp.h>
 #include <openssl/kdf.h>
 #include <openssl/rand.h>
+#include <strings.h>
 
 #include "base/check.h"
 #include "net/tls_server.h"
+#include "net/tls_transport.h"
 
 enum {
 	PERIOD_MS = 12 * 60 * 60 * 1000,
@@ -90,6 +92,30 @@ on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *ctx,
 	return 0;
 }
 
+static bool
+same_name(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcasecmp(a, b) == 0;
+}
+
+/* Up to TLS 1.2 a session belongs to a name, and another one means a full handshake: RFC 6066, 3.
+ * OpenSSL would go on with the session, and take its name for the one that was sent. */
+static SSL_TICKET_RETURN
+on_opened(SSL *ssl, SSL_SESSION *session, const unsigned char *key_name, size_t key_name_len,
+    SSL_TICKET_STATUS status, void *arg)
+{
+	(void)key_name;
+	(void)key_name_len;
+	(void)arg;
+	if (status != SSL_TICKET_SUCCESS && status != SSL_TICKET_SUCCESS_RENEW)
+		return SSL_TICKET_RETURN_IGNORE_RENEW;
+	if (SSL_version(ssl) != TLS1_3_VERSION &&
+	    !same_name(SSL_SESSION_get0_hostname(session), tls_current()->name))
+		return SSL_TICKET_RETURN_IGNORE_RENEW;
+	return status == SSL_TICKET_SUCCESS_RENEW ? SSL_TICKET_RETURN_USE_RENEW :
+	    SSL_TICKET_RETURN_USE;
+}
+
 bool
 tls_tickets_apply(SSL_CTX *ctx)
 {
@@ -97,7 +123,8 @@ tls_tickets_apply(SSL_CTX *ctx)
 		return false;
 	if (cipher == NULL)
 		cipher = EVP_CIPHER_fetch(NULL, "AES-256-CBC", NULL);
-	return cipher != NULL && SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, on_ticket) == 1;
+	return cipher != NULL && SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, on_ticket) == 1 &&
+	    SSL_CTX_set_session_ticket_cb(ctx, NULL, on_opened, NULL) == 1;
 }
 
 /* HKDF-SHA256 with the number of the period as context. */
