@@ -131,7 +131,7 @@ subtest 'a daemon that cannot start' => sub {
     my $taken = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1);
     my $r = daemonize(saying('x') =~ s/127\.0\.0\.1:%%PORT1%%/'127.0.0.1:' . $taken->sockport/er);
     is $r->{status}, 1, 'the command ends with 1';
-    like $r->{err}, qr/^bind 127\.0\.0\.1:\d+: Address already in use$/m, 'and says why';
+    like $r->{err}, qr/^\S+\.ini:\d+: bind 127\.0\.0\.1:\d+: Address already in use \(/m, 'and says why';
     is $r->{pid}, undef, 'no pid file is left';
 
     $r = run_usherd({config => saying('x')}, '-g', 'global.pid_file=%%DIR%%/none/u.pid');

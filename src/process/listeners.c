@@ -187,6 +187,24 @@ fail:
 }
 
 void
+listeners_say_failed(const struct conf_bind *failed)
+{
+	const char *remedy = "";
+
+	if (errno == EADDRINUSE)
+		remedy = " (another process listens there: ss -ltnp shows which)";
+	else if (errno == EACCES && failed->addr.sa.sa_family != AF_UNIX)
+		remedy = " (low ports take root or CAP_NET_BIND_SERVICE)";
+	else if (errno == EADDRNOTAVAIL)
+		remedy = " (use an address of this machine)";
+	if (failed->at.line > 0)
+		log_error("%s:%d: bind %s: %m%s", failed->at.file, failed->at.line,
+		    failed->text.p, remedy);
+	else
+		log_error("%s: bind %s: %m%s", failed->at.file, failed->text.p, remedy);
+}
+
+void
 listeners_give(struct listener_set *set)
 {
 	for (unsigned i = 0; i < set->n; i++) {

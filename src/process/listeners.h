@@ -34,6 +34,9 @@ void listeners_init(struct listeners *l, int first, int inherited);
 int listeners_take(struct listeners *l, const struct conf_snapshot *s, struct listener_set *set,
     const struct conf_bind **failed);
 
+/* Logs why the address of listeners_take() failed, from errno, and where it stands. */
+void listeners_say_failed(const struct conf_bind *failed);
+
 /* Lets the sockets go; an empty set is fine. */
 void listeners_give(struct listener_set *set);
 

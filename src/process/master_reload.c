@@ -95,7 +95,7 @@ try_reload(struct master *m, struct config *c)
 	struct logs logs;
 
 	if (listeners_take(&m->listeners, c->snapshot, &set, &failed) == -1) {
-		log_error("bind %s: %m", failed->text.p);
+		listeners_say_failed(failed);
 		goto fail;
 	}
 	if (logs_open(&logs, c->snapshot) == -1) {

@@ -156,7 +156,7 @@ master_start(struct master *m)
 	if (listeners_take(&m->listeners, m->first->snapshot, &set, &failed) == -1) {
 		if (wait_for_address(m, errno))
 			return;
-		log_error("bind %s: %m", failed->text.p);
+		listeners_say_failed(failed);
 		master_stop(m, EXIT_FAILURE);
 		return;
 	}
