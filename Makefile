@@ -36,7 +36,7 @@ endif
 BASE_CFLAGS = -std=gnu11 -D_GNU_SOURCE -Isrc $(DEPS_CFLAGS) $(CPPFLAGS) $(CFLAGS)
 PATHS_CFLAGS = -DUSHERD_VERSION='"$(VERSION)"' -DUSHERD_SYSCONFDIR='"$(sysconfdir)"' \
 	-DUSHERD_DATADIR='"$(datadir)/usherd"' -DUSHERD_LOCALSTATEDIR='"$(localstatedir)"' \
-	-DUSHERD_RUNSTATEDIR='"$(runstatedir)"' -DUSHERD_BUILD='"$(CC) $(CFLAGS) $(SAN)"'
+	-DUSHERD_RUNSTATEDIR='"$(runstatedir)"' -DUSHERD_BUILD='"$(strip $(CC) $(CFLAGS) $(SAN))"'
 Q = $(if $(V),,@)
 COMPILE = $(CC) $(BASE_CFLAGS) $(PATHS_CFLAGS) $(MODE_CFLAGS) -fPIE
 # A compiler other than the one that ./configure tried may not know the flags.
@@ -173,7 +173,7 @@ distclean: clean
 help:
 	@echo "all      build $(BUILD)/usherd"
 	@echo "check    build and run all tests; make SAN=address,undefined check: under sanitizers"
-	@echo "demo     a proxy with four small origins on 127.0.0.1:8080"
+	@echo "demo     a proxy with two small origins on 127.0.0.1:8080"
 	@echo "bench    compare with nginx and haproxy where they are installed"
 	@echo "fuzz     run each fuzzer for FUZZ_SECONDS=$(FUZZ_SECONDS)"
 	@echo "lint     static checks of C, shell, Perl and manuals"

@@ -192,7 +192,7 @@ subtest 'the command line' => sub {
     my $r = run_usherd('-V');
     is $r->{status}, 0, '-V';
     like $r->{out}, qr/^usherd \d+\.\d+/, 'the version';
-    like $r->{out}, qr/llhttp \d.*PCRE2 \d/, 'libraries';
+    like $r->{out}, qr/OpenSSL \d.*llhttp \d.*PCRE2 \d/, 'libraries';
     $r = run_usherd('-h');
     is $r->{status}, 0, '-h';
     like $r->{out}, qr/^usage: usherd/, 'the usage on stdout';

@@ -3,6 +3,7 @@
  */
 #include "base/digest.h"
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 
 #include "base/check.h"
@@ -22,4 +23,10 @@ digest_sha256(const struct str *parts, unsigned n, uint8_t out[DIGEST_SHA256])
 	}
 	CHECK(EVP_DigestFinal_ex(ctx, out, NULL) == 1);
 	EVP_MD_CTX_free(ctx);
+}
+
+const char *
+digest_library(void)
+{
+	return OpenSSL_version(OPENSSL_VERSION);
 }

@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 
+#include "base/digest.h"
 #include "base/regex.h"
 #include "http/h1_parse.h"
 
@@ -26,7 +27,7 @@ version_print(void)
 	regex_library(regex, sizeof(regex));
 	printf("usherd %s\n", USHERD_VERSION);
 	printf("built with: %s\n", USHERD_BUILD);
-	printf("libraries: %s, %s, inih\n", h1_parse_library, regex);
+	printf("libraries: %s, %s, %s, inih\n", digest_library(), h1_parse_library, regex);
 	printf("configuration: %s/usherd.ini\n", USHERD_SYSCONFDIR);
 	printf("run-time files: %s\n", USHERD_RUNSTATEDIR);
 }
