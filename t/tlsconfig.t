@@ -156,6 +156,7 @@ subtest 'settings' => sub {
     bad('suites that do not exist', qr/tls_ciphersuites/, listen => "${cert}tls_ciphersuites = TLS_NO_SUCH_SUITE");
     bad('curves that do not exist', qr/tls_curves/, listen => "${cert}tls_curves = P-257");
     bad('a time without a unit', qr/handshake_timeout/, listen => "${cert}handshake_timeout = 10");
+    doubtful('a CA, but nobody is asked', qr/tls_client_ca: has no effect.*tls_client_verify/, listen => "${cert}tls_client_ca = " . $pki->file('root'));
     bad('a CA that is not there', qr/tls_ca.*nowhere/, listen => $cert, backend => 'tls_ca = %%DIR%%/nowhere.pem');
     bad('a CA without a certificate', qr/tls_ca/, listen => $cert, backend => 'tls_ca = %%DIR%%/empty', files => {empty => ''});
     bad('our certificate without its key', qr/tls_certificate/, listen => $cert, backend => "tls_certificate = $shop->{cert} $other->{key}");

@@ -152,8 +152,8 @@ tcp_server(struct conf_parse *c, struct conf_server *s)
 	if (url && str_ends(rest, STR_OF("/")))
 		rest.n--;
 	if (!target_authority(rest, &host, &s->port) || !conf_is_host(host)) {
-		conf_bad(c, "\"%.*s\" is no server (use HOST:PORT, http://HOST:PORT or unix:/path)",
-		    STR_ARG(conf_shown(c, s->text)));
+		conf_bad(c, "\"%.*s\" is no server (use HOST:PORT, http://HOST, https://HOST or"
+		    " unix:/path)", STR_ARG(conf_shown(c, s->text)));
 		return false;
 	}
 	if (s->port == 0 && !url) {

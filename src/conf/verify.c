@@ -112,6 +112,12 @@ conf_verify_listens(struct conf_whole *w)
 			    "[listen %.*s] default_host: [host %.*s] does not name this listener"
 			    " (add it to its listen)", STR_ARG(l->name),
 			    STR_ARG(l->default_host->name));
+		if (l->proxy_protocol && l->trusted_proxies.n == 0)
+			conf_warning(d->errors,
+			    line_of(d, KIND_LISTEN, l->name, "proxy_protocol")->at,
+			    "[listen %.*s] proxy_protocol: every connection is closed, as no"
+			    " proxy is trusted (add trusted_proxies = 192.0.2.1)",
+			    STR_ARG(l->name));
 	}
 	if (s->admin.present && lacks(d, KIND_ADMIN, conf_kind_names[KIND_ADMIN], "listen"))
 		conf_error(d->errors, s->admin.at, "[admin]: has no address (add listen ="

@@ -55,6 +55,22 @@ place_of(struct conf_whole *w, enum conf_kind kind, struct str name, const char 
 	return line != NULL ? line->at : s->at;
 }
 
+/* True if the listener, or a host on it, asks clients for certificates. */
+static bool
+asks_clients(const struct conf_snapshot *s, const struct conf_listen *l)
+{
+	if (l->clients.verify != CLIENT_VERIFY_OFF)
+		return true;
+	for (unsigned i = 0; i < s->nhosts; i++) {
+		enum conf_client_verify verify = s->hosts[i]->clients.verify;
+
+		if ((verify == CLIENT_VERIFY_OPTIONAL || verify == CLIENT_VERIFY_ON) &&
+		    serves(s->hosts[i], l))
+			return true;
+	}
+	return false;
+}
+
 static void
 check_listen(struct conf_whole *w, const struct conf_listen *l)
 {
@@ -73,6 +89,10 @@ check_listen(struct conf_whole *w, const struct conf_listen *l)
 		conf_error(errors, place_of(w, KIND_LISTEN, l->name, "tls_client_verify"),
 		    "[listen %.*s] tls_client_verify: whose certificates? (add tls_client_ca ="
 		    " /path/to/ca.pem)", STR_ARG(l->name));
+	if (l->clients.ca.path.p != NULL && !asks_clients(&w->snapshot, l))
+		conf_warning(errors, place_of(w, KIND_LISTEN, l->name, "tls_client_ca"),
+		    "[listen %.*s] tls_client_ca: has no effect: no client is asked for a"
+		    " certificate (add tls_client_verify = on)", STR_ARG(l->name));
 }
 
 /* True if any TLS listener serves the host; `*ca` tells whether all of them have a client CA. */

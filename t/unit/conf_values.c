@@ -191,7 +191,7 @@ START_TEST(bad_servers)
 	    " https to servers (use http://HOST:PORT)\n"
 	    "text:8: [backend a] server: \"10.0.0.1\" has no port (use 10.0.0.1:80)\n"
 	    "text:9: [backend a] server: \"http://10.0.0.1/path\" is no server (use HOST:PORT,"
-	    " http://HOST:PORT or unix:/path)\n"
+	    " http://HOST, https://HOST or unix:/path)\n"
 	    "text:10: [backend a] server: \"wieght=2\": unknown option of a server (weight=N,"
 	    " max_conns=N, backup, down) (did you mean weight?)\n"
 	    "text:11: [backend a] server: \"weight=0\": a weight is a number from 1 to 256 (say"

@@ -27,6 +27,10 @@ START_TEST(missing_things)
 	    "text: warning: there is no [route]: every request gets 404\n");
 	ck_messages(STR_OF("[listen a]\n"), "text: warning: there is no [route]: every request gets"
 	    " 404\ntext:1: [listen a]: has no address (add bind = 8080)\n");
+	ck_messages(STR_OF("[listen web]\nbind = 80\nproxy_protocol = on\n"
+	    "[route r]\nrespond = 200\n"),
+	    "text:3: warning: [listen web] proxy_protocol: every connection is closed, as no proxy"
+	    " is trusted (add trusted_proxies = 192.0.2.1)\n");
 }
 END_TEST
 
