@@ -291,7 +291,7 @@ flush(struct h1_back *b)
 	ssize_t n = 0;
 
 	if (!chain_empty(&b->out) && (b->transport.watcher.ready & READY_WRITE))
-		n = transport_send(&b->transport, &b->out);
+		n = transport_send(&b->transport, &b->out, false);
 	if (n < 0) {
 		if (!outlives_send_error(b))
 			return;

@@ -133,7 +133,7 @@ abort_stream(struct http_stream *base)
 	/* What is complete should arrive; the client sees that the rest is missing by the framing,
 	 * and where there is none, by a reset. */
 	if (!chain_empty(&f->out) && (f->transport.watcher.ready & READY_WRITE))
-		(void)transport_send(&f->transport, &f->out);
+		(void)transport_send(&f->transport, &f->out, false);
 	h1_front_lost(f, s->out_mode != OUT_CHUNKED && s->out_mode != OUT_LENGTH, NULL);
 }
 
@@ -206,7 +206,8 @@ h1_stream_flush(struct h1_front *f)
 	ssize_t n = 0;
 
 	if (!chain_empty(&f->out) && (f->transport.watcher.ready & READY_WRITE))
-		n = transport_send(&f->transport, &f->out);
+		n = transport_send(&f->transport, &f->out,
+		    s->end_sent && s->close_after && s->out_mode != OUT_TUNNEL);
 	if (n < 0) {
 		h1_front_lost(f, false, NULL);
 		return;

@@ -94,10 +94,11 @@ send_first(struct transport *t, struct chain *out, size_t *wanted)
 }
 
 static ssize_t
-plain_send(struct transport *t, struct chain *out)
+plain_send(struct transport *t, struct chain *out, bool last)
 {
 	size_t total = 0;
 
+	(void)last;
 	while (!chain_empty(out)) {
 		size_t wanted = 0;
 		ssize_t n = send_first(t, out, &wanted);

@@ -312,10 +312,12 @@ tls_current(void)
 void
 tls_enter(struct tls_conn *c)
 {
+	uint8_t ready = c->transport->watcher.ready;
+
 	CHECK(io.owner == NULL);
 	io.owner = c;
 	/* Without an event since the socket was dry, it still is. */
-	io.dry = !(c->transport->watcher.ready & (READY_READ | READY_EOF | READY_ERROR));
+	io.dry = !(ready & (READY_EOF | READY_ERROR)) && (c->dry || !(ready & READY_READ));
 	io.in_pos = io.in_end = 0;
 	io.out_len = 0;
 	ERR_clear_error();
@@ -327,6 +329,7 @@ tls_leave(struct tls_conn *c, bool hold)
 	struct watcher *w = &c->transport->watcher;
 
 	CHECK(io.owner == c);
+	c->dry = io.dry;
 	if (c->in.p == NULL)
 		append(&c->in, io.in + io.in_pos, io.in_end - io.in_pos);
 	if (c->eof && c->error != 0)

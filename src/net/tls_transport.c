@@ -117,17 +117,20 @@ advance(struct tls_conn *c)
 }
 
 /*
- * The end of our handshake goes together with what the owner sends next, where no peer waits for
- * it: tickets of TLS 1.3 with the answer, a client's last flight with its request.  Elsewhere
- * only if the peer has begun to send already (`answer_follows`).
+ * The end of our handshake goes together with what the owner sends next: a client's last flight
+ * with its request, tickets of TLS 1.3 with the answer, but these only if the request has come
+ * already (`answer_follows`).  Else a client may hold it back (Nagle) until its last flight is
+ * acknowledged, which the kernel puts off for 40 ms unless something goes out.
  */
 static void
 leave(struct tls_conn *c, bool was_ready, bool answer_follows)
 {
-	bool hold = !was_ready && c->info.ready && (answer_follows || !c->role->server ||
-	    SSL_version(c->ssl) == TLS1_3_VERSION);
+	bool finished = !was_ready && c->info.ready;
+	bool tickets = c->role->server && c->info.ready && SSL_version(c->ssl) == TLS1_3_VERSION;
+	bool hold = c->held || (finished && (answer_follows || !c->role->server));
 
 	tls_leave(c, hold);
+	c->held = hold && tickets;
 	if (hold && !c->role->server && c->out.p != NULL) {
 		c->late_again = true;
 		loop_post(c->transport->loop, &c->late);
@@ -306,10 +309,10 @@ encrypt(struct tls_conn *c, const struct chain *out)
 
 /*
  * The chain keeps what is encrypted until the socket took all of it: an empty chain tells the owner
- * that everything is with the kernel.
+ * that everything is with the kernel.  close_notify goes together with the last bytes.
  */
 static size_t
-send_records(struct tls_conn *c, struct chain *out)
+send_records(struct tls_conn *c, struct chain *out, bool last)
 {
 	size_t total = 0;
 
@@ -324,26 +327,29 @@ send_records(struct tls_conn *c, struct chain *out)
 		}
 		if (chain_empty(out) || !encrypt(c, out))
 			break;
+		if (last && c->owed == out->len && SSL_shutdown(c->ssl) < 0)
+			ERR_clear_error();
 	}
 	return total;
 }
 
 static ssize_t
-tls_send(struct transport *t, struct chain *out)
+tls_send(struct transport *t, struct chain *out, bool last)
 {
 	struct tls_conn *c = t->tls;
 	bool was_ready = c->info.ready;
 	size_t total = 0;
 
 	if (c->plain_http)
-		return transport_plain_ops.send(t, out);
+		return transport_plain_ops.send(t, out, last);
 	if (c->error != 0)
 		return failed(c);
 	if (chain_empty(out))
 		return 0;
 	tls_enter(c);
+	c->held = false;
 	if (advance(c) == 1)
-		total = send_records(c, out);
+		total = send_records(c, out, last);
 	leave(c, was_ready, false);
 	if (c->error != 0 && total == 0)
 		return failed(c);
@@ -355,7 +361,7 @@ tls_send(struct transport *t, struct chain *out)
 static void
 send_close_notify(struct tls_conn *c)
 {
-	if (!c->info.ready || c->error != 0)
+	if (!c->info.ready || c->error != 0 || (SSL_get_shutdown(c->ssl) & SSL_SENT_SHUTDOWN))
 		return;
 	tls_enter(c);
 	if (SSL_shutdown(c->ssl) < 0)
@@ -421,6 +427,7 @@ on_ready(struct watcher *w)
 	struct transport *t = CONTAINER_OF(w, struct transport, watcher);
 	struct tls_conn *c = t->tls;
 
+	c->dry = false;
 	if (c->blocked && (w->ready & READY_WRITE)) {
 		tls_enter(c);
 		tls_leave(c, false);

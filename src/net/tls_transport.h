@@ -56,6 +56,8 @@ struct tls_conn {
 	bool plain_http;
 	bool verify_failed;
 	bool late_again;
+	bool held;			/* tickets in `out` wait for what the owner sends next */
+	bool dry;			/* the socket had no more, and no event has come since */
 	char *failure;			/* text for the log, or NULL */
 	char *name;			/* the server's, lower case; NULL: none */
 	char *identity;			/* texts of a certificate, which info points into */

@@ -25,7 +25,7 @@ enum { IO_EOF = 0, IO_AGAIN = -1, IO_ERROR = -2 };
 struct transport_ops {
 	unsigned kinds;			/* SEG_ kinds that send() takes */
 	ssize_t (*recv)(struct transport *t, struct iovec *iov, int n);
-	ssize_t (*send)(struct transport *t, struct chain *out);
+	ssize_t (*send)(struct transport *t, struct chain *out, bool last);
 	ssize_t (*splice)(struct transport *t, struct pipe *p, size_t max);
 	void (*shutdown)(struct transport *t);
 	void (*close)(struct transport *t, bool reset);
@@ -72,12 +72,13 @@ transport_recv(struct transport *t, struct iovec *iov, int n)
 /*
  * Sends what the kernel takes and removes it from `out`.  Returns the number of bytes, 0 if none
  * could go, or IO_ERROR with errno.  READY_WRITE is cleared when the socket was full.  What stays
- * in `out` must come first in the next call: TLS may have encrypted it already.
+ * in `out` must come first in the next call: TLS may have encrypted it already.  `last`: when `out`
+ * is empty the owner closes, so that a farewell of the protocol can go with the last bytes.
  */
 static inline ssize_t
-transport_send(struct transport *t, struct chain *out)
+transport_send(struct transport *t, struct chain *out, bool last)
 {
-	return t->ops->send(t, out);
+	return t->ops->send(t, out, last);
 }
 
 /* Moves up to `max` bytes into the pipe; results as of transport_recv(). */

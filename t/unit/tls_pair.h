@@ -75,7 +75,7 @@ static inline void
 peer_write(struct peer *p)
 {
 	if (p->end == 1 && !chain_empty(&p->out) && (p->t.watcher.ready & READY_WRITE) &&
-	    transport_send(&p->t, &p->out) == IO_ERROR) {
+	    transport_send(&p->t, &p->out, false) == IO_ERROR) {
 		p->error = errno;
 		p->end = IO_ERROR;
 	}
