@@ -22,7 +22,9 @@ open_file(struct str path)
 
 	if (fd == -1)
 		log_error("log %s: %s", path.p, errno == ELOOP ? "is a symbolic link" :
-		    errno == ENXIO ? "is a pipe that nobody reads" : strerror(errno));
+		    errno == ENXIO ? "is a pipe that nobody reads" :
+		    errno == EACCES ? "Permission denied (choose another path, or stderr)" :
+		    strerror(errno));
 	return fd;
 }
 

@@ -175,8 +175,8 @@ master_started(struct master *m)
 	m->state = MASTER_RUNNING;
 	/* From here on only the foreground has somebody at the other end of standard error. */
 	log_also_stderr(!daemon_in_background());
-	log_notice("usherd %s is ready: pid %d, %u workers", USHERD_VERSION, (int)getpid(),
-	    s->global.workers);
+	log_notice("usherd %s is ready: pid %d, %u worker%s", USHERD_VERSION, (int)getpid(),
+	    s->global.workers, s->global.workers == 1 ? "" : "s");
 	notify_send("READY=1\nMAINPID=%d\nSTATUS=serving, generation %u\n", (int)getpid(),
 	    m->current->number);
 	daemon_detach(logs_go_to(s, LOG_TARGET_STDOUT), logs_go_to(s, LOG_TARGET_STDERR));

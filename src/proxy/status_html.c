@@ -23,7 +23,7 @@ static const char page_head[] =
     "<meta name=\"viewport\" content=\"width=device-width\"><title>usherd status</title>\n"
     "<style>\n"
     ":root{color-scheme:light dark}\n"
-    "body{font:14px/1.5 system-ui,sans-serif;margin:1.5em auto;max-width:75em;padding:0 1em}\n"
+    "body{font:14px/1.5 system-ui,sans-serif;margin:1.5em auto;max-width:96em;padding:0 1em}\n"
     "h1{font-size:1.4em;margin:0}h2{font-size:1.1em;margin:1.6em 0 .4em}\n"
     "p{margin:.2em 0}.wide{overflow-x:auto}\n"
     "table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}\n"
