@@ -4,6 +4,7 @@ use strict;
 use warnings;
 use IO::Select;
 use Net::SSLeay;
+use Socket qw(IPPROTO_TCP TCP_NODELAY);
 use Test::More;
 use Test::Certs 'certs';
 use Test::Client 'tls_client';
@@ -471,6 +472,21 @@ subtest 'resumption' => sub {
         like $text, qr/^New, TLS/m, 'but no session either' if $version eq '-tls1_2';
         $text = s_client($usherd->port(2), $version, '-servername', 'One.TEST', '-sess_in', "$dir/s");
         like $text, qr/^Reused/m, 'and is good under its own';
+    }
+    $usherd->stop;
+};
+
+subtest 'the first answer does not wait for an acknowledgement' => sub {
+    my $usherd = tls_proxy(origin());
+    for my $version ('TLSv1_3', 'TLSv1_2') {
+        my $best = 1;
+        for (1 .. 8) {
+            my $c = tls_client($usherd->port(2), 'shop.test', SSL_version => $version) or next;
+            setsockopt $c->{sock}, IPPROTO_TCP, TCP_NODELAY, 0;
+            my $time = took { $c->send($GET); $c->response };
+            $best = $time if $time < $best;
+        }
+        cmp_ok $best, '<', 0.03, "$version: a client with Nagle's algorithm";
     }
     $usherd->stop;
 };
