@@ -109,15 +109,16 @@ set_clients(struct tls_policy *p, const struct tls_policy_options *o, char error
 	if (o->client_ca_pem.p == NULL) {
 		if (o->verify == TLS_VERIFY_OFF)
 			return true;
-		snprintf(error, TLS_ERROR_TEXT, "client certificates need a CA: set tls_client_ca");
+		snprintf(error, TLS_ERROR_TEXT, "tls_client_verify: whose certificates?"
+		    " (add tls_client_ca)");
 		return false;
 	}
 	p->ca = X509_STORE_new();
 	p->ca_names = sk_X509_NAME_new_null();
 	if (!load_ca(p, o->client_ca_pem))
-		problem = "tls_client_ca has no certificates in PEM format";
+		problem = "tls_client_ca: no certificates in PEM format";
 	else if (o->client_crl_pem.p != NULL && !load_crl(p, o->client_crl_pem))
-		problem = "tls_client_crl has no revocation list in PEM format (X509 CRL)";
+		problem = "tls_client_crl: no revocation list in PEM format (X509 CRL)";
 	if (problem != NULL)
 		snprintf(error, TLS_ERROR_TEXT, "%s", problem);
 	return problem == NULL;
@@ -127,7 +128,7 @@ set_clients(struct tls_policy *p, const struct tls_policy_options *o, char error
 static bool
 try_out(const struct tls_policy *p, const struct tls_policy_options *o, char error[TLS_ERROR_TEXT])
 {
-	const char *what = "context";
+	const char *what = "tls";
 	SSL_CTX *ctx;
 	bool ok;
 

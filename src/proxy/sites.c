@@ -132,7 +132,7 @@ new_policy(const struct conf_listen *l, const struct conf_clients *c, struct con
 	struct tls_policy *policy = tls_policy_new(&o, error);
 
 	if (policy == NULL)
-		conf_error(errors, at, "[listen %.*s] tls: %s", STR_ARG(l->name), error);
+		conf_error(errors, at, "[listen %.*s] %s", STR_ARG(l->name), error);
 	return policy;
 }
 

@@ -130,7 +130,7 @@ static const struct {
 	{ .suites = STR("NONSENSE"), .error = "tls_ciphersuites" },
 	{ .curves = STR("NONSENSE"), .error = "tls_curves" },
 	{ .verify = TLS_VERIFY_ON, .error = "set tls_client_ca" },
-	{ .verify = TLS_VERIFY_ON, .ca = STR("nothing"), .error = "tls_client_ca has no" },
+	{ .verify = TLS_VERIFY_ON, .ca = STR("nothing"), .error = "tls_client_ca: no cert" },
 };
 
 START_TEST(bad_policy)
