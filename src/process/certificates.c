@@ -185,6 +185,10 @@ can_replace(const struct certificates *all, const struct certificate_pair *p,
 		snprintf(error, TLS_ERROR_TEXT, "has expired already");
 		return false;
 	}
+	if (tls_cert_not_before_wall_ms(cert) > clock_wall_ms()) {
+		snprintf(error, TLS_ERROR_TEXT, "is not valid yet");
+		return false;
+	}
 	newest = CONTAINER_OF(all->sets.prev, struct certificate_set, link);
 	for (unsigned i = 0; i < newest->n; i++) {
 		struct str name;
