@@ -480,7 +480,7 @@ subtest 'resumption' => sub {
 # request back until its last flight is acknowledged, which the kernel puts off otherwise.
 subtest 'tickets do not wait for a request' => sub {
     my $usherd = tls_proxy(origin());
-    my $pid = open2(my $out, my $in, qw(openssl s_client -ign_eof -tls1_3 -servername shop.test -connect),
+    my $pid = open2(my $out, my $in, qw(stdbuf -oL openssl s_client -ign_eof -tls1_3 -servername shop.test -connect),
         '127.0.0.1:' . $usherd->port(2));
     my ($text, $ready) = ('', IO::Select->new($out));
     while ($text !~ /New Session Ticket arrived/ && $ready->can_read(10)) {

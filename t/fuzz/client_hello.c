@@ -93,7 +93,9 @@ read_some(struct transport *t)
 	const char *name;
 	ssize_t n;
 
+	/* As an event would. */
 	t->watcher.ready = READY_READ | READY_WRITE;
+	c->dry = false;
 	n = transport_recv(t, &iov, 1);
 	CHECK(c->in.end <= TLS_HELLO_BYTES + READ_AT_ONCE);
 	if (c->ssl != NULL) {

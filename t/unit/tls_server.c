@@ -129,7 +129,7 @@ static const struct {
 	{ .ciphers = STR("NONSENSE"), .error = "tls_ciphers" },
 	{ .suites = STR("NONSENSE"), .error = "tls_ciphersuites" },
 	{ .curves = STR("NONSENSE"), .error = "tls_curves" },
-	{ .verify = TLS_VERIFY_ON, .error = "set tls_client_ca" },
+	{ .verify = TLS_VERIFY_ON, .error = "add tls_client_ca" },
 	{ .verify = TLS_VERIFY_ON, .ca = STR("nothing"), .error = "tls_client_ca: no cert" },
 };
 
