@@ -26,6 +26,8 @@ send_next_logs(struct child *c)
 		if (m.fd > STDERR_FILENO && channel_send(c->channel.fd, &m) == -1) {
 			if (errno == EAGAIN)
 				return;		/* goes on when the channel is writable */
+			if (errno == EPIPE)
+				break;		/* it has just ended: it needs no log */
 			log_warn("worker %u (pid %d): cannot pass a log: %m", c->index,
 			    (int)c->pid);
 			break;
