@@ -354,7 +354,7 @@ const struct conf_directive conf_directives[] = {
 	{ ROW("request_set"), .where = IN(HEADERS), .owner = KIND_HEADERS,
 	  .parse = conf_header_set,
 	  FLAGS(DIRECTIVE_LIST | DIRECTIVE_TEMPLATE),
-	  LIST(conf_headers, request_set, nrequest_set) },
+	  LIST(conf_headers, request.set, request.nset) },
 
 	{ ROW("path"), .where = IN(LOG), .owner = KIND_LOG,
 	  .parse = conf_log_path,

@@ -17,13 +17,13 @@ struct headers {
 static void
 compile(struct headers *h, const struct conf_headers *c, struct conf_errors *errors)
 {
-	struct template **list = mem_zalloc(c->nrequest_set, sizeof(*list));
+	struct template **list = mem_zalloc(c->request.nset, sizeof(*list));
 	char what[96];
 
 	h->request_set[c->index] = list;
-	for (unsigned i = 0; i < c->nrequest_set; i++) {
+	for (unsigned i = 0; i < c->request.nset; i++) {
 		snprintf(what, sizeof(what), "[headers %.*s] request_set", STR_ARG(c->name));
-		list[i] = template_new(c->request_set[i].value, errors, c->request_set[i].at, what);
+		list[i] = template_new(c->request.set[i].value, errors, c->request.set[i].at, what);
 	}
 }
 
@@ -49,7 +49,7 @@ headers_free(struct headers *h)
 	if (h == NULL)
 		return;
 	for (unsigned i = 0; i < h->conf->nheaders; i++) {
-		for (unsigned k = 0; k < h->conf->headers[i]->nrequest_set; k++)
+		for (unsigned k = 0; k < h->conf->headers[i]->request.nset; k++)
 			template_free(h->request_set[i][k]);
 		mem_free(h->request_set[i]);
 	}
@@ -65,13 +65,13 @@ headers_set_request(const struct headers *h, struct exchange *x, struct fields *
 	for (unsigned i = 0; i < policy->nheaders; i++) {
 		const struct conf_headers *c = policy->headers[i];
 
-		for (unsigned k = 0; k < c->nrequest_set; k++) {
+		for (unsigned k = 0; k < c->request.nset; k++) {
 			struct str value = template_eval(h->request_set[c->index][k], x,
 			    &x->stream->arena);
 
-			fields_remove_name(fields, c->request_set[k].name);
+			fields_remove_name(fields, c->request.set[k].name);
 			if (value.n > 0)
-				fields_add(fields, c->request_set[k].name, value);
+				fields_add(fields, c->request.set[k].name, value);
 		}
 	}
 }
