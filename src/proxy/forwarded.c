@@ -139,7 +139,7 @@ forwarded_fields(struct exchange *x, struct str server_host, struct fields *out)
 	if (x->conf->policy->via)
 		fields_set(out, FIELD_VIA, append_to(x, out, FIELD_VIA,
 		    arena_printf(&x->stream->arena, "1.%d usherd", r->minor)));
-	headers_set_request(x->runtime->headers, x, out);
+	headers_request(x->runtime->headers, x, out);
 	if (r->te_trailers && r->upgrade.p == NULL) {
 		fields_add_id(out, FIELD_TE, STR_OF("trailers"));
 		fields_add_id(out, FIELD_CONNECTION, STR_OF("TE"));

@@ -1,5 +1,5 @@
 /*
- * headers.c - what [headers] sections set in requests on their way to a server.
+ * headers.c - what [headers] sections change in requests to servers and in responses to clients.
  */
 #include "proxy/headers.h"
 
@@ -9,22 +9,42 @@
 #include "proxy/exchange.h"
 #include "proxy/template.h"
 
+/* The values of one section and way, by their position there. */
+struct values {
+	struct template **set;
+	struct template **add;
+};
+
 struct headers {
 	const struct conf_snapshot *conf;
-	struct template ***request_set;		/* by section and line */
+	struct values *request;		/* by section */
+	struct values *response;
 };
+
+static struct template **
+compile_list(const struct conf_headers *section, const char *key,
+    const struct conf_header_set *list, unsigned n, struct conf_errors *errors)
+{
+	struct template **values = mem_zalloc(n, sizeof(*values));
+	char what[96];
+
+	snprintf(what, sizeof(what), "[headers %.*s] %s", STR_ARG(section->name), key);
+	for (unsigned i = 0; i < n; i++)
+		values[i] = template_new(list[i].value, errors, list[i].at, what);
+	return values;
+}
 
 static void
 compile(struct headers *h, const struct conf_headers *c, struct conf_errors *errors)
 {
-	struct template **list = mem_zalloc(c->request.nset, sizeof(*list));
-	char what[96];
-
-	h->request_set[c->index] = list;
-	for (unsigned i = 0; i < c->request.nset; i++) {
-		snprintf(what, sizeof(what), "[headers %.*s] request_set", STR_ARG(c->name));
-		list[i] = template_new(c->request.set[i].value, errors, c->request.set[i].at, what);
-	}
+	h->request[c->index] = (struct values){
+		compile_list(c, "request_set", c->request.set, c->request.nset, errors),
+		compile_list(c, "request_add", c->request.add, c->request.nadd, errors),
+	};
+	h->response[c->index] = (struct values){
+		compile_list(c, "response_set", c->response.set, c->response.nset, errors),
+		compile_list(c, "response_add", c->response.add, c->response.nadd, errors),
+	};
 }
 
 struct headers *
@@ -34,7 +54,8 @@ headers_new(const struct conf_snapshot *snapshot, struct conf_errors *errors)
 	size_t before = conf_errors_count(errors);
 
 	h->conf = snapshot;
-	h->request_set = mem_zalloc(snapshot->nheaders, sizeof(*h->request_set));
+	h->request = mem_zalloc(snapshot->nheaders, sizeof(h->request[0]));
+	h->response = mem_zalloc(snapshot->nheaders, sizeof(h->response[0]));
 	for (unsigned i = 0; i < snapshot->nheaders; i++)
 		compile(h, snapshot->headers[i], errors);
 	if (conf_errors_count(errors) == before)
@@ -43,35 +64,96 @@ headers_new(const struct conf_snapshot *snapshot, struct conf_errors *errors)
 	return NULL;
 }
 
+static void
+free_values(struct values *v, const struct conf_header_changes *c)
+{
+	for (unsigned i = 0; i < c->nset; i++)
+		template_free(v->set[i]);
+	for (unsigned i = 0; i < c->nadd; i++)
+		template_free(v->add[i]);
+	mem_free(v->set);
+	mem_free(v->add);
+}
+
 void
 headers_free(struct headers *h)
 {
 	if (h == NULL)
 		return;
 	for (unsigned i = 0; i < h->conf->nheaders; i++) {
-		for (unsigned k = 0; k < h->conf->headers[i]->request.nset; k++)
-			template_free(h->request_set[i][k]);
-		mem_free(h->request_set[i]);
+		free_values(&h->request[i], &h->conf->headers[i]->request);
+		free_values(&h->response[i], &h->conf->headers[i]->response);
 	}
-	mem_free(h->request_set);
+	mem_free(h->request);
+	mem_free(h->response);
 	mem_free(h);
 }
 
-void
-headers_set_request(const struct headers *h, struct exchange *x, struct fields *fields)
+/* What no pattern takes away: a message would not be the same, or not arrive. */
+static bool
+is_essential(enum field_id id)
 {
-	const struct conf_policy *policy = x->conf->policy;
+	return id == FIELD_HOST || id == FIELD_CONNECTION || id == FIELD_UPGRADE ||
+	    id == FIELD_EXPECT || id == FIELD_TE || id == FIELD_CONTENT_LENGTH ||
+	    id == FIELD_TRANSFER_ENCODING;
+}
 
-	for (unsigned i = 0; i < policy->nheaders; i++) {
-		const struct conf_headers *c = policy->headers[i];
+static bool
+name_starts(struct str name, struct str prefix)
+{
+	return name.n >= prefix.n && str_ieq(str_make(name.p, prefix.n), prefix);
+}
 
-		for (unsigned k = 0; k < c->request.nset; k++) {
-			struct str value = template_eval(h->request_set[c->index][k], x,
-			    &x->stream->arena);
-
-			fields_remove_name(fields, c->request.set[k].name);
-			if (value.n > 0)
-				fields_add(fields, c->request.set[k].name, value);
-		}
+static void
+remove_fields(struct fields *fields, const struct conf_header_remove *r)
+{
+	if (!r->prefix) {
+		fields_remove_name(fields, r->name);
+		return;
 	}
+	FIELDS_EACH(f, fields)
+		if (!is_essential(f->id) && name_starts(f->name, r->name))
+			f->gone = true;
+}
+
+static void
+apply(const struct conf_header_changes *c, const struct values *values, struct exchange *x,
+    struct fields *fields)
+{
+	struct arena *arena = &x->stream->arena;
+
+	for (unsigned i = 0; i < c->nremove; i++)
+		remove_fields(fields, &c->remove[i]);
+	for (unsigned i = 0; i < c->nset; i++) {
+		/* Before the old field goes: the new one may be made of it. */
+		struct str value = str_trim(template_eval(values->set[i], x, arena));
+
+		fields_remove_name(fields, c->set[i].name);
+		if (value.n > 0)
+			fields_add(fields, c->set[i].name, value);
+	}
+	for (unsigned i = 0; i < c->nadd; i++) {
+		struct str value = str_trim(template_eval(values->add[i], x, arena));
+
+		if (value.n > 0)
+			fields_add(fields, c->add[i].name, value);
+	}
+}
+
+void
+headers_request(const struct headers *h, struct exchange *x, struct fields *fields)
+{
+	const struct conf_policy *p = x->conf->policy;
+
+	for (unsigned i = 0; i < p->nheaders; i++)
+		apply(&p->headers[i]->request, &h->request[p->headers[i]->index], x, fields);
+}
+
+void
+headers_response(const struct headers *h, struct exchange *x, struct fields *fields)
+{
+	const struct conf_policy *p = x->conf->policy;
+
+	for (unsigned i = 0; i < p->nheaders; i++)
+		apply(&p->headers[i]->response, &h->response[p->headers[i]->index], x, fields);
 }
