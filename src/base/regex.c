@@ -71,8 +71,8 @@ regex_new(struct str pattern, char *error, size_t error_size)
 	pcre2_code *compiled;
 	int code;
 
-	compiled = pcre2_compile((PCRE2_SPTR)p, pattern.n, PCRE2_NEVER_UTF | PCRE2_DOLLAR_ENDONLY,
-	    &code, &offset, NULL);
+	compiled = pcre2_compile((PCRE2_SPTR)p, pattern.n,
+	    PCRE2_NEVER_UTF | PCRE2_DOLLAR_ENDONLY | PCRE2_DOTALL, &code, &offset, NULL);
 	if (compiled == NULL) {
 		pcre2_get_error_message(code, text, sizeof(text));
 		snprintf(error, error_size, "%s at offset %zu", (const char *)text, offset);

@@ -76,13 +76,32 @@ respond(struct exchange *x)
 	answer_send(x, answer_new(x, x->conf->respond_status), type, text);
 }
 
+/*
+ * The URL of a redirect.  Values that open it with two slashes would name another site, where the
+ * configuration meant a path of this one.
+ */
+static struct str
+redirect_url(struct exchange *x)
+{
+	static const struct str other = STR("//");
+	struct buf out = { NULL, 0, 0 };
+	struct str url;
+
+	template_write_uri(x->route->redirect_url, x, true, &out);
+	url = buf_view(&out);
+	while (str_starts(url, other) && !str_starts(x->conf->redirect_url, other))
+		url = str_skip(url, 1);
+	url = arena_str(&x->stream->arena, url);
+	buf_fini(&out);
+	return url;
+}
+
 static void
 redirect(struct exchange *x)
 {
 	struct response *r = answer_new(x, x->conf->redirect_status);
 
-	fields_add_id(&r->fields, FIELD_LOCATION,
-	    template_eval(x->route->redirect_url, x, &x->stream->arena));
+	fields_add_id(&r->fields, FIELD_LOCATION, redirect_url(x));
 	answer_send(x, r, (struct str){ NULL, 0 }, STR_OF(""));
 }
 

@@ -14,6 +14,7 @@
 #include "proxy/host_map.h"
 #include "proxy/match.h"
 #include "proxy/path_trie.h"
+#include "proxy/rewrite.h"
 #include "proxy/template.h"
 
 enum { REGEX_ERROR = 160 };
@@ -93,6 +94,7 @@ compile_route(struct compiled_route *c, const struct conf_route *conf, struct co
 	c->route.conf = conf;
 	c->conditional = match_is_needed(conf);
 	compile_regexes(c, errors);
+	c->route.rewrites = rewrite_rules_new(conf, errors);
 	if (conf->action == ACTION_REDIRECT)
 		c->route.redirect_url = compile_template(conf, "redirect", conf->redirect_url,
 		    errors);
@@ -194,6 +196,7 @@ route_fini(struct compiled_route *c)
 	mem_free(c->regexes);
 	template_free(c->route.redirect_url);
 	template_free(c->route.respond_text);
+	rewrite_rules_free(c->route.rewrites);
 }
 
 void

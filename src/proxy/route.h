@@ -10,6 +10,7 @@
 #include "conf/snapshot.h"
 #include "http/message.h"
 
+struct rewrite_rules;
 struct router;
 struct template;
 
@@ -18,6 +19,7 @@ struct route {
 	const struct conf_route *conf;
 	struct template *redirect_url;	/* with ACTION_REDIRECT */
 	struct template *respond_text;	/* with ACTION_RESPOND */
+	struct rewrite_rules *rewrites;	/* NULL: none */
 	/* what the router needs follows in route.c's own structures */
 };
 

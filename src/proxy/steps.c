@@ -115,8 +115,16 @@ step_body(struct exchange *x)
 static enum step_result
 step_rewrite(struct exchange *x)
 {
-	x->uri = rewrite_uri(x);
-	return STEP_NEXT;
+	switch (rewrite_uri(x)) {
+	case REWRITE_OK:
+		return STEP_NEXT;
+	case REWRITE_LIMIT:
+		exchange_fail(x, 500, "regex-limit", "a pattern of rewrite ran into its limit");
+		return STEP_DONE;
+	default:
+		exchange_fail(x, 400, "bad-rewrite", "the path becomes none that may be asked for");
+		return STEP_DONE;
+	}
 }
 
 static enum step_result

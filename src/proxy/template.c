@@ -6,12 +6,15 @@
 #include "proxy/template.h"
 
 #include "base/mem.h"
+#include "base/regex.h"
 #include "proxy/escape.h"
+#include "proxy/exchange.h"
 #include "proxy/variables.h"
 
-/* Fixed text, or a variable with the argument of its family in `text`. */
+/* Fixed text, a variable with the argument of its family in `text`, or a group of a pattern. */
 struct part {
-	const struct variable *variable;	/* NULL: fixed text */
+	const struct variable *variable;	/* NULL: fixed text, or a group */
+	unsigned group;				/* 0: none */
 	struct str text;
 	char *own;				/* the text's memory; NULL: a slice of the source */
 };
@@ -27,7 +30,14 @@ struct compiler {
 	struct conf_errors *errors;
 	struct conf_origin at;
 	const char *what;
+	const struct regex *pattern;	/* whose groups can be named; NULL: none */
 };
+
+static bool
+is_text(const struct part *part)
+{
+	return part->variable == NULL && part->group == 0;
+}
 
 static struct part *
 add_part(struct template *t)
@@ -46,7 +56,7 @@ add_text(struct template *t, struct str text)
 
 	if (text.n == 0)
 		return;
-	if (last == NULL || last->variable != NULL) {
+	if (last == NULL || !is_text(last)) {
 		add_part(t)->text = text;
 		return;
 	}
@@ -56,6 +66,28 @@ add_text(struct template *t, struct str text)
 	mem_free(last->own);
 	last->own = joined;
 	last->text = str_make(joined, last->text.n + text.n);
+}
+
+/* `$1` or the name of a group; false when it is neither. */
+static bool
+add_group(struct compiler *c, struct str name)
+{
+	int group = -1;
+
+	if (c->pattern == NULL)
+		return false;
+	if (char_is(name.p[0], CHAR_DIGIT)) {
+		group = name.p[0] - '0';
+		if (group > (int)regex_group_count(c->pattern))
+			conf_error(c->errors, c->at, "%s: $%d: the pattern has %u groups", c->what,
+			    group, regex_group_count(c->pattern));
+	} else {
+		group = regex_group(c->pattern, name);
+	}
+	if (group <= 0 || group >= TEMPLATE_GROUPS)
+		return false;
+	add_part(c->t)->group = (unsigned)group;
+	return true;
 }
 
 static void
@@ -83,10 +115,12 @@ add_variable(struct compiler *c, struct str name)
 }
 
 static size_t
-name_length(struct str s)
+name_length(const struct compiler *c, struct str s)
 {
 	size_t n = 0;
 
+	if (c->pattern != NULL && s.n > 0 && s.p[0] >= '1' && s.p[0] <= '9')
+		return 1;
 	if (s.n == 0 || s.p[0] < 'a' || s.p[0] > 'z')
 		return 0;
 	while (n < s.n && (char_is(s.p[n], CHAR_ALPHA | CHAR_DIGIT) || s.p[n] == '_'))
@@ -100,7 +134,7 @@ compile_dollar(struct compiler *c, struct str *rest)
 {
 	bool braces = rest->n > 0 && rest->p[0] == '{';
 	struct str s = braces ? str_skip(*rest, 1) : *rest;
-	size_t n = name_length(s);
+	size_t n = name_length(c, s);
 
 	if (s.n > 0 && s.p[0] == '$' && !braces) {
 		add_text(c->t, str_make(s.p, 1));
@@ -118,14 +152,16 @@ compile_dollar(struct compiler *c, struct str *rest)
 		*rest = str_skip(s, n);
 		return;
 	}
-	add_variable(c, str_make(s.p, n));
+	if (!add_group(c, str_make(s.p, n)))
+		add_variable(c, str_make(s.p, n));
 	*rest = str_skip(s, n + braces);
 }
 
 struct template *
-template_new(struct str text, struct conf_errors *errors, struct conf_origin at, const char *what)
+template_new_replacement(struct str text, const struct regex *pattern, struct conf_errors *errors,
+    struct conf_origin at, const char *what)
 {
-	struct compiler c = { MEM_NEW(struct template), errors, at, what };
+	struct compiler c = { MEM_NEW(struct template), errors, at, what, pattern };
 	size_t before = conf_errors_count(errors);
 	ptrdiff_t dollar;
 
@@ -139,6 +175,12 @@ template_new(struct str text, struct conf_errors *errors, struct conf_origin at,
 		return c.t;
 	template_free(c.t);
 	return NULL;
+}
+
+struct template *
+template_new(struct str text, struct conf_errors *errors, struct conf_origin at, const char *what)
+{
+	return template_new_replacement(text, NULL, errors, at, what);
 }
 
 void
@@ -155,7 +197,7 @@ template_free(struct template *t)
 bool
 template_is_constant(const struct template *t)
 {
-	return t->nparts == 0 || (t->nparts == 1 && t->parts[0].variable == NULL);
+	return t->nparts == 0 || (t->nparts == 1 && is_text(&t->parts[0]));
 }
 
 static void
@@ -174,6 +216,14 @@ write_value(struct str value, enum template_escape escape, struct buf *out)
 	}
 }
 
+static struct str
+value_of(const struct part *part, const struct exchange *x, char scratch[VARIABLE_SCRATCH])
+{
+	if (part->group > 0)
+		return x->groups[part->group];
+	return part->variable->get(x, part->text, scratch);
+}
+
 void
 template_write(const struct template *t, const struct exchange *x, enum template_escape escape,
     size_t max, struct buf *out)
@@ -185,14 +235,59 @@ template_write(const struct template *t, const struct exchange *x, enum template
 		struct str value;
 		bool cut;
 
-		if (part->variable == NULL) {
+		if (is_text(part)) {
 			buf_str(out, part->text);
 			continue;
 		}
-		value = part->variable->get(x, part->text, scratch);
+		value = value_of(part, x, scratch);
 		write_value(escape_cut(value, max, &cut), escape, out);
 		if (cut)
 			buf_cstr(out, "...");
+	}
+}
+
+/* Where the next value stands, when a URI has grown behind `from`. */
+static enum uri_place
+place_behind(enum uri_place place, const struct buf *uri, size_t from)
+{
+	for (size_t i = from; i < uri->n && place != URI_IN_QUERY; i++) {
+		char before = i > 0 ? uri->p[i - 1] : '\0';
+
+		if (uri->p[i] == '?')
+			place = URI_IN_QUERY;
+		else if (uri->p[i] == '/' && before != '/' && before != ':')
+			place = URI_IN_PATH;
+	}
+	return place;
+}
+
+static void
+write_uri_value(struct str value, enum uri_form form, enum uri_place place, bool whole,
+    struct buf *out)
+{
+	/* What a URI begins with, such as $http_referer, is one itself. */
+	if (whole && form == URI_TEXT && out->n == 0)
+		form = URI_READY;
+	/* In a whole URI a ready piece may bring the query along, as $request_uri does. */
+	escape_uri(out, value, form, whole && form == URI_READY ? URI_IN_QUERY : place);
+}
+
+void
+template_write_uri(const struct template *t, const struct exchange *x, bool whole, struct buf *out)
+{
+	enum uri_place place = whole ? URI_IN_HOST : URI_IN_PATH;
+	char scratch[VARIABLE_SCRATCH];
+
+	for (size_t i = 0; i < t->nparts; i++) {
+		const struct part *part = &t->parts[i];
+		size_t from = out->n;
+
+		if (is_text(part))
+			escape_uri(out, part->text, URI_READY, URI_IN_QUERY);
+		else
+			write_uri_value(value_of(part, x, scratch),
+			    part->group > 0 ? URI_PATH : part->variable->form, place, whole, out);
+		place = place_behind(place, out, from);
 	}
 }
 

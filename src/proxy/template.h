@@ -12,6 +12,7 @@
 #include "conf/error.h"
 
 struct exchange;
+struct regex;
 struct template;
 
 /*
@@ -22,6 +23,15 @@ struct template;
 struct template *template_new(struct str text, struct conf_errors *errors, struct conf_origin at,
     const char *what);
 void template_free(struct template *t);
+
+enum { TEMPLATE_GROUPS = 32 };		/* of a pattern, the whole match included */
+
+/*
+ * The same for the replacement of a pattern: `$1` to `$9` and the names of its groups stand for
+ * what they matched, which x->groups has while the template is written.
+ */
+struct template *template_new_replacement(struct str text, const struct regex *pattern,
+    struct conf_errors *errors, struct conf_origin at, const char *what);
 
 /* True if it has no variables: then it always gives the same text. */
 bool template_is_constant(const struct template *t);
@@ -37,7 +47,15 @@ enum template_escape {
 void template_write(const struct template *t, const struct exchange *x, enum template_escape escape,
     size_t max, struct buf *out);
 
-/* The same into an arena, with ESCAPE_NONE; the template's own text when it is constant. */
+/*
+ * Appends it as a URI: values are percent-encoded as their place in it demands, see escape_uri().
+ * `whole` says that it is a URI, or a reference to one, as in Location; else it is a path and a
+ * query, and only a '?' of the template itself begins the query.
+ */
+void template_write_uri(const struct template *t, const struct exchange *x, bool whole,
+    struct buf *out);
+
+/* The text in an arena, with ESCAPE_NONE; the template's own text when it is constant. */
 struct str template_eval(const struct template *t, const struct exchange *x, struct arena *arena);
 
 #endif
