@@ -11,9 +11,9 @@
 struct regex;
 
 /*
- * Compiles `pattern` (PCRE2, JIT where there is one).  It matches bytes, not UTF-8 characters, `.`
- * any byte, so that no line feed hides the rest of a path, and `$` only the very end.  NULL on a bad pattern, then `error` has its text with the offset.  The
- * caller frees it with regex_free().
+ * Compiles `pattern` (PCRE2, JIT where there is one).  It matches bytes, not UTF-8 characters; `.`
+ * is any byte, so that no line feed hides the rest of a path, and `$` only the very end.  NULL on
+ * a bad pattern, then `error` has its text with the offset.  The caller frees it with regex_free().
  */
 struct regex *regex_new(struct str pattern, char *error, size_t error_size);
 void regex_free(struct regex *re);

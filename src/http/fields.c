@@ -184,6 +184,24 @@ fields_set(struct fields *list, enum field_id id, struct str value)
 	fields_add_id(list, id, value);
 }
 
+void
+fields_vary(struct fields *list, struct str name)
+{
+	struct field *vary = fields_find(list, FIELD_VARY);
+
+	FIELDS_EACH(f, list)
+		if (f->id == FIELD_VARY &&
+		    (list_has_token(f->value, name) || list_has_token(f->value, STR_OF("*"))))
+			return;
+	if (vary == NULL)
+		fields_add_id(list, FIELD_VARY, name);
+	else if (vary->value.n == 0)
+		vary->value = name;
+	else
+		vary->value = arena_printf(list->arena, "%.*s, %.*s", STR_ARG(vary->value),
+		    STR_ARG(name));
+}
+
 bool
 list_has_token(struct str list, struct str token)
 {

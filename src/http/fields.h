@@ -106,6 +106,11 @@ void fields_remove_name(struct fields *f, struct str name);
 void fields_set(struct fields *f, enum field_id id, struct str value);
 
 /*
+ * Adds the name of a request field to Vary (RFC 9110, 12.5.5), unless it stands there or `*` does.
+ */
+void fields_vary(struct fields *f, struct str name);
+
+/*
  * True if `token` is an element of a comma-separated list, whatever its case: RFC 9110, 5.6.1.
  */
 bool list_has_token(struct str list, struct str token);

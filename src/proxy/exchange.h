@@ -57,7 +57,7 @@ struct exchange {
 	char request_id[REQUEST_ID_LEN];
 	struct str allow;			/* methods, for a 405 */
 	struct str uri;				/* path and query to forward: raw, or rewritten */
-	struct str path;			/* the same path, normalised, for sources of our own */
+	struct str path;			/* the same path, normalised: for our own sources */
 	bool rewritten;				/* by a `rewrite`, so that no way leads back */
 	const struct str *groups;		/* of the pattern whose replacement is written */
 

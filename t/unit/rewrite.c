@@ -87,7 +87,8 @@ static const struct {
 	{ "^/old/(.*)$", "/new/$1", "/other", "/other", "/other" },
 	{ "^/(\\w+)/(\\w+)$", "/$2/$1", "/a/b", "/b/a", NULL },
 	{ "^/(?<lang>..)/(?<rest>.*)", "/$rest/${lang}x", "/de/a/b", "/a/b/dex", NULL },
-	{ "^/(.)(.)(.)(.)(.)(.)(.)(.)(.)$", "/$9$8$7$6$5$4$3$2$1", "/123456789", "/987654321", NULL },
+	{ "^/(.)(.)(.)(.)(.)(.)(.)(.)(.)$", "/$9$8$7$6$5$4$3$2$1", "/123456789", "/987654321",
+	    NULL },
 	{ "^/(a)?(b)?$", "/x$1/y$2", "/b", "/x/yb", NULL },
 	{ "^/(a)", "/$1$1", "/a", "/aa", NULL },
 	{ "^/(a)", "/$12", "/a", "/a2", NULL },
@@ -132,7 +133,8 @@ static const struct {
 	{ "^/a$", "/files/$arg_f", "/a?f=../../etc/passwd", NULL, NULL },
 	{ "^/a$", "/files/$arg_f", "/a?f=%2e%2e/%2E./etc", NULL, NULL },
 	{ "^/a$", "/files/$arg_f", "/a?f=..%2fetc", "/files/..%2Fetc?f=..%2fetc", NULL },
-	{ "^/a$", "/files/$arg_f", "/a?f=%252e%252e/x", "/files/%252e%252e/x?f=%252e%252e/x", NULL },
+	{ "^/a$", "/files/$arg_f", "/a?f=%252e%252e/x", "/files/%252e%252e/x?f=%252e%252e/x",
+	    NULL },
 	{ "^/a$", "/files/$arg_f", "/a?f=x%00.png", NULL, NULL },
 	{ "^/a$", "/files/$arg_f", "/a?f=x%zz", NULL, NULL },
 	{ "^/a$", "/files/$arg_f", "/a?f=x%2", NULL, NULL },
@@ -235,7 +237,7 @@ START_TEST(limit)
 	struct fixture f;
 
 	rule_fixture(&f, 1, &rule, errors);
-	ck_assert_int_eq(ask(&f, "/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab"),
+	ck_assert_int_eq(ask(&f, "/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab"),
 	    REWRITE_LIMIT);
 	rewrite_rules_free(f.route.rewrites);
 	conf_errors_free(errors);
