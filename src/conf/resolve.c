@@ -24,6 +24,7 @@ shape(struct conf_document *d, struct conf_section *s)
 	struct conf_route *route = values;
 	struct conf_backend *backend = values;
 	struct conf_headers *headers = values;
+	struct conf_bucket *bucket = values;
 	struct conf_log *log = values;
 	struct conf_global *global = values;
 	struct conf_admin *admin = values;
@@ -47,6 +48,9 @@ shape(struct conf_document *d, struct conf_section *s)
 		break;
 	case KIND_HEADERS:
 		identify(s, &headers->name, &headers->at, &headers->index);
+		break;
+	case KIND_BUCKET:
+		identify(s, &bucket->name, &bucket->at, &bucket->index);
 		break;
 	case KIND_LOG:
 		identify(s, &log->name, &log->at, &log->index);
@@ -107,9 +111,19 @@ find_action(struct conf_document *d, const struct conf_section *s)
 static enum conf_action
 action_of(const struct conf_setting *set)
 {
-	if (str_eq(set->row->key, STR_OF("backend")))
-		return ACTION_BACKEND;
-	return str_eq(set->row->key, STR_OF("redirect")) ? ACTION_REDIRECT : ACTION_RESPOND;
+	static const struct {
+		struct str key;
+		enum conf_action action;
+	} actions[] = {
+		{ STR("backend"), ACTION_BACKEND }, { STR("redirect"), ACTION_REDIRECT },
+		{ STR("respond"), ACTION_RESPOND }, { STR("files"), ACTION_FILES },
+		{ STR("bucket"), ACTION_BUCKET }, { STR("split"), ACTION_SPLIT },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(actions); i++)
+		if (str_eq(set->row->key, actions[i].key))
+			return actions[i].action;
+	return ACTION_NONE;
 }
 
 static void
@@ -158,7 +172,8 @@ finish_route(struct conf_whole *w, struct conf_section *s)
 		set_action(r, action);
 	else
 		conf_error(d->errors, s->at, "[route %.*s]: does nothing (add backend = NAME,"
-		    " redirect = 301 URL or respond = 200 \"text\")", STR_ARG(s->name));
+		    " files = DIR, redirect = 301 URL or respond = 200 \"text\")",
+		    STR_ARG(s->name));
 	inherit_route(w, s);
 }
 
@@ -226,6 +241,23 @@ host_route(struct conf_whole *w, struct conf_section *s, const struct conf_route
 	return r;
 }
 
+/* The backend that a bucket's endpoint is; a colon is in no written name, so its name is free. */
+static void
+make_backend(struct conf_whole *w, struct conf_section *s)
+{
+	struct conf_bucket *bucket = s->values[KIND_BUCKET];
+	struct conf_backend *b;
+
+	conf_inherit(w, s, KIND_BACKEND);
+	b = s->values[KIND_BACKEND];
+	b->name = arena_printf(&w->arena, "bucket:%.*s", STR_ARG(s->name));
+	b->at = s->at;
+	b->servers = bucket->server;
+	b->nservers = bucket->server != NULL;
+	b->host_header = HOST_SERVER;
+	bucket->backend = b;
+}
+
 static void
 inherit_all(struct conf_whole *w)
 {
@@ -238,6 +270,8 @@ inherit_all(struct conf_whole *w)
 			inherit_route(w, s);
 		else
 			conf_inherit(w, s, s->kind);
+		if (s->kind == KIND_BUCKET)
+			make_backend(w, s);
 	}
 }
 
@@ -261,11 +295,13 @@ collect(struct conf_whole *w)
 	struct conf_snapshot *shot = &w->snapshot;
 	struct conf_route **written = find_catch_alls(w), *r;
 	unsigned most_routes = d->counts[KIND_ROUTE] + d->counts[KIND_HOST];
+	unsigned most_backends = d->counts[KIND_BACKEND] + d->counts[KIND_BUCKET];
 
 	shot->listens = array_of(w, KIND_LISTEN);
 	shot->hosts = array_of(w, KIND_HOST);
-	shot->backends = array_of(w, KIND_BACKEND);
+	shot->backends = arena_alloc(&w->arena, (most_backends + 1) * sizeof(*shot->backends));
 	shot->headers = array_of(w, KIND_HEADERS);
+	shot->buckets = array_of(w, KIND_BUCKET);
 	shot->logs = array_of(w, KIND_LOG);
 	shot->routes = arena_alloc(&w->arena, (most_routes + 1) * sizeof(*shot->routes));
 	for (struct conf_section *s = d->first; s != NULL; s = s->next) {
@@ -296,6 +332,9 @@ collect(struct conf_whole *w)
 		case KIND_HEADERS:
 			shot->headers[shot->nheaders++] = s->values[KIND_HEADERS];
 			break;
+		case KIND_BUCKET:
+			shot->buckets[shot->nbuckets++] = s->values[KIND_BUCKET];
+			break;
 		case KIND_LOG:
 			shot->logs[shot->nlogs++] = s->values[KIND_LOG];
 			break;
@@ -305,6 +344,12 @@ collect(struct conf_whole *w)
 		case KIND_COUNT:
 			break;
 		}
+	}
+	for (unsigned i = 0; i < shot->nbuckets; i++) {
+		struct conf_backend *b = shot->buckets[i]->backend;
+
+		b->index = shot->nbackends;
+		shot->backends[shot->nbackends++] = b;
 	}
 }
 
@@ -321,6 +366,7 @@ conf_whole_resolve(struct conf_whole *w)
 	conf_verify_tls(w);
 	conf_verify_routes(w);
 	conf_verify_backends(w);
+	conf_verify_buckets(w);
 	conf_verify_logs(w);
 	conf_verify_uses(w);
 	map_fini(&w->policies);

@@ -181,6 +181,7 @@ struct conf_bucket {
 					 * snapshot's backends list too */
 	struct str endpoint;		/* http[s]://HOST[:PORT] */
 	struct str endpoint_host;	/* HOST[:PORT], as the Host field of path style has it */
+	struct conf_server *server;	/* of the endpoint: the only one of the backend */
 	struct str region;
 	struct str bucket;		/* the key `name` */
 	struct str access_key;		/* absent: requests are not signed */

@@ -224,24 +224,32 @@ server_option(struct conf_parse *c, struct conf_server *s, struct str word)
 }
 
 bool
-conf_server_line(struct conf_parse *c, struct str text, void *place)
+conf_server_address(struct conf_parse *c, struct conf_server *s, struct str text)
 {
 	static const struct str unix_prefix = STR("unix:");
-	struct conf_server s = {
+
+	*s = (struct conf_server){
 		.at = c->line->at,
+		.text = arena_str(c->arena, text),
 		.scheme = SCHEME_HTTP,
 		.weight = 1,
 		.max_conns = CONF_OFF,
 	};
+	return str_starts(text, unix_prefix) ?
+	    unix_server(c, s, str_skip(s->text, unix_prefix.n)) : tcp_server(c, s);
+}
+
+bool
+conf_server_line(struct conf_parse *c, struct str text, void *place)
+{
+	struct conf_server s;
 	struct conf_strs words;
 	bool ok;
 
 	(void)place;
 	if (!conf_split(c, text, &words))
 		return false;
-	s.text = arena_str(c->arena, words.v[0]);
-	ok = str_starts(s.text, unix_prefix) ?
-	    unix_server(c, &s, str_skip(s.text, unix_prefix.n)) : tcp_server(c, &s);
+	ok = conf_server_address(c, &s, words.v[0]);
 	for (unsigned i = 1; i < words.n; i++)
 		ok &= server_option(c, &s, words.v[i]);
 	if (ok)

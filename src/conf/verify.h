@@ -24,6 +24,9 @@ void conf_verify_tls(struct conf_whole *w);
 /* Servers of backends. */
 void conf_verify_backends(struct conf_whole *w);
 
+/* Buckets: that they are named and reached, and keys that come in pairs. */
+void conf_verify_buckets(struct conf_whole *w);
+
 /* Logs: where they go. */
 void conf_verify_logs(struct conf_whole *w);
 
