@@ -1,5 +1,5 @@
 /*
- * answer.c - responses that usherd makes itself: fixed text, redirects, error pages.
+ * answer.c - responses that usherd makes itself: fixed text and redirects.
  */
 #include "proxy/answer.h"
 
@@ -107,38 +107,3 @@ redirect(struct exchange *x)
 
 const struct source source_respond = { .name = "respond", .start = respond };
 const struct source source_redirect = { .name = "redirect", .start = redirect };
-
-static const struct conf_error_page *
-own_page(const struct conf_policy *c, int status)
-{
-	for (unsigned i = 0; i < c->nerror_pages; i++)
-		if (c->error_pages[i]->status == status)
-			return c->error_pages[i];
-	return NULL;
-}
-
-void
-answer_error(struct exchange *x, int status)
-{
-	const struct conf_error_page *page = own_page(x->conf->policy, status);
-	const struct refusal *refusal = &x->stream->refusal;
-	struct response *r = answer_new(x, status);
-	const char *reason = "";
-	struct str text;
-
-	if (x->allow.p != NULL && status == 405)
-		fields_add(&r->fields, STR_OF("Allow"), x->allow);
-	if (page != NULL) {
-		answer_send(x, r, page->content_type, page->content);
-		return;
-	}
-	/* What is wrong with a request is no secret. */
-	if (refusal->status == status)
-		reason = refusal->text;
-	text = arena_printf(&x->stream->arena,
-	    "<!DOCTYPE html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n"
-	    "<title>%d %.*s</title>\n<h1>%d %.*s</h1>\n%s%s%s<p>Request %.*s</p>\n</html>\n",
-	    status, STR_ARG(r->reason), status, STR_ARG(r->reason), *reason != '\0' ? "<p>" : "",
-	    reason, *reason != '\0' ? "</p>\n" : "", REQUEST_ID_LEN, x->request_id);
-	answer_send(x, r, STR_OF("text/html; charset=utf-8"), text);
-}

@@ -10,8 +10,8 @@
 #include "base/log.h"
 #include "base/rng.h"
 #include "proxy/access_log.h"
-#include "proxy/answer.h"
 #include "proxy/buffering.h"
+#include "proxy/error_page.h"
 #include "proxy/filter.h"
 #include "proxy/runtime.h"
 #include "proxy/steps.h"
@@ -322,7 +322,7 @@ exchange_fail(struct exchange *x, int status, const char *why, const char *fmt, 
 	cancel_source(x);
 	x->buffering = false;
 	if (!x->stream->started) {
-		answer_error(x, status);
+		error_page_send(x, status);
 		return;
 	}
 	x->stream->ops->abort(x->stream);

@@ -84,6 +84,7 @@ struct exchange {
 	bool upstream_failed;			/* the last attempt failed */
 	bool over;				/* no source any more: only the log is left */
 	bool tunnel;
+	bool preflight;				/* of CORS: answered with all that there is to say */
 };
 
 /*

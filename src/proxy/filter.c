@@ -13,6 +13,7 @@ static const struct filter *const request_filters[] = {
 static const struct filter *const response_filters[] = {
 	&filter_hide_server,
 	&filter_security,
+	&filter_cors,
 	&filter_headers,
 	&filter_date,
 };

@@ -7,6 +7,8 @@
 #include "proxy/answer.h"
 #include "proxy/buffering.h"
 #include "proxy/client_ip.h"
+#include "proxy/cors.h"
+#include "proxy/error_page.h"
 #include "proxy/exchange.h"
 #include "proxy/filter.h"
 #include "proxy/forward.h"
@@ -67,13 +69,41 @@ use_route(struct exchange *x, const struct route *route)
 	use_limits(x);
 }
 
+static enum route_result
+find_route(struct exchange *x, const struct request *request, struct route_choice *choice)
+{
+	*choice = (struct route_choice){ .host = NULL };
+	return router_find(x->runtime->router, x->listen, request, &x->client, &x->stream->arena,
+	    choice);
+}
+
+/* A preflight belongs to the route of the request that it precedes. */
+static bool
+answers_preflight(struct exchange *x)
+{
+	struct route_choice choice;
+	struct request wanted;
+
+	if (!cors_preflight(x->request, &wanted) ||
+	    find_route(x, &wanted, &choice) != ROUTE_FOUND ||
+	    choice.route->conf->policy->cors.n == 0)
+		return false;
+	x->host = choice.host;
+	use_route(x, choice.route);
+	if (!https_refuses(x) && !https_redirects(x))
+		cors_answer(x);
+	return true;
+}
+
 static enum step_result
 step_route(struct exchange *x)
 {
-	struct route_choice choice = { 0 };
-	enum route_result r = router_find(x->runtime->router, x->listen, x->request, &x->client,
-	    &x->stream->arena, &choice);
+	struct route_choice choice;
+	enum route_result r;
 
+	if (answers_preflight(x))
+		return STEP_DONE;
+	r = find_route(x, x->request, &choice);
 	x->host = choice.host;
 	if (r == ROUTE_FOUND)
 		use_route(x, choice.route);
@@ -96,6 +126,15 @@ step_route(struct exchange *x)
 	default:
 		return STEP_NEXT;
 	}
+}
+
+static enum step_result
+step_maintenance(struct exchange *x)
+{
+	if (x->conf->policy->maintenance == MAINTENANCE_OFF)
+		return STEP_NEXT;
+	error_page_maintenance(x);
+	return STEP_DONE;
 }
 
 /* A length over the limit is refused before a byte of the body is read. */
@@ -177,6 +216,7 @@ const struct step exchange_steps[] = {
 	{ "refuse", step_refuse },
 	{ "admin", step_admin },
 	{ "route", step_route },
+	{ "maintenance", step_maintenance },
 	{ "body", step_body },
 	{ "rewrite", step_rewrite },
 	{ "buffer", step_buffer },
