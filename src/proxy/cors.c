@@ -11,7 +11,6 @@
 
 enum { ALLOW_HEADERS_MAX = 2048 };	/* names that are sent back */
 
-static const struct str origin_name = STR("Origin");
 static const struct str asked_method = STR("Access-Control-Request-Method");
 static const struct str asked_headers = STR("Access-Control-Request-Headers");
 
@@ -19,6 +18,14 @@ static struct str
 value_of(const struct request *r, struct str name)
 {
 	const struct field *f = fields_find_name(&r->fields, name);
+
+	return f != NULL ? f->value : (struct str){ NULL, 0 };
+}
+
+static struct str
+origin_of(const struct request *r)
+{
+	const struct field *f = fields_find(&r->fields, FIELD_ORIGIN);
 
 	return f != NULL ? f->value : (struct str){ NULL, 0 };
 }
@@ -31,7 +38,7 @@ cors_preflight(const struct request *r, struct request *wanted)
 	if (r->method_id != METHOD_OPTIONS)
 		return false;
 	method = value_of(r, asked_method);
-	if (method.n == 0 || !str_all(method, CHAR_TOKEN) || value_of(r, origin_name).p == NULL)
+	if (method.n == 0 || !str_all(method, CHAR_TOKEN) || origin_of(r).p == NULL)
 		return false;
 	*wanted = *r;
 	wanted->method = method;
@@ -90,10 +97,10 @@ say_who(const struct exchange *x, struct fields *fields)
 {
 	const struct conf_strs *list = &x->conf->policy->cors;
 	bool credentials;
-	struct str allowed = cors_allow(list, value_of(x->request, origin_name), &credentials);
+	struct str allowed = cors_allow(list, origin_of(x->request), &credentials);
 
 	if (depends_on_origin(list))
-		fields_vary(fields, origin_name);
+		fields_vary(fields, field_names[FIELD_ORIGIN]);
 	if (allowed.p == NULL)
 		return false;
 	fields_add(fields, STR_OF("Access-Control-Allow-Origin"), allowed);

@@ -59,6 +59,8 @@ struct exchange {
 	struct str uri;				/* path and query to forward: raw, or rewritten */
 	struct str path;			/* the same path, normalised: for our own sources */
 	bool rewritten;				/* by a `rewrite`, so that no way leads back */
+	struct str server_host;			/* of the last server that was asked: HOST[:PORT] */
+	struct str told_host;			/* the Host that it got */
 	const struct str *groups;		/* of the pattern whose replacement is written */
 
 	/* Steps and source. */

@@ -126,7 +126,9 @@ forwarded_fields(struct exchange *x, struct str server_host, struct fields *out)
 	const struct request *r = x->request;
 
 	fields_init(out, &x->stream->arena);
-	fields_add_id(out, FIELD_HOST, host_field(x, server_host));
+	x->server_host = server_host;
+	x->told_host = host_field(x, server_host);
+	fields_add_id(out, FIELD_HOST, x->told_host);
 	FIELDS_EACH(f, &r->fields)
 		*fields_add_id(out, f->id, f->value) = *f;
 	fields_strip_hop_by_hop(out);
