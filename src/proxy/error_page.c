@@ -131,6 +131,8 @@ error_page_send(struct exchange *x, int status)
 
 	if (x->allow.p != NULL && status == 405)
 		fields_add(&r->fields, STR_OF("Allow"), x->allow);
+	if (x->content_range.p != NULL && status == 416)
+		fields_add_id(&r->fields, FIELD_CONTENT_RANGE, x->content_range);
 	if (page != NULL)
 		answer_send(x, r, page->content_type, page->content);
 	else

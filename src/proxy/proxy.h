@@ -58,12 +58,18 @@ struct proxy_env {
 /*
  * Compiles the snapshot, which must outlive the result.  `certs` holds the certificates by their
  * numbers in the snapshot, for checks only; one that could not be loaded, of which `errors` has
- * been told, is missing.  NULL when `errors` got an error.  Nothing outside the process is touched.
+ * been told, is missing.  NULL when `errors` got an error.  Nothing outside the process is changed.
  * proxy_free() ends it.
  */
 struct proxy *proxy_build(const struct conf_snapshot *snapshot, const struct tls_store *certs,
     struct conf_errors *errors);
 void proxy_free(struct proxy *p);
+
+/*
+ * The descriptors that are open since proxy_build() and that a worker has to keep: their number, and
+ * `*fds`, which lives with `p`.
+ */
+unsigned proxy_descriptors(const struct proxy *p, const int **fds);
 
 /*
  * Makes the server slots, member lists and metric rows that the proxy uses; names of servers are
