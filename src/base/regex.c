@@ -141,6 +141,21 @@ regex_group(const struct regex *re, struct str name)
 	return number > 0 ? number : -1;
 }
 
+bool
+regex_group_name(const struct regex *re, unsigned i, struct str *name)
+{
+	uint32_t count, size;
+	const char *table;
+
+	pcre2_pattern_info(re->code, PCRE2_INFO_NAMECOUNT, &count);
+	pcre2_pattern_info(re->code, PCRE2_INFO_NAMEENTRYSIZE, &size);
+	pcre2_pattern_info(re->code, PCRE2_INFO_NAMETABLE, &table);
+	if (i >= count)
+		return false;
+	*name = str_of(table + (size_t)i * size + 2);	/* behind the number */
+	return true;
+}
+
 unsigned
 regex_group_count(const struct regex *re)
 {

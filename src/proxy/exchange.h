@@ -17,6 +17,7 @@
 #include "conf/snapshot.h"
 #include "http/stream.h"
 #include "net/timer.h"
+#include "proxy/captures.h"
 #include "proxy/source.h"
 #include "shm/metrics.h"
 
@@ -64,6 +65,8 @@ struct exchange {
 	const struct str *groups;		/* of the pattern whose replacement is written */
 
 	/* Steps and source. */
+	struct captured route_captured;		/* what path_regex of the route took */
+	struct captured rewrite_captured;	/* what a `rewrite` took */
 	unsigned step;				/* the next one in exchange_steps */
 	const struct source *source;		/* NULL until one started */
 	void *source_state;

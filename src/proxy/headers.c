@@ -21,35 +21,43 @@ struct headers {
 	struct values *response;
 };
 
+/* What all values of a configuration are compiled with. */
+struct compiler {
+	struct template_scope scope;
+	struct conf_errors *errors;
+};
+
 static struct template **
-compile_list(const struct conf_headers *section, const char *key,
-    const struct conf_header_set *list, unsigned n, struct conf_errors *errors)
+compile_list(const struct compiler *c, const struct conf_headers *section, const char *key,
+    const struct conf_header_set *list, unsigned n)
 {
 	struct template **values = mem_zalloc(n, sizeof(*values));
 	char what[96];
 
 	snprintf(what, sizeof(what), "[headers %.*s] %s", STR_ARG(section->name), key);
 	for (unsigned i = 0; i < n; i++)
-		values[i] = template_new(list[i].value, errors, list[i].at, what);
+		values[i] = template_new_in(&c->scope, list[i].value, c->errors, list[i].at, what);
 	return values;
 }
 
 static void
-compile(struct headers *h, const struct conf_headers *c, struct conf_errors *errors)
+compile(struct headers *h, const struct compiler *with, const struct conf_headers *c)
 {
 	h->request[c->index] = (struct values){
-		compile_list(c, "request_set", c->request.set, c->request.nset, errors),
-		compile_list(c, "request_add", c->request.add, c->request.nadd, errors),
+		compile_list(with, c, "request_set", c->request.set, c->request.nset),
+		compile_list(with, c, "request_add", c->request.add, c->request.nadd),
 	};
 	h->response[c->index] = (struct values){
-		compile_list(c, "response_set", c->response.set, c->response.nset, errors),
-		compile_list(c, "response_add", c->response.add, c->response.nadd, errors),
+		compile_list(with, c, "response_set", c->response.set, c->response.nset),
+		compile_list(with, c, "response_add", c->response.add, c->response.nadd),
 	};
 }
 
 struct headers *
-headers_new(const struct conf_snapshot *snapshot, struct conf_errors *errors)
+headers_new(const struct conf_snapshot *snapshot, const struct capture_names *names,
+    struct conf_errors *errors)
 {
+	const struct compiler with = { { .names = names }, errors };
 	struct headers *h = MEM_NEW(struct headers);
 	size_t before = conf_errors_count(errors);
 
@@ -57,7 +65,7 @@ headers_new(const struct conf_snapshot *snapshot, struct conf_errors *errors)
 	h->request = mem_zalloc(snapshot->nheaders, sizeof(h->request[0]));
 	h->response = mem_zalloc(snapshot->nheaders, sizeof(h->response[0]));
 	for (unsigned i = 0; i < snapshot->nheaders; i++)
-		compile(h, snapshot->headers[i], errors);
+		compile(h, &with, snapshot->headers[i]);
 	if (conf_errors_count(errors) == before)
 		return h;
 	headers_free(h);

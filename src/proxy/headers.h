@@ -11,11 +11,13 @@
 #include "conf/snapshot.h"
 #include "http/fields.h"
 
+struct capture_names;
 struct exchange;
 struct headers;
 
-/* Compiles the values; NULL after errors.  headers_free() ends it. */
-struct headers *headers_new(const struct conf_snapshot *snapshot, struct conf_errors *errors);
+/* Compiles the values, which may use `names`; NULL after errors.  headers_free() ends it. */
+struct headers *headers_new(const struct conf_snapshot *snapshot,
+    const struct capture_names *names, struct conf_errors *errors);
 void headers_free(struct headers *h);
 
 /* Applies the request's part of the sections of the exchange's route to `fields`. */

@@ -43,15 +43,17 @@ proxy_build(const struct conf_snapshot *snapshot, const struct tls_store *certs,
 {
 	struct proxy *p = MEM_NEW(struct proxy);
 
+	struct capture_names *names = capture_names_new();
 	p->conf = snapshot;
-	p->router = router_new(snapshot, errors);
-	p->headers = headers_new(snapshot, errors);
+	p->router = router_new(snapshot, names, errors);
+	p->headers = headers_new(snapshot, names, errors);
 	p->sites = sites_new(snapshot, errors);
 	p->tls_clients = tls_backends_new(snapshot, certs, errors);
 	certificates_check(snapshot, certs, errors);
 	p->logs = mem_zalloc(snapshot->nlogs, sizeof(struct access_log *));
 	for (unsigned i = 0; i < snapshot->nlogs; i++)
-		p->logs[i] = access_log_new(snapshot->logs[i], errors);
+		p->logs[i] = access_log_new(snapshot->logs[i], names, errors);
+	capture_names_free(names);
 	if (conf_errors_count(errors) > 0) {
 		proxy_free(p);
 		return NULL;

@@ -32,12 +32,12 @@ struct place {
 /* ---- at load */
 
 static void
-compile(struct rule *r, const struct conf_route *route, const struct conf_rewrite *c,
-    struct conf_errors *errors)
+compile(struct rule *r, const struct conf_rewrite *c, const struct capture_names *names,
+    struct conf_errors *errors, const char *what)
 {
-	char what[96], error[160];
+	struct template_scope scope = { .names = names };
+	char error[160];
 
-	snprintf(what, sizeof(what), "[route %.*s] rewrite", STR_ARG(route->name));
 	r->pattern = regex_new(c->pattern, error, sizeof(error));
 	if (r->pattern == NULL) {
 		conf_error(errors, c->at, "%s: \"%.*s\": %s", what, STR_ARG(c->pattern), error);
@@ -54,21 +54,36 @@ compile(struct rule *r, const struct conf_route *route, const struct conf_rewrit
 		return;
 	}
 	r->sets_query = str_find(c->replacement, '?') >= 0;
-	r->replacement = template_new_replacement(c->replacement, r->pattern, errors, c->at, what);
+	scope.pattern = r->pattern;
+	r->replacement = template_new_in(&scope, c->replacement, errors, c->at, what);
+}
+
+static void
+add_names(const struct rewrite_rules *rules, const struct conf_route *route,
+    struct capture_names *names, struct conf_errors *errors, const char *what)
+{
+	for (unsigned i = 0; i < rules->n; i++)
+		if (rules->v[i].pattern != NULL)
+			capture_names_add(names, rules->v[i].pattern, errors,
+			    route->rewrites[i].at, what);
 }
 
 struct rewrite_rules *
-rewrite_rules_new(const struct conf_route *route, struct conf_errors *errors)
+rewrite_rules_new(const struct conf_route *route, struct capture_names *names,
+    struct conf_errors *errors)
 {
 	struct rewrite_rules *rules;
 	size_t before = conf_errors_count(errors);
+	char what[96];
 
 	if (route->nrewrites == 0)
 		return NULL;
 	rules = mem_zalloc(1, sizeof(*rules) + route->nrewrites * sizeof(rules->v[0]));
 	rules->n = route->nrewrites;
+	snprintf(what, sizeof(what), "[route %.*s] rewrite", STR_ARG(route->name));
 	for (unsigned i = 0; i < rules->n; i++)
-		compile(&rules->v[i], route, &route->rewrites[i], errors);
+		compile(&rules->v[i], &route->rewrites[i], names, errors, what);
+	add_names(rules, route, names, errors, what);
 	if (conf_errors_count(errors) == before)
 		return rules;
 	rewrite_rules_free(rules);
@@ -156,6 +171,22 @@ replace(struct exchange *x, const struct rule *r, const struct str *groups, stru
 	return take_result(x, result, r->sets_query, place) ? REWRITE_OK : REWRITE_BAD_PATH;
 }
 
+/* What the rule's groups took, for templates that are written later. */
+static void
+keep_groups(struct exchange *x, const struct rule *r, const struct str *groups)
+{
+	unsigned n = regex_group_count(r->pattern) + 1;
+	struct str *kept, name;
+
+	if (!regex_group_name(r->pattern, 0, &name))
+		return;
+	if (n > TEMPLATE_GROUPS)
+		n = TEMPLATE_GROUPS;
+	kept = arena_alloc(&x->stream->arena, n * sizeof(*kept));
+	memcpy(kept, groups, n * sizeof(*kept));
+	x->rewrite_captured = (struct captured){ r->pattern, kept, n };
+}
+
 /* The first rule whose pattern matches is applied. */
 static enum rewrite_result
 apply_rules(struct exchange *x, const struct rewrite_rules *rules, struct place *place)
@@ -167,6 +198,7 @@ apply_rules(struct exchange *x, const struct rewrite_rules *rules, struct place 
 
 		switch (regex_match(r->pattern, place->path, groups, ARRAY_LEN(groups))) {
 		case REGEX_YES:
+			keep_groups(x, r, groups);
 			return replace(x, r, groups, place);
 		case REGEX_LIMIT:
 			return REWRITE_LIMIT;

@@ -12,10 +12,13 @@
 
 struct rewrite_rules;
 
-/* Compiles the rules of a route, which must outlive the result; NULL after errors, and without
- * rules.  rewrite_rules_free() ends it. */
+/*
+ * Compiles the rules of a route, which must outlive the result; NULL after errors, and without
+ * rules.  Replacements may use `names`, to which the names of the rules' own groups are added.
+ * rewrite_rules_free() ends it.
+ */
 struct rewrite_rules *rewrite_rules_new(const struct conf_route *route,
-    struct conf_errors *errors);
+    struct capture_names *names, struct conf_errors *errors);
 void rewrite_rules_free(struct rewrite_rules *rules);
 
 enum rewrite_result {

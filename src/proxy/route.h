@@ -9,6 +9,7 @@
 
 #include "conf/snapshot.h"
 #include "http/message.h"
+#include "proxy/captures.h"
 
 struct rewrite_rules;
 struct router;
@@ -33,12 +34,17 @@ enum route_result {
 struct route_choice {
 	const struct conf_host *host;	/* NULL: no [host] exists, or none matched */
 	const struct route *route;	/* with ROUTE_FOUND */
+	struct captured captured;	/* with ROUTE_FOUND: by its path_regex; in arena */
 	struct str allow;		/* with ROUTE_NO_METHOD: for the Allow field, in arena */
 	bool regex_limit;		/* a pattern ran into its match limit: 500 */
 };
 
-/* NULL after errors.  The snapshot must outlive it. */
-struct router *router_new(const struct conf_snapshot *snapshot, struct conf_errors *errors);
+/*
+ * NULL after errors.  The snapshot must outlive it.  `names` (NULL: nobody needs them) gets the
+ * names of the groups of all patterns.
+ */
+struct router *router_new(const struct conf_snapshot *snapshot, struct capture_names *names,
+    struct conf_errors *errors);
 void router_free(struct router *r);
 
 /* Chooses; `arena` takes the few strings that are made. */

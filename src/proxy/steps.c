@@ -106,6 +106,7 @@ step_route(struct exchange *x)
 	r = find_route(x, x->request, &choice);
 	x->host = choice.host;
 	if (r == ROUTE_FOUND)
+	x->route_captured = choice.captured;
 		use_route(x, choice.route);
 	if (r != ROUTE_NO_HOST && (https_refuses(x) || https_redirects(x)))
 		return STEP_DONE;

@@ -7,14 +7,16 @@
 
 #include "base/mem.h"
 #include "base/regex.h"
+#include "proxy/captures.h"
 #include "proxy/escape.h"
 #include "proxy/exchange.h"
 #include "proxy/variables.h"
 
-/* Fixed text, a variable with the argument of its family in `text`, or a group of a pattern. */
+/* Fixed text, a variable with its family's argument in `text`, or a group of a pattern. */
 struct part {
 	const struct variable *variable;	/* NULL: fixed text, or a group */
-	unsigned group;				/* 0: none */
+	unsigned group;				/* of the pattern of a replacement; 0: none */
+	bool captured;				/* `text` is the name of a group */
 	struct str text;
 	char *own;				/* the text's memory; NULL: a slice of the source */
 };
@@ -30,13 +32,13 @@ struct compiler {
 	struct conf_errors *errors;
 	struct conf_origin at;
 	const char *what;
-	const struct regex *pattern;	/* whose groups can be named; NULL: none */
+	struct template_scope scope;
 };
 
 static bool
 is_text(const struct part *part)
 {
-	return part->variable == NULL && part->group == 0;
+	return part->variable == NULL && part->group == 0 && !part->captured;
 }
 
 static struct part *
@@ -68,25 +70,37 @@ add_text(struct template *t, struct str text)
 	last->text = str_make(joined, last->text.n + text.n);
 }
 
+/* The number of the group in the pattern of a replacement, or 0. */
+static unsigned
+group_number(const struct compiler *c, struct str name)
+{
+	const struct regex *pattern = c->scope.pattern;
+	int group;
+
+	if (pattern == NULL)
+		return 0;
+	group = char_is(name.p[0], CHAR_DIGIT) ? name.p[0] - '0' : regex_group(pattern, name);
+	if (group < 0 || group > (int)regex_group_count(pattern) || group >= TEMPLATE_GROUPS)
+		return 0;
+	return (unsigned)group;
+}
+
 /* `$1` or the name of a group; false when it is neither. */
 static bool
 add_group(struct compiler *c, struct str name)
 {
-	int group = -1;
+	unsigned group = group_number(c, name);
+	struct part *part;
 
-	if (c->pattern == NULL)
+	if (group == 0 && !capture_names_have(c->scope.names, name))
 		return false;
-	if (char_is(name.p[0], CHAR_DIGIT)) {
-		group = name.p[0] - '0';
-		if (group > (int)regex_group_count(c->pattern))
-			conf_error(c->errors, c->at, "%s: $%d: the pattern has %u groups", c->what,
-			    group, regex_group_count(c->pattern));
-	} else {
-		group = regex_group(c->pattern, name);
-	}
-	if (group <= 0 || group >= TEMPLATE_GROUPS)
-		return false;
-	add_part(c->t)->group = (unsigned)group;
+	part = add_part(c->t);
+	part->group = group;
+	if (group > 0)
+		return true;
+	part->captured = true;
+	part->own = mem_strndup(name.p, name.n);
+	part->text = str_make(part->own, name.n);
 	return true;
 }
 
@@ -98,6 +112,11 @@ add_variable(struct compiler *c, struct str name)
 	struct str nearest;
 	struct part *part;
 
+	if (char_is(name.p[0], CHAR_DIGIT)) {
+		conf_error(c->errors, c->at, "%s: $%c: there is no pattern with such a group (write"
+		    " $$ for a dollar)", c->what, name.p[0]);
+		return;
+	}
 	if (v == NULL) {
 		nearest = variable_suggest(name);
 		conf_error(c->errors, c->at, "%s: $%.*s: unknown variable%s%.*s%s", c->what,
@@ -115,11 +134,11 @@ add_variable(struct compiler *c, struct str name)
 }
 
 static size_t
-name_length(const struct compiler *c, struct str s)
+name_length(struct str s)
 {
 	size_t n = 0;
 
-	if (c->pattern != NULL && s.n > 0 && s.p[0] >= '1' && s.p[0] <= '9')
+	if (s.n > 0 && s.p[0] >= '1' && s.p[0] <= '9')
 		return 1;
 	if (s.n == 0 || s.p[0] < 'a' || s.p[0] > 'z')
 		return 0;
@@ -134,7 +153,7 @@ compile_dollar(struct compiler *c, struct str *rest)
 {
 	bool braces = rest->n > 0 && rest->p[0] == '{';
 	struct str s = braces ? str_skip(*rest, 1) : *rest;
-	size_t n = name_length(c, s);
+	size_t n = name_length(s);
 
 	if (s.n > 0 && s.p[0] == '$' && !braces) {
 		add_text(c->t, str_make(s.p, 1));
@@ -158,10 +177,10 @@ compile_dollar(struct compiler *c, struct str *rest)
 }
 
 struct template *
-template_new_replacement(struct str text, const struct regex *pattern, struct conf_errors *errors,
+template_new_in(const struct template_scope *scope, struct str text, struct conf_errors *errors,
     struct conf_origin at, const char *what)
 {
-	struct compiler c = { MEM_NEW(struct template), errors, at, what, pattern };
+	struct compiler c = { MEM_NEW(struct template), errors, at, what, *scope };
 	size_t before = conf_errors_count(errors);
 	ptrdiff_t dollar;
 
@@ -180,7 +199,9 @@ template_new_replacement(struct str text, const struct regex *pattern, struct co
 struct template *
 template_new(struct str text, struct conf_errors *errors, struct conf_origin at, const char *what)
 {
-	return template_new_replacement(text, NULL, errors, at, what);
+	const struct template_scope scope = { .names = NULL };
+
+	return template_new_in(&scope, text, errors, at, what);
 }
 
 void
@@ -216,9 +237,22 @@ write_value(struct str value, enum template_escape escape, struct buf *out)
 	}
 }
 
+/* The name is a group of one of them: what its rewrite took comes before what chose the route. */
+static struct str
+captured_value(const struct exchange *x, struct str name)
+{
+	struct str value = { NULL, 0 };
+
+	if (!char_is(name.p[0], CHAR_DIGIT))
+		value = captured_named(&x->rewrite_captured, name);
+	return value.p != NULL ? value : captured_named(&x->route_captured, name);
+}
+
 static struct str
 value_of(const struct part *part, const struct exchange *x, char scratch[VARIABLE_SCRATCH])
 {
+	if (part->captured)
+		return captured_value(x, part->text);
 	if (part->group > 0)
 		return x->groups[part->group];
 	return part->variable->get(x, part->text, scratch);
@@ -286,7 +320,8 @@ template_write_uri(const struct template *t, const struct exchange *x, bool whol
 			escape_uri(out, part->text, URI_READY, URI_IN_QUERY);
 		else
 			write_uri_value(value_of(part, x, scratch),
-			    part->group > 0 ? URI_PATH : part->variable->form, place, whole, out);
+			    part->variable == NULL ? URI_PATH : part->variable->form, place, whole,
+			    out);
 		place = place_behind(place, out, from);
 	}
 }

@@ -11,6 +11,7 @@
 #include "base/str.h"
 #include "conf/error.h"
 
+struct capture_names;
 struct exchange;
 struct regex;
 struct template;
@@ -26,11 +27,16 @@ void template_free(struct template *t);
 
 enum { TEMPLATE_GROUPS = 32 };		/* of a pattern, the whole match included */
 
-/*
- * The same for the replacement of a pattern: `$1` to `$9` and the names of its groups stand for
- * what they matched, which x->groups has while the template is written.
- */
-struct template *template_new_replacement(struct str text, const struct regex *pattern,
+/* What can be named besides the variables. */
+struct template_scope {
+	const struct capture_names *names;	/* of groups that matched the request; NULL: none */
+	const struct regex *pattern;	/* of the replacement that the template is: `$1` to `$9` and
+					 * the names of its groups are what they matched, which
+					 * x->groups has while it is written; NULL: it is none */
+};
+
+/* The same with more names. */
+struct template *template_new_in(const struct template_scope *scope, struct str text,
     struct conf_errors *errors, struct conf_origin at, const char *what);
 
 /* True if it has no variables: then it always gives the same text. */

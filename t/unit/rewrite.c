@@ -156,10 +156,14 @@ static const struct {
 static void
 rule_fixture(struct fixture *f, unsigned n, struct conf_rewrite *list, struct conf_errors *errors)
 {
+	struct capture_names *names;
+
 	fixture_init(f);
 	f->conf.rewrites = list;
 	f->conf.nrewrites = n;
-	f->route.rewrites = rewrite_rules_new(&f->conf, errors);
+	names = capture_names_new();
+	f->route.rewrites = rewrite_rules_new(&f->conf, names, errors);
+	capture_names_free(names);
 }
 
 static enum rewrite_result
@@ -254,7 +258,8 @@ static const struct {
 	    " with /; for another URL use redirect)" },
 	{ "a", "/b#c", "f:7: [route all] rewrite: \"/b#c\": servers get no fragment (leave out the"
 	    " #)" },
-	{ "(a)", "/$2", "f:7: [route all] rewrite: $2: the pattern has 1 groups" },
+	{ "(a)", "/$2", "f:7: [route all] rewrite: $2: there is no pattern with such a group (write"
+	    " $$ for a dollar)" },
 	{ "(?<who>a)", "/$whom", "f:7: [route all] rewrite: $whom: unknown variable" },
 	{ "a", "/$0", "f:7: [route all] rewrite: a $ without the name of a variable (write $$ for a"
 	    " dollar)" },

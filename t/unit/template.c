@@ -172,7 +172,9 @@ static const struct {
 	{ "$http_", "f:7: [log a] format: $http_: unknown variable" },
 	{ "${uri", "f:7: [log a] format: ${uri without its closing brace" },
 	{ "100$", LONE_DOLLAR },
-	{ "$5", LONE_DOLLAR },
+	{ "$0", LONE_DOLLAR },
+	{ "$5", "f:7: [log a] format: $5: there is no pattern with such a group (write $$ for a"
+	    " dollar)" },
 	{ "${}", LONE_DOLLAR },
 };
 
