@@ -25,6 +25,7 @@ struct runtime;				/* proxy/runtime.h: the proxy of this worker */
 struct route;				/* proxy/route.h */
 struct filter_node;			/* proxy/filter.h */
 struct held_block;
+struct response_buffer;			/* proxy/response_buffer.h */
 
 enum { REQUEST_ID_LEN = 32 };
 
@@ -72,6 +73,7 @@ struct exchange {
 	void *source_state;
 	struct filter_node *request_filters;	/* those that see the request body; NULL: none */
 	struct filter_node *filters;		/* the same for the response */
+	struct response_buffer *response_buffer;	/* NULL: none */
 	bool buffering;				/* the body is taken in before the source starts */
 	struct chain buffered;			/* what has come, for the source to take */
 	const struct fields *trailers;		/* behind it; NULL: none */
