@@ -10,7 +10,7 @@
 #include "http/target.h"
 
 enum {
-	SPLIT_WEIGHT_MAX = 1000000,
+	SPLIT_WEIGHT_MAX = 10000,
 	PERMILLE = 1000,
 };
 

@@ -119,6 +119,8 @@ compile_action(struct route *route, const struct capture_names *names, struct co
 	if (conf->action == ACTION_RESPOND)
 		route->respond_text = compile_template(conf, names, "respond",
 		    conf->respond_text, errors);
+	if (conf->split_key.p != NULL)
+		route->split_key = compile_template(conf, names, "split", conf->split_key, errors);
 }
 
 /* Keys of a route can name the groups of its own patterns, but not those of other routes. */
@@ -234,6 +236,7 @@ route_fini(struct compiled_route *c)
 	mem_free(c->regexes);
 	template_free(c->route.redirect_url);
 	template_free(c->route.respond_text);
+	template_free(c->route.split_key);
 	rewrite_rules_free(c->route.rewrites);
 }
 

@@ -20,6 +20,7 @@ struct route {
 	const struct conf_route *conf;
 	struct template *redirect_url;	/* with ACTION_REDIRECT */
 	struct template *respond_text;	/* with ACTION_RESPOND */
+	struct template *split_key;	/* with ACTION_SPLIT; NULL: chance decides */
 	struct rewrite_rules *rewrites;	/* NULL: none */
 	/* what the router needs follows in route.c's own structures */
 };

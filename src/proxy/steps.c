@@ -17,6 +17,7 @@
 #include "proxy/route.h"
 #include "proxy/runtime.h"
 
+#include "proxy/split.h"
 /* Who asks. */
 static enum step_result
 step_client(struct exchange *x)
@@ -61,20 +62,35 @@ use_limits(struct exchange *x)
 }
 
 static void
+static const struct conf_backend *
+choose_backend(const struct exchange *x)
+{
+	switch (x->conf->action) {
+	case ACTION_BUCKET:
+		return x->conf->bucket->backend;
+	case ACTION_SPLIT:
+		return split_choose(x);
+	default:
+		return x->conf->backend;
+	}
+}
+
 use_route(struct exchange *x, const struct route *route)
 {
 	x->route = route;
 	x->conf = route->conf;
-	x->backend = x->conf->backend;
+	x->backend = choose_backend(x);
 	use_limits(x);
 }
 
 static enum route_result
 find_route(struct exchange *x, const struct request *request, struct route_choice *choice)
 {
-	*choice = (struct route_choice){ .host = NULL };
-	return router_find(x->runtime->router, x->listen, request, &x->client, &x->stream->arena,
-	    choice);
+	enum route_result r = router_find(x->runtime->router, x->listen, request, &x->client,
+	    &x->stream->arena, choice);
+
+	x->route_captured = choice->captured;
+	return r;
 }
 
 /* A preflight belongs to the route of the request that it precedes. */
@@ -106,7 +122,6 @@ step_route(struct exchange *x)
 	r = find_route(x, x->request, &choice);
 	x->host = choice.host;
 	if (r == ROUTE_FOUND)
-	x->route_captured = choice.captured;
 		use_route(x, choice.route);
 	if (r != ROUTE_NO_HOST && (https_refuses(x) || https_redirects(x)))
 		return STEP_DONE;
@@ -170,8 +185,7 @@ step_rewrite(struct exchange *x)
 static enum step_result
 step_buffer(struct exchange *x)
 {
-	if (!x->conf->policy->request_buffering || x->conf->action != ACTION_BACKEND ||
-	    x->stream->body_done)
+	if (!x->conf->policy->request_buffering || x->backend == NULL || x->stream->body_done)
 		return STEP_NEXT;
 	buffering_start(x);
 	return STEP_WAIT;
@@ -198,6 +212,7 @@ step_source(struct exchange *x)
 	switch (x->conf->action) {
 	case ACTION_BACKEND:
 		exchange_set_source(x, &source_forward, NULL);
+	case ACTION_SPLIT:
 		break;
 	case ACTION_REDIRECT:
 		exchange_set_source(x, &source_redirect, NULL);
