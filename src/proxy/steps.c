@@ -16,8 +16,8 @@
 #include "proxy/rewrite.h"
 #include "proxy/route.h"
 #include "proxy/runtime.h"
-
 #include "proxy/split.h"
+
 /* Who asks. */
 static enum step_result
 step_client(struct exchange *x)
@@ -61,7 +61,6 @@ use_limits(struct exchange *x)
 	x->stream->limits = &x->limits;
 }
 
-static void
 static const struct conf_backend *
 choose_backend(const struct exchange *x)
 {
@@ -75,6 +74,7 @@ choose_backend(const struct exchange *x)
 	}
 }
 
+static void
 use_route(struct exchange *x, const struct route *route)
 {
 	x->route = route;
@@ -211,8 +211,8 @@ step_source(struct exchange *x)
 	}
 	switch (x->conf->action) {
 	case ACTION_BACKEND:
-		exchange_set_source(x, &source_forward, NULL);
 	case ACTION_SPLIT:
+		exchange_set_source(x, &source_forward, NULL);
 		break;
 	case ACTION_REDIRECT:
 		exchange_set_source(x, &source_redirect, NULL);
