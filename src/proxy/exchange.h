@@ -58,16 +58,17 @@ struct exchange {
 	struct str scheme;			/* "http" or "https", as the client used it */
 	char request_id[REQUEST_ID_LEN];
 	struct str allow;			/* methods, for a 405 */
+	struct str content_range;		/* what there is, for a 416 */
 	struct str uri;				/* path and query to forward: raw, or rewritten */
 	struct str path;			/* the same path, normalised: for our own sources */
 	bool rewritten;				/* by a `rewrite`, so that no way leads back */
 	struct str server_host;			/* of the last server that was asked: HOST[:PORT] */
 	struct str told_host;			/* the Host that it got */
 	const struct str *groups;		/* of the pattern whose replacement is written */
-
-	/* Steps and source. */
 	struct captured route_captured;		/* what path_regex of the route took */
 	struct captured rewrite_captured;	/* what a `rewrite` took */
+
+	/* Steps and source. */
 	unsigned step;				/* the next one in exchange_steps */
 	const struct source *source;		/* NULL until one started */
 	void *source_state;
@@ -91,7 +92,7 @@ struct exchange {
 	bool upstream_failed;			/* the last attempt failed */
 	bool over;				/* no source any more: only the log is left */
 	bool tunnel;
-	bool preflight;				/* of CORS: answered with all that there is to say */
+	bool preflight;				/* of CORS: all that there is to say is said */
 };
 
 /*

@@ -12,6 +12,7 @@
 #include "proxy/access_log.h"
 #include "proxy/backend.h"
 #include "proxy/certificates.h"
+#include "proxy/files.h"
 #include "proxy/front.h"
 #include "proxy/headers.h"
 #include "proxy/members.h"
@@ -25,6 +26,7 @@ struct proxy {
 	struct router *router;
 	struct headers *headers;
 	struct sites *sites;
+	struct files *files;
 	struct tls_client **tls_clients;	/* by backend index */
 	struct access_log **logs;
 	struct members *members;	/* lists and rows in shared memory; after proxy_publish() */
@@ -41,13 +43,14 @@ struct proxy *
 proxy_build(const struct conf_snapshot *snapshot, const struct tls_store *certs,
     struct conf_errors *errors)
 {
+	struct capture_names *names = capture_names_new();
 	struct proxy *p = MEM_NEW(struct proxy);
 
-	struct capture_names *names = capture_names_new();
 	p->conf = snapshot;
 	p->router = router_new(snapshot, names, errors);
 	p->headers = headers_new(snapshot, names, errors);
 	p->sites = sites_new(snapshot, errors);
+	p->files = files_new(snapshot, errors);
 	p->tls_clients = tls_backends_new(snapshot, certs, errors);
 	certificates_check(snapshot, certs, errors);
 	p->logs = mem_zalloc(snapshot->nlogs, sizeof(struct access_log *));
@@ -89,8 +92,15 @@ proxy_free(struct proxy *p)
 	tls_backends_free(p->tls_clients, p->conf->nbackends);
 	headers_free(p->headers);
 	sites_free(p->sites);
+	files_free(p->files);
 	router_free(p->router);
 	mem_free(p);
+}
+
+unsigned
+proxy_descriptors(const struct proxy *p, const int **fds)
+{
+	return files_fds(p->files, fds);
 }
 
 int
@@ -162,6 +172,7 @@ proxy_start(struct proxy *p, const struct proxy_env *env)
 		.headers = p->headers,
 		.sites = p->sites,
 		.certs = env->certs,
+		.files = p->files,
 		.loop = env->loop,
 		.shm = env->shm,
 		.self = &env->shm->core.data->workers[env->slot],
@@ -177,6 +188,7 @@ proxy_start(struct proxy *p, const struct proxy_env *env)
 	p->arg = env->arg;
 	task_init(&p->drained_task, tell_drained);
 	sites_use(p->sites, env->certs);
+	files_start(p->files);
 	make_cells(p);
 	make_backends(p);
 	for (unsigned i = 0; i < p->conf->nlogs; i++)

@@ -66,7 +66,7 @@ struct proxy *proxy_build(const struct conf_snapshot *snapshot, const struct tls
 void proxy_free(struct proxy *p);
 
 /*
- * The descriptors that are open since proxy_build() and that a worker has to keep: their number, and
+ * The descriptors that are open since proxy_build(), for a worker to keep: their number, and
  * `*fds`, which lives with `p`.
  */
 unsigned proxy_descriptors(const struct proxy *p, const int **fds);

@@ -10,6 +10,7 @@
 #include "proxy/cors.h"
 #include "proxy/error_page.h"
 #include "proxy/exchange.h"
+#include "proxy/files.h"
 #include "proxy/filter.h"
 #include "proxy/forward.h"
 #include "proxy/https.h"
@@ -213,6 +214,9 @@ step_source(struct exchange *x)
 	case ACTION_BACKEND:
 	case ACTION_SPLIT:
 		exchange_set_source(x, &source_forward, NULL);
+		break;
+	case ACTION_FILES:
+		exchange_set_source(x, &source_files, NULL);
 		break;
 	case ACTION_REDIRECT:
 		exchange_set_source(x, &source_redirect, NULL);
