@@ -152,10 +152,11 @@ share(struct conf_whole *w, const struct conf_policy *policy)
 static void
 inherit_route(struct conf_whole *w, struct conf_section *s)
 {
-	struct conf_route *r = s->values[KIND_ROUTE];
+	struct conf_route *r;
 
 	conf_inherit(w, s, KIND_ROUTE);
 	conf_inherit(w, s, OWNER_POLICY);
+	r = s->values[KIND_ROUTE];
 	r->policy = share(w, s->values[OWNER_POLICY]);
 }
 
@@ -225,7 +226,6 @@ host_route(struct conf_whole *w, struct conf_section *s, const struct conf_route
 		    STR_ARG(written->name));
 		return NULL;
 	}
-	inherit_route(w, s);
 	/* A star is in no written name, so this one is free. */
 	r->name = conf_document_find(d, KIND_ROUTE, s->name) == NULL ? s->name :
 	    arena_printf(d->kept, "%.*s/*", STR_ARG(s->name));
@@ -239,6 +239,21 @@ host_route(struct conf_whole *w, struct conf_section *s, const struct conf_route
 	r->condition_kinds = 2;
 	set_action(r, action);
 	return r;
+}
+
+/* What the host says of requests that none of its routes serves. */
+static void
+set_fallback(struct conf_whole *w, struct conf_section *s)
+{
+	const struct conf_route *r = s->values[KIND_ROUTE];
+	struct conf_host *host = s->values[KIND_HOST];
+
+	host->fallback = w->snapshot.fallback;
+	if (r->policy == w->snapshot.fallback->policy)
+		return;
+	host->fallback = ARENA_NEW(&w->arena, struct conf_route);
+	host->fallback->policy = r->policy;
+	host->fallback->at = s->at;
 }
 
 /* The backend that a bucket's endpoint is; a colon is in no written name, so its name is free. */
@@ -288,6 +303,14 @@ add_route(struct conf_snapshot *s, struct conf_route *r)
 	s->routes[s->nroutes++] = r;
 }
 
+/* The hosts look at them, wherever they stand in the file. */
+static void
+collect_defaults(struct conf_snapshot *shot, struct conf_section *defaults)
+{
+	shot->fallback = defaults->values[KIND_ROUTE];
+	shot->fallback->at = defaults->at;
+}
+
 static void
 collect(struct conf_whole *w)
 {
@@ -304,6 +327,7 @@ collect(struct conf_whole *w)
 	shot->buckets = array_of(w, KIND_BUCKET);
 	shot->logs = array_of(w, KIND_LOG);
 	shot->routes = arena_alloc(&w->arena, (most_routes + 1) * sizeof(*shot->routes));
+	collect_defaults(shot, conf_document_need(d, KIND_DEFAULTS));
 	for (struct conf_section *s = d->first; s != NULL; s = s->next) {
 		if (s->repeated)
 			continue;
@@ -312,14 +336,14 @@ collect(struct conf_whole *w)
 			shot->global = *(struct conf_global *)s->values[KIND_GLOBAL];
 			break;
 		case KIND_DEFAULTS:
-			shot->fallback = s->values[KIND_ROUTE];
-			shot->fallback->at = s->at;
 			break;
 		case KIND_LISTEN:
 			shot->listens[shot->nlistens++] = s->values[KIND_LISTEN];
 			break;
 		case KIND_HOST:
 			shot->hosts[shot->nhosts++] = s->values[KIND_HOST];
+			inherit_route(w, s);
+			set_fallback(w, s);
 			if ((r = host_route(w, s, written[s->index])) != NULL)
 				add_route(shot, r);
 			break;

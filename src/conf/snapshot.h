@@ -133,6 +133,8 @@ struct conf_host {
 	unsigned ncertificates;
 	bool redirect_https;
 	struct conf_clients clients;
+	struct conf_route *fallback;	/* its values, for requests that no route serves: like the
+					 * snapshot's */
 };
 
 enum conf_preset { PRESET_SECURITY };

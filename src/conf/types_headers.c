@@ -15,6 +15,7 @@ instead_of(struct str name)
 		return "use host_header of [backend]";
 	case FIELD_CONNECTION:
 	case FIELD_CONTENT_LENGTH:
+	case FIELD_EXPECT:
 	case FIELD_KEEP_ALIVE:
 	case FIELD_PROXY_CONNECTION:
 	case FIELD_TE:

@@ -84,6 +84,14 @@ use_route(struct exchange *x, const struct route *route)
 	use_limits(x);
 }
 
+/* A request that no route of its host serves gets the host's error pages, headers and log. */
+static void
+use_host(struct exchange *x)
+{
+	x->conf = x->host->fallback;
+	use_limits(x);
+}
+
 static enum route_result
 find_route(struct exchange *x, const struct request *request, struct route_choice *choice)
 {
@@ -124,6 +132,8 @@ step_route(struct exchange *x)
 	x->host = choice.host;
 	if (r == ROUTE_FOUND)
 		use_route(x, choice.route);
+	else if (x->host != NULL)
+		use_host(x);
 	if (r != ROUTE_NO_HOST && (https_refuses(x) || https_redirects(x)))
 		return STEP_DONE;
 	switch (r) {
