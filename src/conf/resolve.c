@@ -393,5 +393,7 @@ conf_whole_resolve(struct conf_whole *w)
 	conf_verify_buckets(w);
 	conf_verify_logs(w);
 	conf_verify_uses(w);
+	if (conf_errors_count(w->document.errors) == 0)
+		conf_verify_shadows(w);
 	map_fini(&w->policies);
 }

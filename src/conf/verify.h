@@ -18,6 +18,9 @@ void conf_verify_hosts(struct conf_whole *w);
 /* Routes: conditions that two of them share. */
 void conf_verify_routes(struct conf_whole *w);
 
+/* Warnings for routes that no request can reach.  Only for a configuration without errors. */
+void conf_verify_shadows(struct conf_whole *w);
+
 /* TLS: certificates that are missing, settings that have no effect. */
 void conf_verify_tls(struct conf_whole *w);
 
