@@ -190,6 +190,8 @@ http_date_parse(struct str text, int64_t *seconds)
 		return false;
 	if (!is_date(&tm))
 		return false;
+	if (tm.tm_sec == 60)
+		tm.tm_sec = 59;		/* a leap second; our clock has none */
 	tm.tm_year -= 1900;
 	*seconds = (int64_t)timegm(&tm);
 	return true;

@@ -54,8 +54,10 @@ compile_codings(struct files_site *site, unsigned wanted)
 }
 
 static void
-compile_try_files(struct files_site *site, const char *what, struct conf_errors *errors)
+compile_try_files(struct files_site *site, const char *what, const struct capture_names *names,
+    struct conf_errors *errors)
 {
+	const struct template_scope scope = { .names = names };
 	const struct conf_strs *texts = &site->conf->policy->try_files;
 	char name[96];
 
@@ -69,8 +71,8 @@ compile_try_files(struct files_site *site, const char *what, struct conf_errors 
 		    str_uint(str_skip(texts->v[i], 1), 599, &status))
 			site->try_status = (int)status;
 		else
-			site->try_files[site->ntry_files++] = template_new(texts->v[i], errors,
-			    site->conf->at, name);
+			site->try_files[site->ntry_files++] = template_new_in(&scope, texts->v[i],
+			    errors, site->conf->at, name);
 	}
 }
 
@@ -94,7 +96,7 @@ shared_root(struct files *f, struct map *known, const struct conf_route *c, cons
 
 static void
 compile_site(struct files *f, struct map *known, const struct conf_route *c,
-    struct conf_errors *errors)
+    const struct capture_names *names, struct conf_errors *errors)
 {
 	struct files_site *site = &f->sites[c->index];
 	char what[64];
@@ -103,7 +105,7 @@ compile_site(struct files *f, struct map *known, const struct conf_route *c,
 	site->conf = c;
 	site->root = shared_root(f, known, c, what, errors);
 	compile_codings(site, c->policy->precompressed);
-	compile_try_files(site, what, errors);
+	compile_try_files(site, what, names, errors);
 }
 
 static void
@@ -118,7 +120,8 @@ read_types(struct files *f, const struct conf_route *c, struct conf_errors *erro
 }
 
 struct files *
-files_new(const struct conf_snapshot *snapshot, struct conf_errors *errors)
+files_new(const struct conf_snapshot *snapshot, const struct capture_names *names,
+    struct conf_errors *errors)
 {
 	struct files *f = MEM_NEW(struct files);
 	struct map known;
@@ -133,7 +136,7 @@ files_new(const struct conf_snapshot *snapshot, struct conf_errors *errors)
 
 		if (c->action != ACTION_FILES)
 			continue;
-		compile_site(f, &known, c, errors);
+		compile_site(f, &known, c, names, errors);
 		if (f->mime == NULL)
 			read_types(f, c, errors);
 	}

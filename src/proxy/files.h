@@ -10,14 +10,16 @@
 #include "conf/snapshot.h"
 #include "proxy/source.h"
 
+struct capture_names;
 struct files;
 
 /*
  * Opens the directories of all routes with files, compiles their try_files and reads the system's
- * media types.  The snapshot must outlive the result; what is wrong goes to `errors`.  files_free()
- * ends it.
+ * media types.  `names` are what try_files can name besides variables.  The snapshot must outlive
+ * the result; what is wrong goes to `errors`.  files_free() ends it.
  */
-struct files *files_new(const struct conf_snapshot *snapshot, struct conf_errors *errors);
+struct files *files_new(const struct conf_snapshot *snapshot, const struct capture_names *names,
+    struct conf_errors *errors);
 void files_free(struct files *f);
 
 /* The descriptors that a worker has to keep: their number, and `*fds`, which lives with `f`. */

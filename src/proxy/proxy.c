@@ -50,7 +50,7 @@ proxy_build(const struct conf_snapshot *snapshot, const struct tls_store *certs,
 	p->router = router_new(snapshot, names, errors);
 	p->headers = headers_new(snapshot, names, errors);
 	p->sites = sites_new(snapshot, errors);
-	p->files = files_new(snapshot, errors);
+	p->files = files_new(snapshot, names, errors);
 	p->tls_clients = tls_backends_new(snapshot, certs, errors);
 	certificates_check(snapshot, certs, errors);
 	p->logs = mem_zalloc(snapshot->nlogs, sizeof(struct access_log *));
