@@ -581,7 +581,8 @@ END
 SKIP: {
     skip 'only root can change its root', 1 unless $is_root;
     subtest 'in a chroot' => sub {
-        my $u = usherd(config(user => 1, global => "chroot = $dir/outside"));
+        my $u = usherd(config(user => 1, global => "chroot = $dir/outside"),
+            env => {LSAN_OPTIONS => 'detect_leaks=0'});
         is get($u->port(1), '/docs/index.html')->{body}, 'docs', 'files are outside of it';
         is get($u->port(1), '/a/up.txt')->{body}, 'docs', 'links within the root work';
         is get($u->port(1), '/outside.txt')->{status}, 404, 'others do not';
