@@ -196,8 +196,8 @@ static const struct http_stream_events events = {
 
 /* --- the way in ---------------------------------------------------------------------------- */
 
-void
-exchange_start(struct runtime *rt, const struct conf_listen *listen, struct metrics_cell *cell,
+struct exchange *
+exchange_new(struct runtime *rt, const struct conf_listen *listen, struct metrics_cell *cell,
     struct http_stream *stream)
 {
 	struct exchange *x = ARENA_NEW(&stream->arena, struct exchange);
@@ -216,7 +216,14 @@ exchange_start(struct runtime *rt, const struct conf_listen *listen, struct metr
 	atomic_fetch_add_explicit(&rt->self->exchanges, 1, memory_order_relaxed);
 	atomic_fetch_add_explicit(&rt->self->requests, 1, memory_order_relaxed);
 	make_request_id(x);
-	exchange_continue(x);
+	return x;
+}
+
+void
+exchange_start(struct runtime *rt, const struct conf_listen *listen, struct metrics_cell *cell,
+    struct http_stream *stream)
+{
+	exchange_continue(exchange_new(rt, listen, cell, stream));
 }
 
 void

@@ -102,6 +102,10 @@ struct exchange {
 void exchange_start(struct runtime *rt, const struct conf_listen *listen,
     struct metrics_cell *cell, struct http_stream *stream);
 
+/* Only the first half: the caller walks the steps. */
+struct exchange *exchange_new(struct runtime *rt, const struct conf_listen *listen,
+    struct metrics_cell *cell, struct http_stream *stream);
+
 /* For steps that waited: goes on with the next step. */
 void exchange_continue(struct exchange *x);
 

@@ -57,6 +57,7 @@ struct search {
 	struct arena *arena;
 	struct refused *refused;
 	struct refused **last;		/* where the next one is hung */
+	const struct route *except;	/* as if it were not there; NULL: none */
 	struct route_choice *choice;
 };
 
@@ -290,6 +291,8 @@ match(struct search *s, const struct compiled_route *c)
 static bool
 try_route(struct search *s, const struct compiled_route *c)
 {
+	if (unlikely(&c->route == s->except))
+		return false;
 	switch (match(s, c)) {
 	case MATCH_YES:
 		s->choice->route = &c->route;
@@ -401,11 +404,12 @@ allowed_methods(const struct search *s)
 }
 
 enum route_result
-router_find(const struct router *r, const struct conf_listen *listen,
-    const struct request *request, const struct ip_port *client, struct arena *arena,
-    struct route_choice *choice)
+router_find_without(const struct router *r, const struct conf_listen *listen,
+    const struct request *request, const struct ip_port *client, const struct route *except,
+    struct arena *arena, struct route_choice *choice)
 {
 	struct search s = {
+		.except = except,
 		.router = r,
 		.request = request,
 		.subject = { .request = request, .client = client },
@@ -427,4 +431,12 @@ router_find(const struct router *r, const struct conf_listen *listen,
 		return ROUTE_NO_ROUTE;
 	choice->allow = allowed_methods(&s);
 	return ROUTE_NO_METHOD;
+}
+
+enum route_result
+router_find(const struct router *r, const struct conf_listen *listen,
+    const struct request *request, const struct ip_port *client, struct arena *arena,
+    struct route_choice *choice)
+{
+	return router_find_without(r, listen, request, client, NULL, arena, choice);
 }

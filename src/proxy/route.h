@@ -53,6 +53,11 @@ enum route_result router_find(const struct router *r, const struct conf_listen *
     const struct request *request, const struct ip_port *client, struct arena *arena,
     struct route_choice *choice);
 
+/* The same as if the route `except` did not exist. */
+enum route_result router_find_without(const struct router *r, const struct conf_listen *listen,
+    const struct request *request, const struct ip_port *client, const struct route *except,
+    struct arena *arena, struct route_choice *choice);
+
 /* The compiled form of a snapshot route, by its index. */
 const struct route *router_route(const struct router *r, unsigned index);
 
