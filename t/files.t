@@ -24,7 +24,7 @@ sub file {
 }
 
 mkdir $_ or die "$_: $!" for $root, map { "$root/$_" }
-    qw(docs empty list .git a a/b .well-known two spa spa/known);
+    'd ir', qw(docs empty list .git a a/b .well-known two spa spa/known);
 mkdir "$dir/outside";
 spew("$dir/outside/secret.txt", 'secret');
 spew("$dir/wwwsecret.txt", 'secret');
@@ -106,6 +106,10 @@ index = index.html second.html
 path = /old/*
 files = $root
 rewrite = ^/old/(.*)\$ /a/b/\$1.txt
+[route named]
+path_regex = ^/named/(?<what>\\w+)\$
+files = $root
+try_files = /\$what.txt
 [route spa]
 path = /app/*
 files = $root/spa
@@ -140,6 +144,9 @@ my @paths = (
     ['/docs?a=b&c', 301, '/docs/?a=b&c'],
     ['//docs', 301, '/docs/'],
     ['/./docs', 301, '/docs/'],
+    ['/d%20ir', 301, '/d%20ir/'],
+    ['/%64ocs', 301, '/docs/'],
+    ['/docs%0d%0aX-Evil:y', 404],
     ['/docs/', 200, 'docs'],
     ['/docs//', 200, 'docs'],
     ['/docs/index.html', 200, 'docs'],
@@ -220,6 +227,8 @@ my @paths = (
     ['/static/%2e%2e/index.html', 200, 'the index'],
     ['/static/..%2f..%2fwwwsecret.txt', 404],
     ['/old/deep', 200, 'deep'],
+    ['/named/inside', 200, 'deep'],
+    ['/named/nothing', 404],
     ['/old/..%2f..%2fdeep', 404],
     ['/app/', 200, 'app'],
     ['/app/real.txt', 200, 'real'],
@@ -333,6 +342,9 @@ subtest 'many entries' => sub {
 subtest 'big files' => sub {
     my $want = $bytes x 10;
     for my $where (1, 2) {
+        # Where there is a disk, it has to be asked first.
+        system split(' ', "dd of=$root/$_ oflag=nocache conv=notrunc,fdatasync count=0 status=none")
+            for qw(1m.bin 100k.bin index.html);
         my %tls = $where == 2 ? (tls => {SSL_hostname => 'a.test'}) : ();
         my $name = $where == 2 ? 'TLS' : 'plain';
         my $c = client($usherd->port($where), %tls);
