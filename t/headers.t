@@ -161,6 +161,43 @@ END
     $usherd->stop;
 };
 
+subtest 'values in fixed responses' => sub {
+    my $usherd = usherd(<<'END');
+[global]
+workers = 1
+[listen web]
+bind = 127.0.0.1:%%PORT1%%
+[route html]
+path = /html/*
+respond = 404 "text/html; charset=utf-8" "<p>$uri</p>"
+[route json]
+path = /json/*
+respond = 200 application/json "{\"uri\":\"$uri\"}"
+[route xml]
+path = /xml/*
+respond = 200 application/atom+xml "<a b=\"$arg_x\"/>"
+[route plain]
+path = /plain/*
+respond = 200 "$uri $$5"
+[route none]
+path = /none
+respond = 200 "$arg_x"
+END
+    my %want = (
+        '/html/%3Cscript%3E%22%26' => '<p>/html/&#60;script&#62;&#34;&#38;</p>',
+        '/json/%22%5C%0a%C3%A4%FF' => "{\"uri\":\"/json/\\\"%5C\\n\xc3\xa4\xef\xbf\xbd\"}",
+        '/xml/?x="<' => '<a b="&#34;&#60;"/>',
+        '/plain/%3C%0d%0a' => '/plain/< $5',
+        '/none' => '',
+    );
+    for my $target (sort keys %want) {
+        my $r = get($usherd->port(1), $target);
+        is $r->{body}, $want{$target}, "$target: text stays text";
+        is field($r, 'content-length'), length $want{$target}, 'of that length';
+    }
+    $usherd->stop;
+};
+
 subtest 'what cannot be changed' => sub {
     my @wrong = (
         ['request_set = Host: a.test', qr/:4: \[headers h\] request_set: Host cannot be set \(use host_header of \[backend\]\)/],

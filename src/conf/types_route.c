@@ -163,6 +163,11 @@ conf_rewrites(struct conf_parse *c, struct str text, void *place)
 		    " redirect or backend)", STR_ARG(replacement));
 		return false;
 	}
+	if (str_find(replacement, '#') >= 0) {
+		conf_bad(c, "\"%.*s\": servers get no fragment (leave out the #)",
+		    STR_ARG(replacement));
+		return false;
+	}
 	r.pattern = arena_str(c->arena, pattern);
 	r.replacement = arena_str(c->arena, replacement);
 	conf_item(c, &r);

@@ -65,15 +65,36 @@ answer_send_buf(struct exchange *x, struct response *r, struct str type, struct 
 	exchange_end(x, NULL);
 }
 
+/* In a page of the configuration, what comes from outside is text and never mark-up. */
+static enum template_escape
+escape_for(struct str type)
+{
+	struct str media;
+
+	str_cut(&type, ';', &media);
+	media = str_trim(media);
+	if (str_ieq(media, STR_OF("text/html")) || str_ends(media, STR_OF("xml")))
+		return ESCAPE_HTML;
+	return str_ends(media, STR_OF("json")) ? ESCAPE_JSON : ESCAPE_NONE;
+}
+
 static void
 respond(struct exchange *x)
 {
+	const struct template *t = x->route->respond_text;
+	struct response *r = answer_new(x, x->conf->respond_status);
 	struct str type = x->conf->respond_type;
-	struct str text = template_eval(x->route->respond_text, x, &x->stream->arena);
+	struct buf text;
 
 	if (type.n == 0)
 		type = STR_OF("text/plain; charset=utf-8");
-	answer_send(x, answer_new(x, x->conf->respond_status), type, text);
+	if (template_is_constant(t)) {
+		answer_send(x, r, type, template_eval(t, x, &x->stream->arena));
+		return;
+	}
+	buf_init(&text);
+	template_write(t, x, escape_for(type), SIZE_MAX, &text);
+	answer_send_buf(x, r, type, &text);
 }
 
 /*

@@ -43,16 +43,6 @@ compile(struct rule *r, const struct conf_rewrite *c, const struct capture_names
 		conf_error(errors, c->at, "%s: \"%.*s\": %s", what, STR_ARG(c->pattern), error);
 		return;
 	}
-	if (c->replacement.n == 0 || (c->replacement.p[0] != '/' && c->replacement.p[0] != '$')) {
-		conf_error(errors, c->at, "%s: \"%.*s\" is no path (begin with /; for another URL"
-		    " use redirect)", what, STR_ARG(c->replacement));
-		return;
-	}
-	if (str_find(c->replacement, '#') >= 0) {
-		conf_error(errors, c->at, "%s: \"%.*s\": servers get no fragment (leave out the #)",
-		    what, STR_ARG(c->replacement));
-		return;
-	}
 	r->sets_query = str_find(c->replacement, '?') >= 0;
 	scope.pattern = r->pattern;
 	r->replacement = template_new_in(&scope, c->replacement, errors, c->at, what);

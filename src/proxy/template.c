@@ -234,6 +234,9 @@ write_value(struct str value, enum template_escape escape, struct buf *out)
 	case ESCAPE_JSON:
 		escape_json(out, value);
 		break;
+	case ESCAPE_HTML:
+		escape_html(out, value);
+		break;
 	}
 }
 

@@ -47,6 +47,7 @@ enum template_escape {
 	ESCAPE_NONE,		/* without controls all the same: no value splits a header */
 	ESCAPE_LOG,		/* controls, '"', '\\' and bytes over 0x7e as \xNN; none is "-" */
 	ESCAPE_JSON,		/* inside a JSON string */
+	ESCAPE_HTML,		/* in text and quoted attributes of HTML and XML */
 };
 
 /* Appends the text of the exchange to `out`; of values over `max` bytes the beginning and "...". */

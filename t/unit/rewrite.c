@@ -254,10 +254,6 @@ static const struct {
 	const char *error;
 } wrong[] = {
 	{ "(", "/a", "f:7: [route all] rewrite: \"(\": missing closing parenthesis at offset 1" },
-	{ "a", "https://b.test/", "f:7: [route all] rewrite: \"https://b.test/\" is no path (begin"
-	    " with /; for another URL use redirect)" },
-	{ "a", "/b#c", "f:7: [route all] rewrite: \"/b#c\": servers get no fragment (leave out the"
-	    " #)" },
 	{ "(a)", "/$2", "f:7: [route all] rewrite: $2: there is no pattern with such a group (write"
 	    " $$ for a dollar)" },
 	{ "(?<who>a)", "/$whom", "f:7: [route all] rewrite: $whom: unknown variable" },
