@@ -12,6 +12,7 @@
 #include "proxy/access_log.h"
 #include "proxy/backend.h"
 #include "proxy/certificates.h"
+#include "proxy/explain.h"
 #include "proxy/files.h"
 #include "proxy/front.h"
 #include "proxy/headers.h"
@@ -221,6 +222,25 @@ proxy_set_certificate(struct proxy *p, unsigned index, struct tls_cert *cert)
 {
 	tls_store_set(p->runtime.certs, index, cert);
 	tls_backends_renew(p->tls_clients, p->conf, index, cert);
+}
+
+int
+proxy_explain(struct proxy *p, struct tls_store *certs, const struct explain_question *q,
+    struct buf *out)
+{
+	struct shm_worker self = { .pid = 0 };
+	struct runtime rt = {
+		.conf = p->conf,
+		.router = p->router,
+		.headers = p->headers,
+		.sites = p->sites,
+		.certs = certs,
+		.self = &self,
+	};
+
+	link_init(&rt.exchanges);
+	sites_use(p->sites, certs);
+	return explain_run(&rt, q, out);
 }
 
 void

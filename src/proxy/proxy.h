@@ -22,6 +22,7 @@
 #include "shm/metrics.h"
 #include "shm/servers.h"
 
+struct explain_question;
 struct proxy;
 
 /* The shared memory that master and workers have in common. */
@@ -93,6 +94,13 @@ void proxy_set_log(struct proxy *p, unsigned index, int fd);
 
 /* Replaces a certificate in env->certs; new handshakes and new connections to servers show it. */
 void proxy_set_certificate(struct proxy *p, unsigned index, struct tls_cert *cert);
+
+/*
+ * Writes what would happen to a request, and why; nothing is sent, and no memory is shared.
+ * Instead of proxy_start().  0 when a route is found, else 1.
+ */
+int proxy_explain(struct proxy *p, struct tls_store *certs, const struct explain_question *q,
+    struct buf *out);
 
 /* Ends everything at once: writes out logs; connections die with the process. */
 void proxy_stop(struct proxy *p);

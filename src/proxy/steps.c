@@ -242,14 +242,14 @@ step_source(struct exchange *x)
 }
 
 const struct step exchange_steps[] = {
-	{ "client", step_client },
-	{ "refuse", step_refuse },
-	{ "admin", step_admin },
-	{ "route", step_route },
-	{ "maintenance", step_maintenance },
-	{ "body", step_body },
-	{ "rewrite", step_rewrite },
-	{ "buffer", step_buffer },
-	{ "source", step_source },
-	{ NULL, NULL },
+	{ "client", step_client, true },
+	{ "refuse", step_refuse, true },
+	{ "admin", step_admin, false },
+	{ "route", step_route, true },
+	{ "maintenance", step_maintenance, true },
+	{ "body", step_body, true },
+	{ "rewrite", step_rewrite, true },
+	{ "buffer", step_buffer, false },
+	{ "source", step_source, false },
+	{ NULL, NULL, false },
 };
