@@ -2,6 +2,7 @@
 
 use strict;
 use warnings;
+use IO::Socket::UNIX;
 use POSIX qw(mkfifo);
 use Test::More;
 use Test::Certs 'certs';
@@ -63,6 +64,8 @@ symlink '/proc/self/root', "$root/magic";
 symlink 'loop.txt', "$root/loop.txt";
 symlink 'nowhere', "$root/dangling.txt";
 mkfifo("$root/fifo", 0666) or die $!;
+my $socket = IO::Socket::UNIX->new(Local => "$root/socket", Listen => 1) or die $!;
+system 'mknod', "$root/device", qw(c 1 5) if $is_root;    # reads as endless zeroes
 my $bytes = join '', map { chr(65 + $_ % 26) } 0 .. 99_999;
 file('100k.bin', $bytes);
 file('1m.bin', $bytes x 10);
@@ -195,6 +198,8 @@ my @paths = (
     ['/dangling.txt', 404],
     ['/fifo', 404],
     ['/fifo/', 404],
+    ['/socket', 404],
+    ['/device', 404],
     ['/../wwwsecret.txt', 400],
     ['/..%2fwwwsecret.txt', 404],
     ['/%2e%2e/wwwsecret.txt', 400],
@@ -526,6 +531,19 @@ subtest 'no descriptor stays open' => sub {
         $n % 2 ? $c->reset : $c->close;
     }
     ok wait_for { $count->() == 0 }, 'after clients that left';
+};
+
+subtest 'reloads' => sub {
+    my $count = sub { scalar grep { (readlink($_) // '') eq $root } glob "/proc/$own->{pid}/fd/*" };
+    my $before = $count->();
+    is $before, 1, 'one descriptor for the root';
+    for (1 .. 3) {
+        my @old = $own->workers;
+        ok $own->reload, 'reloaded';
+        ok wait_for { !grep { kill 0 => $_ } @old }, 'the old worker is gone';
+        is get($own->port(1), '/index.html')->{body}, 'the index', 'files are there';
+    }
+    ok wait_for { $count->() == $before }, 'no descriptor was left over';
 };
 
 $own->stop;
