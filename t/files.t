@@ -269,8 +269,17 @@ subtest 'paths' => sub {
 };
 
 SKIP: {
-    skip 'root may read everything', 1 unless $is_root;
+    skip 'rights are tested by root', 5 unless $is_root;
     is get($port, '/denied.txt')->{status}, 403, 'a file that the worker may not read';
+    mkdir "$root/closed";
+    file('closed/index.html', 'closed');
+    chmod 0711, "$root/closed";
+    is get($port, '/closed')->{status}, 301, 'a directory that the worker may only pass';
+    is get($port, '/closed/')->{body}, 'closed', 'and its index';
+    chmod 0700, "$root/closed";
+    is get($port, '/closed/')->{status}, 403, 'one that it may not pass';
+    is get($port, '/closed/index.html')->{status}, 403, 'and what is in it';
+    chmod 0755, "$root/closed";
 }
 
 subtest 'methods' => sub {

@@ -189,15 +189,23 @@ take_file(struct exchange *x, const struct files_site *site, struct str name,
 	return FILES_FILE;
 }
 
+/* Also of one whose content the worker may not read; errno tells why it is none. */
+static bool
+is_directory(const struct files_site *site, struct str name)
+{
+	int fd = files_root_open(site->root, name.p, O_PATH | O_DIRECTORY);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
 /* Why nothing of a directory can be shown. */
 static enum files_result
 refuse_directory(const struct files_site *site, struct str name, struct files_found *found)
 {
-	int fd = files_root_open(site->root, name.p, O_PATH | O_DIRECTORY);
-
-	if (fd == -1)
+	if (!is_directory(site, name))
 		return refuse_errno(found);
-	close(fd);
 	return refuse(found, 403, no_index, "a directory without an index file");
 }
 
@@ -233,6 +241,17 @@ with_slash(struct exchange *x, struct str name)
 	return arena_printf(&x->stream->arena, "%.*s/", STR_ARG(name));
 }
 
+/* A directory that is named without its slash. */
+static enum files_result
+add_slash(struct exchange *x, const struct files_site *site, struct str name,
+    struct files_found *found)
+{
+	/* After a rewrite the client's own path may have one already. */
+	if (is_directory_name(x->request->path))
+		return find_in_directory(x, site, with_slash(x, name), found);
+	return FILES_REDIRECT;
+}
+
 static enum files_result
 find_path(struct exchange *x, const struct files_site *site, struct files_found *found)
 {
@@ -243,18 +262,16 @@ find_path(struct exchange *x, const struct files_site *site, struct files_found 
 	if (is_directory_name(name))
 		return find_in_directory(x, site, name, found);
 	if (open_name(site, name, 0, found) != FILES_FILE)
-		return FILES_REFUSED;
+		return found->status == 403 && is_directory(site, name) ?
+		    add_slash(x, site, name, found) : FILES_REFUSED;
 	if (S_ISREG(found->st.st_mode))
 		return take_file(x, site, name, found);
-	if (!S_ISDIR(found->st.st_mode)) {
-		refuse(found, 404, "no-file", "no regular file");
-		return drop(found, FILES_REFUSED);
+	if (S_ISDIR(found->st.st_mode)) {
+		drop(found, FILES_REDIRECT);
+		return add_slash(x, site, name, found);
 	}
-	drop(found, FILES_REDIRECT);
-	/* After a rewrite the client's own path may have its slash already. */
-	if (is_directory_name(x->request->path))
-		return find_in_directory(x, site, with_slash(x, name), found);
-	return FILES_REDIRECT;
+	refuse(found, 404, "no-file", "no regular file");
+	return drop(found, FILES_REFUSED);
 }
 
 /* ---- try_files */
