@@ -100,16 +100,32 @@ subtest 'a long poll' => sub {
 };
 
 subtest 'a client that leaves' => sub {
-    for my $buffering (qw(off on)) {
-        my $origin = origin(['head', [send => "$HEAD\r\ndata: 1\n\n"], awaits("left-$buffering"), [slow => ':' x 1000, 0.02]]);
-        my $usherd = proxy($origin, route => "response_buffering = $buffering");
+    for my $route ('response_buffering = off', 'response_buffering = on', 'read_timeout = off') {
+        my $origin = origin(['head', [send => "$HEAD\r\ndata: 1\n\n"], 'eof']);
+        my $usherd = proxy($origin, route => "$route\naccess_log = log",
+            more => "[log log]\npath = %%DIR%%/access.log\nformat = \$status \$why");
         my $c = ask($usherd, '1.1');
-        ok $c->read_until(qr/data: 1\n\n/), 'the stream has begun';
+        ok $c->read_until(qr/data: 1\n\n/), "$route: the stream has begun";
         $c->close;
-        let("left-$buffering");
-        ok $origin->await_event(qr/^1 reset/), 'the server hears of it with its next event';
+        ok $origin->await_event(qr/^1 done/), 'the server hears of it at once';
         $usherd->stop;
+        is slurp($usherd->dir . '/access.log'), "200 client-closed\n", 'and nobody blames it';
     }
+    my $origin = origin(['head', awaits('left'), [send => "$HEAD\r\ndata: 1\n\n"], 'eof']);
+    my $usherd = proxy($origin);
+    my $c = ask($usherd, '1.1');
+    $origin->await_event(qr/^1 open/);
+    $c->close;
+    let('left');
+    ok $origin->await_event(qr/^1 done/), 'one that left before it began too';
+    $usherd->stop;
+
+    $origin = origin(['head', awaits('half'), [send => answer('late')]]);
+    $usherd = proxy($origin);
+    $c = ask($usherd, '1.1')->shut;
+    let('half');
+    is $c->response->{body}, 'late', 'who only has no more to send still gets other responses';
+    $usherd->stop;
 };
 
 subtest 'a server that dies' => sub {

@@ -160,6 +160,14 @@ on_timer(struct timer *t)
 	}
 }
 
+/* A client that closed its side may still wait for a response, but not for one without end. */
+static bool
+has_left(const struct h1_front *f)
+{
+	return f->state == FRONT_BUSY && f->stream->base.endless &&
+	    (f->transport.watcher.ready & READY_EOF);
+}
+
 static void
 on_ready(struct watcher *w)
 {
@@ -172,7 +180,8 @@ on_ready(struct watcher *w)
 		return;
 	}
 	/* Where our side of a tunnel is shut, the end of the client's is no error. */
-	if ((w->ready & READY_ERROR) && f->state == FRONT_BUSY && !f->stream->shut) {
+	if (((w->ready & READY_ERROR) && f->state == FRONT_BUSY && !f->stream->shut) ||
+	    has_left(f)) {
 		h1_front_lost(f, false, NULL);
 		return;
 	}
@@ -190,7 +199,9 @@ on_work(struct task *t)
 
 	if (f->state == FRONT_BUSY && h1_front_wants_body(f))
 		h1_front_input(f);
-	if (f->state == FRONT_BUSY)
+	if (has_left(f))
+		h1_front_lost(f, false, NULL);
+	else if (f->state == FRONT_BUSY)
 		h1_stream_flush(f);
 }
 

@@ -13,22 +13,14 @@ struct response_buffer {
 	const struct fields *trailers;
 };
 
-static bool
-is_event_stream(const struct response *r)
-{
-	static const struct str type = STR("text/event-stream");
-	const struct field *f = fields_find(&r->fields, FIELD_CONTENT_TYPE);
-
-	return f != NULL && f->value.n >= type.n && str_ieq(str_make(f->value.p, type.n), type);
-}
-
 struct response_buffer *
 response_buffer_new(struct exchange *x, const struct response *r)
 {
 	struct response_buffer *b;
 
 	if (!x->conf->policy->response_buffering || x->source != &source_forward ||
-	    response_has_no_body(r->status, x->request->method_id) || is_event_stream(r))
+	    response_has_no_body(r->status, x->request->method_id) ||
+	    response_is_event_stream(r))
 		return NULL;
 	b = ARENA_NEW(&x->stream->arena, struct response_buffer);
 	chain_init(&b->kept);
