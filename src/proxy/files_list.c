@@ -79,6 +79,14 @@ look_at(struct list *l, const struct files_site *site, struct str dir, int fd, c
 		add_entry(l, str_of(name), &st);
 }
 
+/* The next entry; NULL at the end with errno 0, or with errno. */
+static const struct dirent *
+next_entry(DIR *dir)
+{
+	errno = 0;
+	return readdir(dir);
+}
+
 /* 0, or errno.  The descriptor is closed. */
 static int
 read_list(struct list *l, const struct files_site *site, struct str name, int fd)
@@ -92,7 +100,7 @@ read_list(struct list *l, const struct files_site *site, struct str name, int fd
 		close(fd);
 		return error;
 	}
-	for (unsigned seen = 0; (errno = 0, e = readdir(dir)) != NULL; seen++) {
+	for (unsigned seen = 0; (e = next_entry(dir)) != NULL; seen++) {
 		if (l->n == FILES_LIST_MAX || seen == SEEN_MAX) {
 			l->cut = true;
 			break;
