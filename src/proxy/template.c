@@ -92,7 +92,9 @@ add_group(struct compiler *c, struct str name)
 	unsigned group = group_number(c, name);
 	struct part *part;
 
-	if (group == 0 && !capture_names_have(c->scope.names, name))
+	/* The numbers in a replacement are those of its own pattern. */
+	if (group == 0 && ((c->scope.pattern != NULL && char_is(name.p[0], CHAR_DIGIT)) ||
+	    !capture_names_have(c->scope.names, name)))
 		return false;
 	part = add_part(c->t);
 	part->group = group;
