@@ -97,19 +97,28 @@ headers_free(struct headers *h)
 	mem_free(h);
 }
 
-/* What no pattern takes away: a message would not be the same, or not arrive. */
-static bool
-is_essential(enum field_id id)
-{
-	return id == FIELD_HOST || id == FIELD_CONNECTION || id == FIELD_UPGRADE ||
-	    id == FIELD_EXPECT || id == FIELD_TE || id == FIELD_CONTENT_LENGTH ||
-	    id == FIELD_TRANSFER_ENCODING;
-}
-
 static bool
 name_starts(struct str name, struct str prefix)
 {
 	return name.n >= prefix.n && str_ieq(str_make(name.p, prefix.n), prefix);
+}
+
+/* What no pattern takes away: a message would not be the same, or not arrive. */
+static bool
+is_essential(const struct field *f)
+{
+	switch (f->id) {
+	case FIELD_CONNECTION:
+	case FIELD_CONTENT_LENGTH:
+	case FIELD_EXPECT:
+	case FIELD_HOST:
+	case FIELD_TE:
+	case FIELD_TRANSFER_ENCODING:
+	case FIELD_UPGRADE:
+		return true;
+	default:
+		return name_starts(f->name, STR_OF("Sec-WebSocket-"));
+	}
 }
 
 static void
@@ -120,7 +129,7 @@ remove_fields(struct fields *fields, const struct conf_header_remove *r)
 		return;
 	}
 	FIELDS_EACH(f, fields)
-		if (!is_essential(f->id) && name_starts(f->name, r->name))
+		if (name_starts(f->name, r->name) && !is_essential(f))
 			f->gone = true;
 }
 

@@ -117,6 +117,9 @@ static const struct {
 	{ "remove = U*", "Upgrade: websocket|User-Agent: c", "Upgrade: websocket" },
 	{ "remove = T*", "TE: trailers|Transfer-Encoding: x|Tag: 1",
 	    "TE: trailers|Transfer-Encoding: x" },
+	{ "remove = Sec-*", "Sec-Fetch-Mode: cors|sec-websocket-key: x|Sec-CH-UA: y",
+	    "sec-websocket-key: x" },
+	{ "remove = Sec-WebSocket-Key", "Sec-WebSocket-Key: x", "" },
 	{ "remove = E*", "Expect: 100-continue|ETag: 1", "Expect: 100-continue" },
 	/* The order: remove, set, add, however they are written. */
 	{ "add = X-A: 3\nset = X-A: 2\nremove = X-A", "X-A: 1", "X-A: 2|X-A: 3" },
