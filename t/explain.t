@@ -40,8 +40,8 @@ while (@table) {
     push @fields, "Host: $host" if $target !~ /^http:/;
     $url = '*' if $target eq '*';
     my $r = ask($config, "$method $url", map { ('-H', $_) } @fields);
-    is verdict($r), $who, join ' ', @$row[1 .. $#$row];
-    is $r->{status}, $who =~ /^\d/ ? 1 : 0, 'exit status' if $who =~ /^\d/ || verdict($r) ne $who;
+    is verdict($r) . ", exit $r->{status}", $who . ($who =~ /^\d/ ? ', exit 1' : ', exit 0'),
+        join ' ', @$row[1 .. $#$row];
 }
 for my $from (['127.0.0.2', 'ip two'], ['127.9.8.7', 'ip two'], ['127.0.0.3', 'root two']) {
     my $p = free_port_at(1);
@@ -188,6 +188,7 @@ for (
     [['GET'],                                     qr/is no request/],
     [['GET ftp://a.test/'],                       qr/is no URL/],
     [['GET http://a b/'],                         qr/is no host/],
+    [["GET http://b\xc3\xbccher.test/"],            qr/as A-labels: xn--/],
     [['GET http:///x'],                           qr/is no host/],
     [['GET http://a.test:0x/'],                   qr/is no host/],
     [['GET /', '--from', 'nobody'],               qr/"nobody" is no address/],

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "conf/idn.h"
 #include "http/target.h"
 #include "proxy/explain_question.h"
 
@@ -44,6 +45,9 @@ cut_authority(struct str *url, struct explain_question *q)
 	while (n < rest.n && strchr("/?#", rest.p[n]) == NULL)
 		n++;
 	q->host = str_make(rest.p, n);
+	if (idn_is_needed(q->host))
+		return complain("--explain: \"%.*s\": names stand in requests as A-labels: xn--...",
+		    STR_ARG(q->host));
 	if (!target_authority(q->host, &name, &q->port))
 		return complain("--explain: \"%.*s\" is no host", STR_ARG(q->host));
 	if (q->port == 0)

@@ -315,6 +315,52 @@ START_TEST(bucket_errors)
 }
 END_TEST
 
+/* Leaves out the comments, which say where a value stands. */
+static void
+values_of(const struct conf_snapshot *s, struct buf *values)
+{
+	struct str rest, line;
+	struct buf text;
+
+	buf_init(&text);
+	buf_init(values);
+	conf_dump(s, &text);
+	rest = buf_view(&text);
+	while (rest.n > 0 && str_cut(&rest, '\n', &line))
+		if (!str_starts(line, STR_OF("#")))
+			buf_printf(values, "%.*s\n", STR_ARG(line));
+	buf_fini(&text);
+}
+
+/* What -T prints means the same, also where a split inherits from its backends. */
+START_TEST(dumped_and_read_again)
+{
+	struct loaded once = conf_text_load(STR_OF(BEGIN
+	    "[backend c]\nserver = c:1\nread_timeout = 9s\n"
+	    "[backend d]\nserver = d:1\nread_timeout = 9s\n"
+	    "[defaults]\nretries = 3\nmirror = b sample=2%\nrewrite = \"a b\" /$1-$$\n"
+	    "[bucket s]\nendpoint = http://s3.test\nname = x\n"
+	    "[headers h]\nrequest_remove = A B-*\nresponse_set = X: $$1\n"
+	    "[route r]\npath = /r\nsplit = 1:c 2:d key=$$x\nheaders = h\nerror_page = 404"
+	    " \"a \\\"b\\\"\"\ncors = *\n"
+	    "[route s]\npath = /s\nbucket = s\n")), again;
+	struct buf first, second;
+
+	ck_assert_str_eq(buf_text(&once.messages), "");
+	values_of(once.s, &first);
+	again = conf_text_load(buf_view(&first));
+	ck_assert_str_eq(buf_text(&again.messages), "");
+	values_of(again.s, &second);
+	ck_assert(str_eq(buf_view(&first), buf_view(&second)));
+	ck_assert_ptr_nonnull(strstr(buf_text(&second), "split = 1:c 2:d key=$$x\n"));
+	ck_assert_int_eq(again.s->routes[1]->policy->read_timeout_ms, 9000);
+	buf_fini(&first);
+	buf_fini(&second);
+	conf_text_free(&once);
+	conf_text_free(&again);
+}
+END_TEST
+
 /* Outside a sandbox, directories have to be there. */
 START_TEST(directories)
 {
@@ -350,6 +396,7 @@ main(void)
 	tcase_add_test(c, headers);
 	tcase_add_test(c, buckets);
 	tcase_add_loop_test(c, bucket_errors, 0, ARRAY_LEN(wrong_buckets));
+	tcase_add_test(c, dumped_and_read_again);
 	tcase_add_test(c, directories);
 	suite_add_tcase(s, c);
 	return unit_run(s);
