@@ -5,6 +5,7 @@
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 
 #include "base/check.h"
 
@@ -23,6 +24,19 @@ digest_sha256(const struct str *parts, unsigned n, uint8_t out[DIGEST_SHA256])
 	}
 	CHECK(EVP_DigestFinal_ex(ctx, out, NULL) == 1);
 	EVP_MD_CTX_free(ctx);
+}
+
+void
+digest_sha256_text(struct str text, uint8_t out[DIGEST_SHA256])
+{
+	CHECK(EVP_Digest(text.p, text.n, out, NULL, EVP_sha256(), NULL) == 1);
+}
+
+void
+digest_hmac_sha256_text(struct str key, struct str text, uint8_t out[DIGEST_SHA256])
+{
+	CHECK(HMAC(EVP_sha256(), key.p, (int)key.n, (const uint8_t *)text.p, text.n, out,
+	    NULL) != NULL);
 }
 
 const char *
