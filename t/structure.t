@@ -21,6 +21,9 @@ my %LIBRARIES = (
     qr{^ini\.h$}            => qr{^src/conf/(?:conf_)?file\.c$},
     qr{^openssl/}           => qr{^src/(?:net/tls\w*|base/digest)\.[ch]$},
     qr{^pcre2\.h$}          => qr{^src/base/regex\.c$},
+    qr{^zlib\.h$}           => qr{^src/proxy/coder_gzip\.c$},
+    qr{^brotli/}            => qr{^src/proxy/coder_br\.c$},
+    qr{^zstd\.h$}           => qr{^src/proxy/coder_zstd\.c$},
 );
 
 my ($MAX_FILE, $MAX_FUNCTION, $MAX_LINE) = (700, 80, 100);

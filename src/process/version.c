@@ -8,6 +8,7 @@
 #include "base/digest.h"
 #include "base/regex.h"
 #include "http/h1_parse.h"
+#include "proxy/coder.h"
 
 #ifndef USHERD_BUILD
 #define USHERD_BUILD "unknown"
@@ -22,12 +23,14 @@
 void
 version_print(void)
 {
-	char regex[96];
+	char regex[96], coders[128];
 
 	regex_library(regex, sizeof(regex));
+	coder_libraries(coders, sizeof(coders));
 	printf("usherd %s\n", USHERD_VERSION);
 	printf("built with: %s\n", USHERD_BUILD);
-	printf("libraries: %s, %s, %s, inih\n", digest_library(), h1_parse_library, regex);
+	printf("libraries: %s, %s, %s, %s, inih\n", digest_library(), h1_parse_library, regex,
+	    coders);
 	printf("configuration: %s/usherd.ini\n", USHERD_SYSCONFDIR);
 	printf("run-time files: %s\n", USHERD_RUNSTATEDIR);
 }

@@ -165,4 +165,4 @@ tell_origin(struct exchange *x, struct response *r, struct filter_node *node)
 	return false;
 }
 
-const struct filter filter_cors = { "cors", tell_origin, NULL, NULL };
+const struct filter filter_cors = { "cors", tell_origin, NULL, NULL, NULL };

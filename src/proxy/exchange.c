@@ -84,6 +84,8 @@ finish(struct exchange *x)
 	struct runtime *rt = x->runtime;
 
 	cancel_source(x);
+	filter_cancel(x->request_filters);
+	filter_cancel(x->filters);
 	x->over = true;
 	if (x->status == 0)
 		x->status = STATUS_CLIENT_GONE;
@@ -145,8 +147,10 @@ on_end(void *user, const struct fields *trailers)
 	if (!takes_body(x))
 		return;
 	chain_init(&rest);
-	if (!filter_end(x, x->request_filters, &rest))
+	if (!filter_end(x, x->request_filters, &rest)) {
+		chain_clear(&rest);
 		return;
+	}
 	if (!chain_empty(&rest))
 		pass_body(x, &rest);
 	if (x->buffering)
@@ -293,13 +297,24 @@ exchange_body(struct exchange *x, struct chain *moved)
 }
 
 void
+exchange_emit(struct exchange *x, struct filter_node *node, struct chain *moved)
+{
+	if (!filter_body(x, node->next, moved))
+		chain_clear(moved);
+	else
+		(void)send_body(x, moved);
+}
+
+void
 exchange_end(struct exchange *x, const struct fields *trailers)
 {
 	struct chain rest;
 
 	chain_init(&rest);
-	if (!filter_end(x, x->filters, &rest))
+	if (!filter_end(x, x->filters, &rest)) {
+		chain_clear(&rest);
 		return;
+	}
 	if (!chain_empty(&rest))
 		(void)send_body(x, &rest);
 	if (x->response_buffer != NULL)

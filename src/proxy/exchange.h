@@ -118,6 +118,14 @@ void exchange_head(struct exchange *x, struct response *r);	/* r lives in the ar
 enum flow exchange_body(struct exchange *x, struct chain *moved);
 void exchange_end(struct exchange *x, const struct fields *trailers);
 void exchange_want(struct exchange *x, uint64_t bytes);
+
+/*
+ * What a filter of the response gives of its own accord, between calls of its body(): it passes the
+ * filters behind it and goes out.  Whether the stream is full is no concern of the filter, which
+ * can give no more than it took.
+ */
+void exchange_emit(struct exchange *x, struct filter_node *node, struct chain *moved);
+
 void exchange_tunnel(struct exchange *x);
 
 /* Takes over a reference to a block until the exchange ends. */

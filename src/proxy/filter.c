@@ -16,6 +16,7 @@ static const struct filter *const response_filters[] = {
 	&filter_security,
 	&filter_cors,
 	&filter_headers,
+	&filter_compress,
 	&filter_date,
 };
 
@@ -68,4 +69,12 @@ filter_end(struct exchange *x, struct filter_node *list, struct chain *bytes)
 			return false;
 	}
 	return true;
+}
+
+void
+filter_cancel(struct filter_node *list)
+{
+	for (struct filter_node *n = list; n != NULL; n = n->next)
+		if (n->filter->cancel != NULL)
+			n->filter->cancel(n);
 }

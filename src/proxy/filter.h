@@ -34,6 +34,9 @@ struct filter {
 
 	/* Appends what it kept back; the body ends after that.  May be NULL. */
 	bool (*end)(struct exchange *x, struct filter_node *node, struct chain *bytes);
+
+	/* The exchange is over, after end() or without it: frees what is left.  May be NULL. */
+	void (*cancel)(struct filter_node *node);
 };
 
 /* Runs the setups; the list of those that take part in the body. */
@@ -44,6 +47,9 @@ struct filter_node *filter_response(struct exchange *x, struct response *r);
 bool filter_body(struct exchange *x, struct filter_node *list, struct chain *bytes);
 bool filter_end(struct exchange *x, struct filter_node *list, struct chain *bytes);
 
+/* The exchange is over. */
+void filter_cancel(struct filter_node *list);
+
 /* The filters. */
 extern const struct filter filter_max_body;	/* request: no more bytes than max_body */
 extern const struct filter filter_location;	/* response: places of servers, mapped back */
@@ -51,6 +57,7 @@ extern const struct filter filter_hide_server;	/* response: no Server, no X-Powe
 extern const struct filter filter_security;	/* response: what `preset = security` adds */
 extern const struct filter filter_cors;		/* response: who may read it */
 extern const struct filter filter_headers;	/* response: what [headers] sections change */
+extern const struct filter filter_compress;	/* response: fewer bytes */
 extern const struct filter filter_date;		/* response: a Date where it is missing */
 
 #endif

@@ -38,6 +38,6 @@ add_date(struct exchange *x, struct response *r, struct filter_node *node)
 	return false;
 }
 
-const struct filter filter_hide_server = { "hide_server", hide_server, NULL, NULL };
-const struct filter filter_headers = { "headers", change_headers, NULL, NULL };
-const struct filter filter_date = { "date", add_date, NULL, NULL };
+const struct filter filter_hide_server = { "hide_server", hide_server, NULL, NULL, NULL };
+const struct filter filter_headers = { "headers", change_headers, NULL, NULL, NULL };
+const struct filter filter_date = { "date", add_date, NULL, NULL, NULL };

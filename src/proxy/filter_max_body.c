@@ -29,4 +29,4 @@ body(struct exchange *x, struct filter_node *node, struct chain *bytes)
 	return x->tunnel || x->body_in <= (uint64_t)x->conf->policy->max_body || too_large(x);
 }
 
-const struct filter filter_max_body = { "max_body", setup, body, NULL };
+const struct filter filter_max_body = { "max_body", setup, body, NULL, NULL };

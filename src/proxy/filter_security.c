@@ -46,4 +46,4 @@ add_advice(struct exchange *x, struct response *r, struct filter_node *node)
 	return false;
 }
 
-const struct filter filter_security = { "security", add_advice, NULL, NULL };
+const struct filter filter_security = { "security", add_advice, NULL, NULL, NULL };

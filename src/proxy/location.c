@@ -309,4 +309,4 @@ map_back(struct exchange *x, struct response *r, struct filter_node *node)
 	return false;
 }
 
-const struct filter filter_location = { "location", map_back, NULL, NULL };
+const struct filter filter_location = { "location", map_back, NULL, NULL, NULL };
