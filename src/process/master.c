@@ -289,6 +289,7 @@ on_tick(struct timer *t)
 	struct master *m = CONTAINER_OF(t, struct master, tick);
 
 	shm_servers_correct(&m->shm.servers);
+	shm_servers_sweep(&m->shm.servers);
 	loop_timer_set(m->loop, t, clock_ms() + TICK_MS);
 }
 

@@ -39,16 +39,17 @@ begin_attempt(struct forward *f)
 	struct exchange *x = f->x;
 	struct attempt *a = ARENA_NEW(&x->stream->arena, struct attempt);
 	struct attempt **last = &x->attempts;
+	struct backend_tried *tried = &f->choice.tried;
 
 	while (*last != NULL)
 		last = &(*last)->next;
 	*last = a;
-	a->addr = f->server->addr_text;
+	a->addr = arena_str(&x->stream->arena, f->server->addr_text);
 	a->start_us = clock_us();
 	x->nattempts++;
 	f->attempt = a;
-	if (f->tried.n < BACKEND_TRIED_MAX)
-		f->tried.v[f->tried.n++] = f->server;
+	if (tried->n < BACKEND_TRIED_MAX)
+		tried->v[tried->n++] = f->server->id;
 }
 
 static void
@@ -111,7 +112,7 @@ send_request(struct forward *f)
 	const struct request *r = x->request;
 	struct fields fields;
 
-	forwarded_fields(x, f->server->conf->host_field, &fields);
+	forwarded_fields(x, f->server->host_field, &fields);
 	f->back->ops->send_head(f->back, &fields, r->method, x->uri, r->framing,
 	    r->content_length, r->upgrade);
 	if (!chain_empty(&f->kept)) {
@@ -150,8 +151,9 @@ void
 forward_try(struct forward *f)
 {
 	struct exchange *x = f->x;
+	enum backend_refusal why;
 
-	f->server = backend_take(f->backend, &f->tried);
+	f->server = backend_take(f->backend, &f->choice, &why);
 	if (f->server == NULL) {
 		exchange_fail(x, 503, "no-server", "backend %.*s: no server is up and has a place",
 		    STR_ARG(x->backend->name));

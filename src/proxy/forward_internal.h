@@ -20,7 +20,7 @@ struct forward {
 	struct server *server;		/* whose place is taken; NULL: none */
 	struct back_stream *back;	/* NULL: none open */
 	struct back_limits limits;
-	struct backend_tried tried;
+	struct backend_request choice;	/* what backend_take() goes by */
 	struct attempt *attempt;	/* the current one */
 	unsigned retries;		/* left */
 	struct chain kept;		/* the request body so far, while it may be sent again */

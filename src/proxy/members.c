@@ -14,6 +14,7 @@
 struct list {
 	struct shm_member v[SHM_MEMBERS];
 	uint32_t n;
+	uint32_t group;
 };
 
 static const char *
@@ -54,10 +55,51 @@ server_row(struct proxy_shm *shm, const struct conf_backend *b, const struct add
 	return metrics_row(&shm->metrics, METRICS_SERVER, str_make(name, (size_t)n));
 }
 
+static void
+copy_text(char *out, size_t size, struct str text)
+{
+	snprintf(out, size, "%.*s", STR_ARG(text));
+}
+
+/* Says what a slot stands for, which is always the same but for the name. */
+static void
+describe(struct shm_server *slot, struct proxy_shm *shm, const struct conf_backend *b,
+    const struct conf_server *s, const struct addr *addr, uint32_t group)
+{
+	copy_text(slot->name, sizeof(slot->name), s->text);
+	if (slot->metric != 0)
+		return;
+	slot->addr = *addr;
+	slot->scheme = s->scheme;
+	slot->port = s->port;
+	slot->group = group;
+	slot->metric = server_row(shm, b, addr, s);
+	copy_text(slot->host, sizeof(slot->host), s->host);
+	copy_text(slot->host_field, sizeof(slot->host_field), s->host_field);
+	if (addr->len == 0) {
+		shm_server_set_health(&shm->servers, slot, HEALTH_DOWN);
+		atomic_store(&slot->look.finding, FOUND_DNS);
+	}
+}
+
+static uint16_t
+member_flags(const struct conf_server *s)
+{
+	return (uint16_t)((s->backup ? MEMBER_BACKUP : 0) | (s->down ? MEMBER_DOWN : 0));
+}
+
+static uint32_t
+slow_start_ms(const struct conf_backend *b, const struct conf_server *s)
+{
+	msec ms = s->slow_start_ms != CONF_OFF ? s->slow_start_ms : b->slow_start_ms;
+
+	return ms != CONF_OFF ? (uint32_t)ms : 0;
+}
+
 /* Adds one address of a server; false when there is no room. */
 static bool
 add_member(struct list *list, struct proxy_shm *shm, const struct conf_backend *b, unsigned line,
-    const struct addr *addr, enum shm_server_down down)
+    const struct addr *addr)
 {
 	const struct conf_server *s = &b->servers[line];
 	char key[SHM_SERVER_KEY];
@@ -74,14 +116,14 @@ add_member(struct list *list, struct proxy_shm *shm, const struct conf_backend *
 		    STR_ARG(s->text));
 		return false;
 	}
-	shm->servers.slots[slot].addr = *addr;
-	atomic_store(&shm->servers.slots[slot].down, s->down ? SERVER_DOWN_CONFIG : down);
+	describe(&shm->servers.slots[slot], shm, b, s, addr, list->group);
 	list->v[list->n++] = (struct shm_member){
 		.slot = (uint32_t)slot,
-		.weight = s->down ? 0 : (uint16_t)s->weight,
-		.backup = s->backup,
+		.serial = atomic_load(&shm->servers.slots[slot].serial),
+		.weight = (uint16_t)s->weight,
+		.flags = member_flags(s),
 		.max_conns = s->max_conns == CONF_OFF ? 0 : (uint32_t)s->max_conns,
-		.metric = server_row(shm, b, addr, s),
+		.slow_start_ms = slow_start_ms(b, s),
 		.line = line,
 	};
 	return true;
@@ -100,7 +142,7 @@ add_unix(struct list *list, struct proxy_shm *shm, const struct conf_backend *b,
 		return false;
 	}
 	memcpy(addr.un.sun_path, s->host.p, s->host.n + 1);
-	return add_member(list, shm, b, line, &addr, SERVER_UP);
+	return add_member(list, shm, b, line, &addr);
 }
 
 /* Every address of the name is a server. */
@@ -121,13 +163,13 @@ add_resolved(struct list *list, struct proxy_shm *shm, const struct conf_backend
 
 		log_warn("backend %.*s: server %.*s: does not resolve, so it is down: %s",
 		    STR_ARG(b->name), STR_ARG(s->text), gai_strerror(error));
-		return add_member(list, shm, b, line, &none, SERVER_DOWN_DNS);
+		return add_member(list, shm, b, line, &none);
 	}
 	for (struct addrinfo *i = all; i != NULL && ok; i = i->ai_next) {
 		struct addr addr = { .len = i->ai_addrlen };
 
 		memcpy(&addr.sa, i->ai_addr, i->ai_addrlen);
-		ok = add_member(list, shm, b, line, &addr, SERVER_UP);
+		ok = add_member(list, shm, b, line, &addr);
 	}
 	freeaddrinfo(all);
 	return ok;
@@ -144,6 +186,7 @@ publish_backend(struct members *m, struct proxy_shm *shm, const struct conf_back
 		return false;
 	}
 	list->n = 0;
+	list->group = shm->servers.members[index].group;
 	for (unsigned i = 0; i < b->nservers; i++)
 		if (!(b->servers[i].port == 0 ? add_unix(list, shm, b, i) :
 		    add_resolved(list, shm, b, i)))

@@ -137,6 +137,7 @@ make_backends(struct proxy *p)
 	const struct backend_env env = {
 		.loop = rt->loop,
 		.servers = &rt->shm->servers,
+		.core = &rt->shm->core,
 		.metrics = &rt->shm->metrics,
 		.worker = rt->slot,
 		.tls = p->tls_clients,

@@ -83,11 +83,23 @@ collect_rows(struct status *s)
 
 /* ---- servers */
 
-static void
-set_state(struct status_server *to, uint32_t down)
+/* As balancing sees it: what an operator says stands above what checks say. */
+static const char *
+server_state(const struct shm_server *slot, const struct shm_member *m)
 {
-	to->up = down == SERVER_UP;
-	to->state = to->up ? "up" : down == SERVER_DOWN_DNS ? "unresolved" : "down";
+	uint32_t order = atomic_load(&slot->order);
+
+	if (order == ORDER_DISABLE)
+		return "disabled";
+	if (order == ORDER_DRAIN)
+		return "draining";
+	if ((m->flags & MEMBER_DOWN) != 0 && order != ORDER_ENABLE)
+		return "down";
+	if (slot->addr.len == 0)
+		return "unresolved";
+	if (atomic_load(&slot->health) == HEALTH_DOWN)
+		return "down";
+	return atomic_load(&slot->ejected_until_ms) > clock_ms() ? "ejected" : "up";
 }
 
 static void
@@ -105,15 +117,18 @@ add_server(struct status *s, const struct conf_backend *backend, const struct sh
 	*to = (struct status_server){ .backend = backend };
 	if (member->line < backend->nservers)
 		to->name = backend->servers[member->line].text;
+	else
+		to->name = str_of(slot->name);
 	if (slot->addr.len > 0)
 		addr_text(&slot->addr, to->address);
-	set_state(to, slot->down);
-	to->backup = member->backup != 0;
+	to->state = server_state(slot, member);
+	to->up = strcmp(to->state, "up") == 0;
+	to->backup = (member->flags & MEMBER_BACKUP) != 0;
 	to->weight = member->weight;
 	to->max_conns = member->max_conns;
 	to->in_flight = slot->in_flight;
 	to->connections = shm_server_connections(slot);
-	metrics_sum(&shm->metrics, member->metric, &to->cell);
+	metrics_sum(&shm->metrics, slot->metric, &to->cell);
 }
 
 /* Addresses that stand in a list twice share their slot: it is shown once. */

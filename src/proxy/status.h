@@ -19,7 +19,8 @@ struct status_server {
 	const struct conf_backend *backend;
 	struct str name;		/* as it is written in the configuration */
 	char address[ADDR_TEXT];	/* empty: not resolved */
-	const char *state;		/* "up", "down" or "unresolved" */
+	const char *state;		/* "up", "down", "unresolved", "ejected", "draining",
+					 * "disabled" */
 	bool up;
 	bool backup;
 	uint32_t weight;

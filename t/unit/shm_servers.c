@@ -132,11 +132,11 @@ START_TEST(test_state_survives)
 	uint64_t version = 0;
 	int slot = slot_number(1);
 
-	atomic_store(&s.slots[slot].down, SERVER_DOWN_DNS);
+	ck_assert(shm_server_set_health(&s, &s.slots[slot], HEALTH_DOWN));
 	make_list("app", 2, 1, 2);
 	shm_servers_forget(&s, 1);
 	ck_assert_int_eq(slot_number(1), slot);
-	ck_assert_uint_eq(atomic_load(&s.slots[slot].down), SERVER_DOWN_DNS);
+	ck_assert_uint_eq(atomic_load(&s.slots[slot].health), HEALTH_DOWN);
 	/* A worker of the old generation that reads late finds an empty list. */
 	ck_assert_int_eq(shm_members_read(old, &version, out), 0);
 }

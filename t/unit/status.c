@@ -40,8 +40,7 @@ add_member(void)
 	ck_assert_int_ge(slot, 0);
 	ck_assert_int_ge(list, 0);
 	ck_assert(addr_parse(&shm.servers.slots[slot].addr, STR_OF("10.0.0.1:80"), 0));
-	members[0].metric = metrics_row(&shm.metrics, METRICS_SERVER, STR_OF("db"));
-	members[1].metric = members[0].metric;
+	shm.servers.slots[slot].metric = metrics_row(&shm.metrics, METRICS_SERVER, STR_OF("db"));
 	shm_members_set(&shm.servers.members[list], members, 2);
 	shm_server_take(&shm.servers.slots[slot], 1, 9);
 }
