@@ -119,9 +119,10 @@ conf_verify_listens(struct conf_whole *w)
 			    " proxy is trusted (add trusted_proxies = 192.0.2.1)",
 			    STR_ARG(l->name));
 	}
-	if (s->admin.present && lacks(d, KIND_ADMIN, conf_kind_names[KIND_ADMIN], "listen"))
-		conf_error(d->errors, s->admin.at, "[admin]: has no address (add listen ="
-		    " 127.0.0.1:9000)");
+	if (s->admin.present && lacks(d, KIND_ADMIN, conf_kind_names[KIND_ADMIN], "listen") &&
+	    lacks(d, KIND_ADMIN, conf_kind_names[KIND_ADMIN], "socket"))
+		conf_error(d->errors, s->admin.at, "[admin]: does nothing (add listen ="
+		    " 127.0.0.1:9000, or socket = /run/usherd.sock)");
 }
 
 static void

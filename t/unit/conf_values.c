@@ -183,8 +183,7 @@ START_TEST(bad_servers)
 	    "server = ftp://10.0.0.1\nserver = h2c://10.0.0.1\nserver = 10.0.0.1\n"
 	    "server = http://10.0.0.1/path\nserver = a_b:80 wieght=2\nserver = b:80 weight=0\n"
 	    "server = c:80 max_conns=x\nserver = unix:x\nserver = a_b:80\nserver = a_b:80"
-	    " weight=2\n"
-	    "check = tcp\nbalance = random\n"),
+	    " weight=2\n"),
 	    "text:6: [backend a] server: \"ftp://10.0.0.1\": this version speaks only http and"
 	    " https to servers (use http://HOST:PORT)\n"
 	    "text:7: [backend a] server: \"h2c://10.0.0.1\": this version speaks only http and"
@@ -192,18 +191,15 @@ START_TEST(bad_servers)
 	    "text:8: [backend a] server: \"10.0.0.1\" has no port (use 10.0.0.1:80)\n"
 	    "text:9: [backend a] server: \"http://10.0.0.1/path\" is no server (use HOST:PORT,"
 	    " http://HOST, https://HOST or unix:/path)\n"
-	    "text:10: [backend a] server: \"wieght=2\": unknown option of a server (weight=N,"
-	    " max_conns=N, backup, down) (did you mean weight?)\n"
-	    "text:11: [backend a] server: \"weight=0\": a weight is a number from 1 to 256 (say"
-	    " down for a server that gets nothing)\n"
-	    "text:12: [backend a] server: \"max_conns=x\": max_conns is a number from 1, or off\n"
+	    "text:10: [backend a] server: \"wieght=2\": unknown option (known: weight=, max_conns=,"
+	    " slow_start=, backup, down) (did you mean weight?)\n"
+	    "text:11: [backend a] server weight: a weight is a number from 1 to 256 (say down for a"
+	    " server that gets nothing)\n"
+	    "text:12: [backend a] server max_conns: \"x\" is no number (use digits, or off)\n"
 	    "text:13: [backend a] server: \"unix:x\" is no unix socket (use unix:/path, of at most"
 	    " 107 bytes)\n"
 	    "text:15: [backend a] server: a_b:80 stands at text:14 already (use weight=N to give it"
-	    " more)\n"
-	    "text:16: [backend a] check: \"tcp\": health checks are not available in this version"
-	    " (only off)\n"
-	    "text:17: [backend a] balance: \"random\" is not one of round_robin\n");
+	    " more)\n");
 }
 END_TEST
 
