@@ -107,6 +107,7 @@ on_generation_ready(void *arg, struct generation *g)
 	m->next = NULL;
 	m->current = g;
 	master_apply(m, g);
+	master_servers_changed(m);
 	if (m->state == MASTER_STARTING)
 		master_started(m);
 	else
@@ -139,6 +140,7 @@ on_generation_ended(void *arg, struct generation *g)
 	if (g == m->current)
 		m->current = NULL;
 	generation_free(g);
+	master_servers_changed(m);
 	end_if_empty(m);
 }
 
@@ -305,6 +307,8 @@ open_master(struct master *m)
 		log_error("epoll: %m");
 		return -1;
 	}
+	loop_forks(m->loop);
+	m->checks = checks_new(m->loop, &m->shm);
 	m->env = (struct generation_env){
 		.loop = m->loop,
 		.shm = &m->shm,
@@ -328,6 +332,7 @@ close_master(struct master *m)
 	}
 	if (m->loop != NULL) {
 		task_cancel(&m->changed);
+		checks_free(m->checks);
 		watch_close(&m->watch);
 		loop_timer_cancel(m->loop, &m->look_on);
 		loop_close(m->loop, &m->signals.watcher);

@@ -1,5 +1,5 @@
 /*
- * master_internal.h - what master.c, master_start.c and master_reload.c share.
+ * master_internal.h - what the files of the master share.
  */
 #ifndef USHERD_PROCESS_MASTER_INTERNAL_H
 #define USHERD_PROCESS_MASTER_INTERNAL_H
@@ -16,6 +16,7 @@
 #include "process/pidfile.h"
 #include "process/signals.h"
 #include "process/watch.h"
+#include "proxy/checks.h"
 #include "proxy/proxy.h"
 
 enum master_state {
@@ -29,6 +30,7 @@ struct master {
 	const struct options *options;
 	struct certificates *certificates;
 	struct watch watch;		/* of their files */
+	struct checks *checks;		/* of the health of servers */
 	struct timer look_on;		/* there are more than one turn of the loop can take */
 	enum master_state state;
 	int status;			/* to exit with */
@@ -82,6 +84,9 @@ void master_watch_certificates(struct master *m);
 
 /* The certificates in use may be others, or newer, than before. */
 void master_certificates_changed(struct master *m);
+
+/* master_servers.c: which generation serves, or the servers of one, may be others than before. */
+void master_servers_changed(struct master *m);
 
 /* Begins a generation from its parts, which it takes over; NULL after an error line. */
 struct generation *master_begin(struct master *m, struct config *c, struct listener_set *set,

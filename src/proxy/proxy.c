@@ -12,6 +12,7 @@
 #include "proxy/access_log.h"
 #include "proxy/backend.h"
 #include "proxy/certificates.h"
+#include "proxy/checks.h"
 #include "proxy/front.h"
 #include "proxy/headers.h"
 #include "proxy/members.h"
@@ -96,6 +97,12 @@ proxy_publish(struct proxy *p, struct proxy_shm *shm, uint32_t generation)
 {
 	p->members = members_publish(p->conf, shm, generation);
 	return p->members != NULL ? 0 : -1;
+}
+
+void
+proxy_check(const struct proxy *p, struct checks *checks)
+{
+	checks_use(checks, p->conf, p->members, p->tls_clients);
 }
 
 static void

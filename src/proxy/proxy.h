@@ -23,6 +23,7 @@
 #include "shm/servers.h"
 
 struct proxy;
+struct checks;
 
 /* The shared memory that master and workers have in common. */
 struct proxy_shm {
@@ -71,6 +72,9 @@ void proxy_free(struct proxy *p);
  * be rolled back.  Master, before the fork.  0, or -1 after an error line.
  */
 int proxy_publish(struct proxy *p, struct proxy_shm *shm, uint32_t generation);
+
+/* The servers that were published are checked from now on.  Master. */
+void proxy_check(const struct proxy *p, struct checks *checks);
 
 /* Begins to serve.  Worker, once.  0, or -1 after an error line. */
 int proxy_start(struct proxy *p, const struct proxy_env *env);
