@@ -28,7 +28,7 @@ enum {
 struct watcher {
 	int fd;				/* -1: not registered */
 	uint8_t ready;			/* READY_ bits; the owner clears READ, WRITE after EAGAIN */
-	bool level;			/* level-triggered: loop_watch_shared(), loop_watch_wanted() */
+	bool level;			/* level-triggered, as loop_watch_shared() makes it */
 	struct link again;		/* in the loop's list of those that yielded */
 	void (*on_ready)(struct watcher *w);
 };

@@ -8,6 +8,7 @@
 #include "base/digest.h"
 #include "base/regex.h"
 #include "http/h1_parse.h"
+#include "net/resolver.h"
 
 #ifndef USHERD_BUILD
 #define USHERD_BUILD "unknown"
@@ -27,7 +28,8 @@ version_print(void)
 	regex_library(regex, sizeof(regex));
 	printf("usherd %s\n", USHERD_VERSION);
 	printf("built with: %s\n", USHERD_BUILD);
-	printf("libraries: %s, %s, %s, inih\n", digest_library(), h1_parse_library, regex);
+	printf("libraries: %s, %s, %s, %s, inih\n", digest_library(), h1_parse_library, regex,
+	    resolver_library());
 	printf("configuration: %s/usherd.ini\n", USHERD_SYSCONFDIR);
 	printf("run-time files: %s\n", USHERD_RUNSTATEDIR);
 }
