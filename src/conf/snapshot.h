@@ -46,6 +46,8 @@ struct conf_global {
 	struct str chroot;		/* absent: none */
 	int worker_priority;		/* nice value, 0: unchanged */
 	bool worker_cpu_affinity;
+	struct addr *name_servers;	/* none: those of the system */
+	unsigned nname_servers;
 };
 
 struct conf_bind {
@@ -330,6 +332,7 @@ struct conf_backend {
 	struct conf_server *servers;
 	unsigned nservers;
 	enum conf_balance balance;
+	struct conf_origin balance_at;	/* with BALANCE_HASH */
 	struct str hash_key;		/* with BALANCE_HASH: template */
 	struct conf_sticky sticky;
 	struct str sticky_secret;	/* absent: one that dies with the master */

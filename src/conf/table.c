@@ -96,6 +96,9 @@ const struct conf_directive conf_directives[] = {
 	{ ROW("worker_cpu_affinity"), .where = IN(GLOBAL), .owner = KIND_GLOBAL,
 	  .parse = conf_bool, .def = "off",
 	  FIELD(conf_global, worker_cpu_affinity) },
+	{ ROW("resolver"), .where = IN(GLOBAL), .owner = KIND_GLOBAL,
+	  .parse = conf_name_servers,
+	  FLAGS(DIRECTIVE_LIST), LIST(conf_global, name_servers, nname_servers) },
 
 	{ ROW("bind"), .where = IN(LISTEN), .owner = KIND_LISTEN,
 	  .parse = conf_binds,

@@ -40,6 +40,7 @@ conf_parse_fn conf_references;		/* list of such pointers */
 /* Addresses: types_address.c. */
 conf_parse_fn conf_binds;		/* list of struct conf_bind */
 conf_parse_fn conf_ranges;		/* list of struct cidr */
+conf_parse_fn conf_name_servers;	/* list of struct addr */
 conf_parse_fn conf_socket_path;		/* struct str: an absolute path that a socket can have */
 
 /* Servers: types_server.c. */

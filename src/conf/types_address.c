@@ -6,6 +6,8 @@
 
 #include "conf/types.h"
 
+enum { DNS_PORT = 53 };
+
 /* A bare port means all addresses of both families; without IPv6 in the kernel, those of IPv4. */
 static void
 widen(struct addr *a)
@@ -52,6 +54,39 @@ conf_binds(struct conf_parse *c, struct str text, void *place)
 		return false;
 	for (unsigned i = 0; i < words.n; i++)
 		ok &= bind_word(c, words.v[i]);
+	return ok;
+}
+
+static bool
+name_server_word(struct conf_parse *c, struct str word)
+{
+	struct ip_port ip;
+	struct addr a;
+
+	if (ip_parse(&ip, word)) {
+		addr_from_ip_port(&a, &ip);
+		addr_set_port(&a, DNS_PORT);
+	} else if (str_all(word, CHAR_DIGIT) || !addr_parse(&a, word, 0) ||
+	    a.sa.sa_family == AF_UNIX || word.p[0] == '*') {
+		conf_bad(c, "\"%.*s\" is no address of a name server (use 192.0.2.53,"
+		    " 127.0.0.1:5353 or [::1]:53)", STR_ARG(conf_shown(c, word)));
+		return false;
+	}
+	conf_item(c, &a);
+	return true;
+}
+
+bool
+conf_name_servers(struct conf_parse *c, struct str text, void *place)
+{
+	struct conf_strs words;
+	bool ok = true;
+
+	(void)place;
+	if (!conf_split(c, text, &words))
+		return false;
+	for (unsigned i = 0; i < words.n; i++)
+		ok &= name_server_word(c, words.v[i]);
 	return ok;
 }
 

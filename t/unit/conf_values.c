@@ -250,6 +250,28 @@ START_TEST(conditions)
 }
 END_TEST
 
+START_TEST(name_servers)
+{
+	static const char *const texts[] = { "127.0.0.1:5353", "192.0.2.53:53", "[::1]:53" };
+	struct loaded l = conf_text_load(STR_OF("[listen web]\nbind = 8080\n[global]\n"
+	    "resolver = 127.0.0.1:5353 192.0.2.53\nresolver = ::1\n"));
+	char text[ADDR_TEXT];
+
+	ck_assert_uint_eq(l.s->global.nname_servers, ARRAY_LEN(texts));
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+		addr_text(&l.s->global.name_servers[i], text);
+		ck_assert_str_eq(text, texts[i]);
+	}
+	conf_text_free(&l);
+	ck_messages(STR_OF("[listen web]\nbind = 8080\n[route r]\npath = /*\nrespond = 204\n"
+	    "[global]\nresolver = dns.test 53\n"),
+	    "text:7: [global] resolver: \"dns.test\" is no address of a name server (use"
+	    " 192.0.2.53, 127.0.0.1:5353 or [::1]:53)\n"
+	    "text:7: [global] resolver: \"53\" is no address of a name server (use"
+	    " 192.0.2.53, 127.0.0.1:5353 or [::1]:53)\n");
+}
+END_TEST
+
 START_TEST(actions)
 {
 	struct loaded l = conf_text_load(STR_OF("[listen web]\nbind = 8080\n"
@@ -328,6 +350,7 @@ main(void)
 	tcase_add_test(values, servers);
 	tcase_add_test(values, bad_servers);
 	tcase_add_test(values, conditions);
+	tcase_add_test(values, name_servers);
 	tcase_add_test(values, actions);
 	tcase_add_test(values, logs);
 	suite_add_tcase(suite, values);
