@@ -3,7 +3,8 @@
  *
  * They hold over reloads until the line of the server in the configuration reads otherwise, a
  * reset, or a restart.  A server is known by the address part of its line (`10.0.0.1:8080`,
- * `https://app.internal`), blanks and all as conf_server.text has it.
+ * `https://app.internal`), as conf_server.text has it; one of several addresses that a name has is
+ * known by that address, as addr_text() writes it, and goes before what holds for the whole line.
  */
 #ifndef USHERD_PROXY_OVERRIDES_H
 #define USHERD_PROXY_OVERRIDES_H
@@ -40,6 +41,12 @@ void overrides_add(struct overrides *o, struct str backend, const struct conf_se
 /* Calls `each` for the servers added to a backend, in the order of their coming. */
 void overrides_each_added(const struct overrides *o, struct str backend,
     void (*each)(void *arg, const struct conf_server *server), void *arg);
+
+/*
+ * A configuration serves now: forgets what was ordered for lines that it does not have, and servers
+ * that were added and that it names itself.  Returns how many changes were forgotten.
+ */
+unsigned overrides_settle(struct overrides *o, const struct conf_snapshot *c);
 
 /* Forgets the changes of one server (`server` present), of a backend, or all (both absent); true
  * if there were any. */
