@@ -133,6 +133,49 @@ histogram(const struct metric *m, const struct object *o, struct buf *out)
 	sample_uint(m->name, "_count", o, NULL, NULL, seen, out);
 }
 
+/* One sample, whose labels say it all; its words need no escapes. */
+static void
+server_state(const struct metric *m, const struct object *o, struct buf *out)
+{
+	const struct standing *s = &o->server->standing;
+
+	buf_printf(out, "%s{%.*s,state=\"%s\",by=\"%s\",reason=\"%s\"} 1\n", m->name,
+	    STR_ARG(buf_view(&o->labels)), s->state, s->by, s->reason);
+}
+
+static void
+checks(const struct metric *m, const struct object *o, struct buf *out)
+{
+	sample_uint(m->name, "", o, "result", "good", o->server->look.good, out);
+	sample_uint(m->name, "", o, "result", "bad", o->server->look.bad, out);
+}
+
+static void
+last_check(const struct metric *m, const struct object *o, struct buf *out)
+{
+	if (o->server->look.at_wall_ms != 0)
+		sample_uint(m->name, "", o, "finding", o->server->look.finding,
+		    o->server->look.in_row, out);
+}
+
+static void
+check_seconds(const struct metric *m, const struct object *o, struct buf *out)
+{
+	if (o->server->look.at_wall_ms == 0)
+		return;
+	sample_start(m->name, "", o, NULL, NULL, out);
+	buf_printf(out, "%.6f\n", (double)o->server->look.latency_us / 1e6);
+}
+
+static void
+check_time(const struct metric *m, const struct object *o, struct buf *out)
+{
+	if (o->server->look.at_wall_ms == 0)
+		return;
+	sample_start(m->name, "", o, NULL, NULL, out);
+	buf_printf(out, "%.3f\n", (double)o->server->look.at_wall_ms / 1e3);
+}
+
 static void
 workers_by_state(const struct metric *m, const struct object *o, struct buf *out)
 {
@@ -176,7 +219,7 @@ VALUE(all_tunnels, o->status->total.tunnels)
 VALUE(worker_accepted, o->worker->accepted)
 VALUE(worker_requests, o->worker->requests)
 VALUE(worker_connections, o->worker->connections)
-VALUE(server_up, o->server->up)
+VALUE(server_up, o->server->standing.up)
 VALUE(server_weight, o->server->weight)
 VALUE(server_in_flight, o->server->in_flight)
 VALUE(server_connections, o->server->connections)
@@ -264,6 +307,18 @@ static const struct metric metrics[] = {
 
 	{ EACH_SERVER, GAUGE, "usherd_server_up",
 	  "1 if the server gets requests, else 0.", .get = server_up },
+	{ EACH_SERVER, GAUGE, "usherd_server_state",
+	  "Always 1; the labels name its state, who says so, and why it is down.",
+	  .many = server_state },
+	{ EACH_SERVER, COUNTER, "usherd_server_checks_total",
+	  "Health checks, by result.", .many = checks },
+	{ EACH_SERVER, GAUGE, "usherd_server_last_check",
+	  "How many good or bad checks in a row there were; the label says what the last one found.",
+	  .many = last_check },
+	{ EACH_SERVER, GAUGE, "usherd_server_last_check_seconds",
+	  "How long the last check took.", .many = check_seconds },
+	{ EACH_SERVER, GAUGE, "usherd_server_last_check_time_seconds",
+	  "When the last check ended, in seconds since the epoch.", .many = check_time },
 	{ EACH_SERVER, GAUGE, "usherd_server_weight",
 	  "Its weight.", .get = server_weight },
 	{ EACH_SERVER, GAUGE, "usherd_server_requests_in_flight",

@@ -83,23 +83,19 @@ collect_rows(struct status *s)
 
 /* ---- servers */
 
-/* As balancing sees it: what an operator says stands above what checks say. */
-static const char *
-server_state(const struct shm_server *slot, const struct shm_member *m)
+static void
+set_look(struct status_look *to, const struct shm_look *look)
 {
-	uint32_t order = atomic_load(&slot->order);
+	uint32_t finding = atomic_load(&look->finding);
 
-	if (order == ORDER_DISABLE)
-		return "disabled";
-	if (order == ORDER_DRAIN)
-		return "draining";
-	if ((m->flags & MEMBER_DOWN) != 0 && order != ORDER_ENABLE)
-		return "down";
-	if (slot->addr.len == 0)
-		return "unresolved";
-	if (atomic_load(&slot->health) == HEALTH_DOWN)
-		return "down";
-	return atomic_load(&slot->ejected_until_ms) > clock_ms() ? "ejected" : "up";
+	to->finding = finding < FOUND_KINDS ? shm_finding_names[finding] : "";
+	to->status = look->status;
+	to->latency_us = look->latency_us;
+	to->in_row = look->in_row;
+	to->at_wall_ms = look->at_wall_ms;
+	to->changed_wall_ms = look->changed_wall_ms;
+	to->good = look->good;
+	to->bad = look->bad;
 }
 
 static void
@@ -121,8 +117,8 @@ add_server(struct status *s, const struct conf_backend *backend, const struct sh
 		to->name = str_of(slot->name);
 	if (slot->addr.len > 0)
 		addr_text(&slot->addr, to->address);
-	to->state = server_state(slot, member);
-	to->up = strcmp(to->state, "up") == 0;
+	to->standing = standing_of(slot, member);
+	set_look(&to->look, &slot->look);
 	to->backup = (member->flags & MEMBER_BACKUP) != 0;
 	to->weight = member->weight;
 	to->max_conns = member->max_conns;
