@@ -379,7 +379,7 @@ struct conf_admin {
 	struct conf_bind *binds;
 	unsigned nbinds;
 	struct conf_cidrs allow;	/* default: loopback */
-	struct str socket;		/* control socket; absent: none */
+	struct conf_bind socket;	/* control socket; text absent: none */
 };
 
 struct conf_snapshot {

@@ -41,7 +41,7 @@ conf_parse_fn conf_references;		/* list of such pointers */
 conf_parse_fn conf_binds;		/* list of struct conf_bind */
 conf_parse_fn conf_ranges;		/* list of struct cidr */
 conf_parse_fn conf_name_servers;	/* list of struct addr */
-conf_parse_fn conf_socket_path;		/* struct str: an absolute path that a socket can have */
+conf_parse_fn conf_socket_path;		/* struct conf_bind: of a unix socket */
 
 /* Servers: types_server.c. */
 conf_parse_fn conf_server_line;		/* list of struct conf_server */

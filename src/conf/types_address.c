@@ -131,14 +131,22 @@ conf_is_host(struct str host)
 bool
 conf_socket_path(struct conf_parse *c, struct str text, void *place)
 {
-	struct str *path = place;
-	struct addr a;
+	struct conf_bind *bind = place;
+	struct str path;
 
-	if (!conf_absolute_path(c, text, path))
+	if (!conf_absolute_path(c, text, &path))
 		return false;
-	if (path->n < sizeof(a.un.sun_path))
-		return true;
-	conf_bad(c, "\"%.*s\" is too long for a socket (at most %zu bytes)",
-	    STR_ARG(conf_shown(c, text)), sizeof(a.un.sun_path) - 1);
-	return false;
+	if (path.n >= sizeof(bind->addr.un.sun_path)) {
+		conf_bad(c, "\"%.*s\" is too long for a socket (at most %zu bytes)",
+		    STR_ARG(conf_shown(c, text)), sizeof(bind->addr.un.sun_path) - 1);
+		return false;
+	}
+	*bind = (struct conf_bind){
+		.addr.len = sizeof(bind->addr.un),
+		.text = path,
+		.at = c->line->at,
+	};
+	bind->addr.un.sun_family = AF_UNIX;
+	memcpy(bind->addr.un.sun_path, path.p, path.n);
+	return true;
 }

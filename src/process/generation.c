@@ -45,7 +45,7 @@ generation_new(const struct generation_env *env, uint32_t number, struct config 
 	g->config = config;
 	g->listeners = *listeners;
 	g->logs = *logs;
-	*listeners = (struct listener_set){ NULL, NULL, 0 };
+	*listeners = (struct listener_set){ .n = 0 };
 	*logs = (struct logs){ .error_fd = -1 };
 	g->max_connections = max_connections;
 	g->nplaces = config->snapshot->global.workers;

@@ -242,7 +242,7 @@ drain_workers(struct master *m)
 	log_notice("draining the workers; the master stays");
 	m->state = MASTER_DRAINED;
 	m->parked = m->current->listeners;
-	m->current->listeners = (struct listener_set){ NULL, NULL, 0 };
+	m->current->listeners = (struct listener_set){ .n = 0 };
 	generation_drain(m->current, CHANNEL_QUIT);
 	m->current = NULL;
 	notify_send("STATUS=drained\n");

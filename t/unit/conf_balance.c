@@ -254,10 +254,12 @@ START_TEST(admin_socket)
 {
 	struct loaded l = load(HEAD BACKEND "[admin]\nsocket = /run/u.sock\n");
 
-	ck_assert_str_eq(l.s->admin.socket.p, "/run/u.sock");
+	ck_assert_str_eq(l.s->admin.socket.text.p, "/run/u.sock");
 	conf_text_free(&l);
 	ck_messages(STR_OF(HEAD BACKEND "[admin]\nsocket = u.sock\n"),
 	    "text:8: [admin] socket: \"u.sock\" is no absolute path (begin with /)\n");
+	ck_messages(STR_OF(HEAD BACKEND "[admin]\nlisten = unix:/x\nsocket = /x\n"),
+	    "text:9: [admin] socket: /x is taken by unix:/x at text:8\n");
 }
 END_TEST
 
