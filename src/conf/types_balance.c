@@ -28,6 +28,7 @@ conf_balance(struct conf_parse *c, struct str text, void *place)
 		return false;
 	}
 	b->balance = BALANCE_HASH;
+	b->balance_at = c->line->at;
 	b->hash_key = arena_str(c->arena, words.v[1]);
 	if (str_find(b->hash_key, '$') < 0)
 		conf_warning(c->document->errors, c->line->at, "%.*s balance: the key has no"

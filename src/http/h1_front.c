@@ -160,6 +160,19 @@ on_timer(struct timer *t)
 	}
 }
 
+/* A client may close its side and wait for the answer, but not while nobody works on one. */
+static bool
+has_gone(const struct h1_front *f)
+{
+	uint8_t ready = f->transport.watcher.ready;
+
+	if (f->state != FRONT_BUSY)
+		return false;
+	/* Where our side of a tunnel is shut, the end of the client's is no error. */
+	return ((ready & READY_ERROR) && !f->stream->shut) ||
+	    ((ready & READY_EOF) && f->stream->base.idle);
+}
+
 static void
 on_ready(struct watcher *w)
 {
@@ -171,8 +184,7 @@ on_ready(struct watcher *w)
 		h1_front_handshake(f);
 		return;
 	}
-	/* Where our side of a tunnel is shut, the end of the client's is no error. */
-	if ((w->ready & READY_ERROR) && f->state == FRONT_BUSY && !f->stream->shut) {
+	if (has_gone(f)) {
 		h1_front_lost(f, false, NULL);
 		return;
 	}

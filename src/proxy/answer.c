@@ -109,6 +109,9 @@ answer_error(struct exchange *x, int status)
 
 	if (x->allow.p != NULL && status == 405)
 		fields_add(&r->fields, STR_OF("Allow"), x->allow);
+	if (x->retry_after_s > 0 && status == 503)
+		fields_add(&r->fields, STR_OF("Retry-After"), arena_printf(&x->stream->arena,
+		    "%lld", (long long)x->retry_after_s));
 	if (page != NULL) {
 		answer_send(x, r, page->content_type, page->content);
 		return;

@@ -56,6 +56,7 @@ struct exchange {
 	struct str scheme;			/* "http" or "https", as the client used it */
 	char request_id[REQUEST_ID_LEN];
 	struct str allow;			/* methods, for a 405 */
+	int64_t retry_after_s;			/* for a 503; 0: not said */
 	struct str uri;				/* path and query to forward: raw, or rewritten */
 
 	/* Steps and source. */

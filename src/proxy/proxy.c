@@ -14,17 +14,21 @@
 #include "proxy/certificates.h"
 #include "proxy/checks.h"
 #include "proxy/front.h"
+#include "proxy/hash_keys.h"
 #include "proxy/headers.h"
 #include "proxy/members.h"
+#include "proxy/retry.h"
 #include "proxy/route.h"
 #include "proxy/runtime.h"
 #include "proxy/sites.h"
+#include "proxy/sticky.h"
 #include "proxy/tls_backends.h"
 
 struct proxy {
 	const struct conf_snapshot *conf;
 	struct router *router;
 	struct headers *headers;
+	struct hash_keys *hash_keys;
 	struct sites *sites;
 	struct tls_client **tls_clients;	/* by backend index */
 	struct access_log **logs;
@@ -47,6 +51,7 @@ proxy_build(const struct conf_snapshot *snapshot, const struct tls_store *certs,
 	p->conf = snapshot;
 	p->router = router_new(snapshot, errors);
 	p->headers = headers_new(snapshot, errors);
+	p->hash_keys = hash_keys_new(snapshot, errors);
 	p->sites = sites_new(snapshot, errors);
 	p->tls_clients = tls_backends_new(snapshot, certs, errors);
 	certificates_check(snapshot, certs, errors);
@@ -71,6 +76,8 @@ free_runtime(struct proxy *p)
 	for (unsigned i = 0; rt->backends != NULL && i < p->conf->nbackends; i++)
 		backend_free(rt->backends[i]);
 	mem_free(rt->backends);
+	mem_free(rt->retry_budgets);
+	sticky_free(rt->sticky);
 	mem_free(rt->listen_cells);
 	mem_free(rt->route_cells);
 }
@@ -86,6 +93,7 @@ proxy_free(struct proxy *p)
 	mem_free(p->logs);
 	members_free(p->members);
 	tls_backends_free(p->tls_clients, p->conf->nbackends);
+	hash_keys_free(p->hash_keys);
 	headers_free(p->headers);
 	sites_free(p->sites);
 	router_free(p->router);
@@ -93,10 +101,16 @@ proxy_free(struct proxy *p)
 }
 
 int
-proxy_publish(struct proxy *p, struct proxy_shm *shm, uint32_t generation)
+proxy_publish(struct proxy *p, const struct proxy_servers *from, uint32_t generation)
 {
-	p->members = members_publish(p->conf, shm, generation);
+	p->members = members_publish(p->conf, from, generation);
 	return p->members != NULL ? 0 : -1;
+}
+
+void
+proxy_update(struct proxy *p, const struct proxy_servers *from, bool newest)
+{
+	members_update(p->members, p->conf, from, newest);
 }
 
 void
@@ -155,6 +169,8 @@ make_backends(struct proxy *p)
 		rt->backends[i] = backend_new(p->conf->backends[i],
 		    &rt->shm->servers.members[p->members->lists[i]],
 		    p->members->backend_rows[i], &env);
+	rt->retry_budgets = mem_zalloc(p->conf->nbackends, sizeof(struct retry_budget));
+	rt->sticky = sticky_new(p->conf, &rt->shm->core);
 }
 
 int
@@ -166,6 +182,7 @@ proxy_start(struct proxy *p, const struct proxy_env *env)
 		.conf = p->conf,
 		.router = p->router,
 		.headers = p->headers,
+		.hash_keys = p->hash_keys,
 		.sites = p->sites,
 		.certs = env->certs,
 		.loop = env->loop,
@@ -202,6 +219,13 @@ proxy_drain(struct proxy *p, bool now)
 		LIST_EACH(l, &rt->connections)
 			h1_front_close_idle(h1_front_of(l));
 	runtime_check_drained(rt);
+}
+
+void
+proxy_wake(struct proxy *p)
+{
+	for (unsigned i = 0; i < p->conf->nbackends; i++)
+		backend_look(p->runtime.backends[i]);
 }
 
 void

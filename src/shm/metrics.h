@@ -57,7 +57,8 @@ struct metrics_cell {
 	_Atomic uint64_t handshakes;		/* of TLS, that were completed (listen) */
 	_Atomic uint64_t resumed;		/* of these, those that resumed a session */
 	_Atomic uint64_t handshake_failures;
-	_Atomic uint64_t spare[2];		/* what follows begins where a line ends */
+	_Atomic uint64_t ejections;		/* of a server */
+	_Atomic uint64_t spare;			/* what follows begins where a line ends */
 	_Atomic uint64_t status[6];		/* [0]: no answer went out; [1] 1xx .. [5] 5xx */
 	_Atomic uint64_t requests;		/* on the line of status[1] */
 	_Atomic uint64_t bytes_in;		/* from the client or server */
@@ -65,6 +66,9 @@ struct metrics_cell {
 	/* What follows is not in the cell of a route. */
 	struct metrics_histogram time;		/* of requests; of attempts for backend, server */
 	_Atomic uint64_t failures[FAIL_KINDS];
+	_Atomic uint64_t queued;		/* requests that waited (backend; likewise below) */
+	_Atomic uint64_t queue_timeouts;	/* of these, those that waited in vain */
+	_Atomic uint64_t retries_refused;	/* by retry_budget */
 };
 
 struct metrics_row {
