@@ -76,8 +76,9 @@ struct server *backend_take(struct backend *b, const struct backend_request *r,
 void backend_give(struct backend *b, struct server *s);
 
 /*
- * Tells how an attempt ended: counts towards an ejection, which all workers see at once.
- * `first_byte_us` is the time to the response head, for least_time; < 0: none came.
+ * Tells, before the place is given back, how an attempt ended: counts towards an ejection, which
+ * all workers see at once.  `first_byte_us` is the time to the response head, for least_time; < 0:
+ * none came.
  */
 void backend_report(struct backend *b, struct server *s, enum backend_outcome outcome,
     int64_t first_byte_us);

@@ -31,6 +31,8 @@ struct server {
 	struct link idle;			/* connections, the last used first */
 	unsigned nidle;
 	unsigned nconnections;			/* idle ones too */
+	unsigned nplaces;			/* that this worker has taken */
+	bool listed;				/* in the list of its backend */
 };
 
 /* Makes the worker's view of a member.  `*tls` is asked for each new connection to an https

@@ -20,8 +20,8 @@ enum { SHM_GROUP_NAME = 40, SHM_GROUP_WORDS = SHM_WORKERS / 64 };
 struct shm_group {
 	char name[SHM_GROUP_NAME];	/* empty: free */
 	_Alignas(64) _Atomic uint64_t epoch;
-	_Alignas(64) _Atomic uint64_t waiting[SHM_GROUP_WORDS];	/* a bit for each worker */
-	_Alignas(64) _Atomic uint32_t in_flight;	/* in all servers; only kept for BALANCE_HASH */
+	_Alignas(64) _Atomic uint64_t waiting[SHM_GROUP_WORDS]; /* a bit for each worker */
+	_Alignas(64) _Atomic uint32_t in_flight;	/* in all servers; with BALANCE_HASH */
 	_Atomic uint32_t held[SHM_WORKERS];	/* shares of it, to repair a death */
 	_Atomic uint32_t queued[SHM_WORKERS];	/* requests that wait, by worker */
 	_Atomic int64_t head_ms[SHM_WORKERS];	/* since when the first of them does */

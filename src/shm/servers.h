@@ -85,7 +85,7 @@ struct shm_server {
 	_Atomic uint32_t ejections;	/* in a row */
 	_Atomic uint32_t serial;	/* differs for every new use of the slot */
 
-	/* What it is; written before the first list that names it, and never again, but the name. */
+	/* What it is; written before the first list that names it; only the name may change. */
 	_Alignas(64) char key[SHM_SERVER_KEY];	/* empty: free slot */
 	struct addr addr;		/* len 0: not resolved */
 	uint64_t id;			/* hash of the key: the same on every machine; never 0 */
@@ -93,7 +93,7 @@ struct shm_server {
 	uint32_t port;
 	uint32_t group;			/* index in groups */
 	uint32_t metric;		/* row in metrics */
-	char host[SHM_HOST];		/* name that it must prove over TLS; or the address's text */
+	char host[SHM_HOST];		/* name that it must prove over TLS, or address */
 	char host_field[SHM_HOST + 16];	/* for host_header = server */
 	char name[SHM_HOST + 32];	/* as its line in the configuration calls it */
 	struct shm_look look;
