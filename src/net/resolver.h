@@ -16,7 +16,7 @@
 #include "net/dns_srv.h"
 #include "net/loop.h"
 
-enum { RESOLVER_RECORDS = 256 };	/* of one answer at most; what is more is left out */
+enum { RESOLVER_RECORDS = 512 };	/* of one answer at most; what is more is left out */
 
 struct resolver;
 

@@ -231,7 +231,7 @@ on_respawn(struct timer *t)
 int
 generation_start(struct generation *g)
 {
-	if (proxy_publish(g->config->proxy, g->env->shm, g->number) == -1)
+	if (proxy_publish(g->config->proxy, g->env->servers, g->number) == -1)
 		return -1;
 	loop_timer_set(g->env->loop, &g->deadline, clock_ms() + START_TIMEOUT_MS);
 	for (unsigned i = 0; i < g->nplaces && !g->did_fail; i++)

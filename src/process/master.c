@@ -48,6 +48,8 @@ begin_end(struct master *m, msec patience_ms)
 	m->current = NULL;
 	m->next = NULL;
 	m->reload_again = false;
+	config_free(m->pending);
+	m->pending = NULL;
 	loop_timer_cancel(m->loop, &m->retry);
 	loop_timer_set(m->loop, &m->deadline,
 	    patience_ms == CONF_OFF ? TIMER_NEVER : clock_ms() + patience_ms + END_PATIENCE_MS);
@@ -235,7 +237,7 @@ reopen_logs(struct master *m)
 static void
 drain_workers(struct master *m)
 {
-	if (m->state != MASTER_RUNNING || m->next != NULL) {
+	if (m->state != MASTER_RUNNING || m->next != NULL || m->pending != NULL) {
 		log_warn("SIGWINCH: nothing to drain, or not now");
 		return;
 	}
@@ -302,16 +304,19 @@ open_master(struct master *m)
 	timer_init(&m->tick, on_tick);
 	timer_init(&m->deadline, on_deadline);
 	task_init(&m->changed, write_workers);
+	task_init(&m->servers_task, master_follow_servers);
 	m->loop = loop_new();
 	if (m->loop == NULL || signals_watch(&m->signals, m->loop, on_signal) == -1) {
 		log_error("epoll: %m");
 		return -1;
 	}
 	loop_forks(m->loop);
-	m->checks = checks_new(m->loop, &m->shm);
+	if (master_open_servers(m) == -1)
+		return -1;
 	m->env = (struct generation_env){
 		.loop = m->loop,
 		.shm = &m->shm,
+		.servers = &m->servers,
 		.events = &generation_events,
 		.changed = workers_changed,
 		.no_slot = end_oldest,
@@ -332,7 +337,7 @@ close_master(struct master *m)
 	}
 	if (m->loop != NULL) {
 		task_cancel(&m->changed);
-		checks_free(m->checks);
+		master_close_servers(m);
 		watch_close(&m->watch);
 		loop_timer_cancel(m->loop, &m->look_on);
 		loop_close(m->loop, &m->signals.watcher);

@@ -31,6 +31,8 @@ struct master {
 	struct certificates *certificates;
 	struct watch watch;		/* of their files */
 	struct checks *checks;		/* of the health of servers */
+	struct proxy_servers servers;	/* names that are followed, changes at run time */
+	struct task servers_task;	/* lists of servers are to be looked at */
 	struct timer look_on;		/* there are more than one turn of the loop can take */
 	enum master_state state;
 	int status;			/* to exit with */
@@ -46,6 +48,7 @@ struct master {
 	struct link generations;	/* all that have workers, oldest first */
 	struct generation *current;	/* the one that serves; NULL: none */
 	struct generation *next;	/* the one that starts; NULL: none */
+	struct config *pending;		/* what is to be the next one waits for its names */
 	uint32_t last_number;
 	bool reload_again;		/* asked for during a reload */
 	unsigned orphans;		/* workers of a dead master that were told to end */
@@ -85,8 +88,23 @@ void master_watch_certificates(struct master *m);
 /* The certificates in use may be others, or newer, than before. */
 void master_certificates_changed(struct master *m);
 
-/* master_servers.c: which generation serves, or the servers of one, may be others than before. */
+/*
+ * master_servers.c: opens and closes what follows the servers of backends.  0, or -1 after an error
+ * line.
+ */
+int master_open_servers(struct master *m);
+void master_close_servers(struct master *m);
+void master_follow_servers(struct task *t);	/* what servers_task does */
+
+/* Which generation serves, or the servers of one, or orders for them, may be others than before;
+ * what follows from that happens before the next event. */
 void master_servers_changed(struct master *m);
+
+/*
+ * Looks up the names of a configuration.  Calls `go_on` from the loop when all have answered, or
+ * shortly after if they do not.
+ */
+void master_await_names(struct master *m, const struct config *c, void (*go_on)(void *arg));
 
 /* Begins a generation from its parts, which it takes over; NULL after an error line. */
 struct generation *master_begin(struct master *m, struct config *c, struct listener_set *set,

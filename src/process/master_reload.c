@@ -111,25 +111,6 @@ fail:
 	return false;
 }
 
-void
-master_reload(struct master *m)
-{
-	struct config *c;
-
-	if (m->next != NULL) {
-		m->reload_again = true;
-		log_notice("reload: another one is under way, then comes this one");
-		return;
-	}
-	log_notice("reload: reading the configuration %s", config_name(m->options));
-	notify_reloading();
-	c = config_load(m->options, m->certificates, CONFIG_LOGGED);
-	/* Whatever comes of the rest, a renewed certificate is fit for those that use it. */
-	master_certificates_changed(m);
-	if (c == NULL || !try_reload(m, c))
-		count_failure(m);
-}
-
 static void
 reload_if_asked(struct master *m)
 {
@@ -137,6 +118,40 @@ reload_if_asked(struct master *m)
 		return;
 	m->reload_again = false;
 	master_reload(m);
+}
+
+/* The names of the new configuration are known, or had their chance. */
+static void
+go_on(void *arg)
+{
+	struct master *m = arg;
+	struct config *c = m->pending;
+
+	m->pending = NULL;
+	if (c == NULL || try_reload(m, c))
+		return;
+	count_failure(m);
+	master_servers_changed(m);
+	reload_if_asked(m);
+}
+
+void
+master_reload(struct master *m)
+{
+	if (m->next != NULL || m->pending != NULL) {
+		m->reload_again = true;
+		log_notice("reload: another one is under way, then comes this one");
+		return;
+	}
+	log_notice("reload: reading the configuration %s", config_name(m->options));
+	notify_reloading();
+	m->pending = config_load(m->options, m->certificates, CONFIG_LOGGED);
+	/* Whatever comes of the rest, a renewed certificate is fit for those that use it. */
+	master_certificates_changed(m);
+	if (m->pending != NULL)
+		master_await_names(m, m->pending, go_on);
+	else
+		count_failure(m);
 }
 
 void

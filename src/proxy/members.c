@@ -3,19 +3,29 @@
  */
 #include "proxy/members.h"
 
-#include <netdb.h>
 #include <stdio.h>
 
 #include "base/check.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "proxy/names.h"
+#include "proxy/overrides.h"
+
+enum { HTTP_PORT = 80, HTTPS_PORT = 443 };
 
 /* A list in the making. */
 struct list {
-	struct shm_member v[SHM_MEMBERS];
-	uint32_t n;
+	const struct proxy_servers *from;
+	const struct conf_backend *backend;
+	bool newest;			/* see members_update() */
+	bool cut;			/* for want of room in the list */
+	bool failed;			/* for want of shared memory */
 	uint32_t group;
+	uint32_t n;
+	struct shm_member v[SHM_MEMBERS];
 };
+
+/* ---- slots */
 
 static const char *
 scheme_name(enum conf_server_scheme s)
@@ -27,22 +37,22 @@ scheme_name(enum conf_server_scheme s)
 
 /* The full text that a slot is found by. */
 static struct str
-slot_key(const struct conf_backend *b, const struct conf_server *s, const struct addr *addr,
+slot_key(const struct conf_backend *b, const struct conf_server *s, const struct name_target *t,
     char out[SHM_SERVER_KEY])
 {
 	char text[ADDR_TEXT] = "unresolved";
 	int n;
 
-	if (addr->len > 0)
-		addr_text(addr, text);
+	if (t->addr.len > 0)
+		addr_text(&t->addr, text);
 	n = snprintf(out, SHM_SERVER_KEY, "%.*s|%s|%.*s|%u|%s", STR_ARG(b->name),
-	    scheme_name(s->scheme), STR_ARG(s->host), s->port, text);
+	    scheme_name(s->scheme), STR_ARG(t->host), s->port, text);
 	return str_make(out, n < SHM_SERVER_KEY ? (size_t)n : SHM_SERVER_KEY - 1);
 }
 
 static uint32_t
-server_row(struct proxy_shm *shm, const struct conf_backend *b, const struct addr *addr,
-    const struct conf_server *s)
+server_row(struct proxy_shm *shm, const struct conf_backend *b, const struct conf_server *s,
+    const struct addr *addr)
 {
 	char name[METRICS_NAME], text[ADDR_TEXT];
 	int n;
@@ -61,31 +71,59 @@ copy_text(char *out, size_t size, struct str text)
 	snprintf(out, size, "%.*s", STR_ARG(text));
 }
 
+/* What `host_header = server` sends; the target of a service has its own. */
+static void
+set_host_field(struct shm_server *slot, const struct conf_server *s, struct str host)
+{
+	unsigned usual = s->scheme == SCHEME_HTTPS ? HTTPS_PORT : HTTP_PORT;
+
+	if (!s->srv)
+		copy_text(slot->host_field, sizeof(slot->host_field), s->host_field);
+	else if (slot->port == usual)
+		copy_text(slot->host_field, sizeof(slot->host_field), host);
+	else
+		snprintf(slot->host_field, sizeof(slot->host_field), "%.*s:%u", STR_ARG(host),
+		    slot->port);
+}
+
 /* Says what a slot stands for, which is always the same but for the name. */
 static void
-describe(struct shm_server *slot, struct proxy_shm *shm, const struct conf_backend *b,
-    const struct conf_server *s, const struct addr *addr, uint32_t group)
+describe(struct shm_server *slot, const struct list *list, const struct conf_server *s,
+    const struct name_target *t)
 {
+	struct proxy_shm *shm = list->from->shm;
+
 	copy_text(slot->name, sizeof(slot->name), s->text);
 	if (slot->metric != 0)
 		return;
-	slot->addr = *addr;
+	slot->addr = t->addr;
 	slot->scheme = s->scheme;
-	slot->port = s->port;
-	slot->group = group;
-	slot->metric = server_row(shm, b, addr, s);
-	copy_text(slot->host, sizeof(slot->host), s->host);
-	copy_text(slot->host_field, sizeof(slot->host_field), s->host_field);
-	if (addr->len == 0) {
+	slot->port = t->addr.len > 0 ? addr_port(&t->addr) : s->port;
+	slot->group = list->group;
+	slot->metric = server_row(shm, list->backend, s, &t->addr);
+	copy_text(slot->host, sizeof(slot->host), t->host);
+	set_host_field(slot, s, t->host);
+	if (t->addr.len == 0) {
 		shm_server_set_health(&shm->servers, slot, HEALTH_DOWN);
 		atomic_store(&slot->look.finding, FOUND_DNS);
 	}
 }
 
+/* ---- lists */
+
 static uint16_t
-member_flags(const struct conf_server *s)
+member_flags(const struct conf_server *s, const struct name_target *t, uint32_t line)
 {
-	return (uint16_t)((s->backup ? MEMBER_BACKUP : 0) | (s->down ? MEMBER_DOWN : 0));
+	return (uint16_t)((s->backup || t->backup ? MEMBER_BACKUP : 0) |
+	    (s->down ? MEMBER_DOWN : 0) | (line == UINT32_MAX ? MEMBER_RUNTIME : 0));
+}
+
+static uint16_t
+member_weight(const struct conf_server *s, const struct name_target *t, const struct override *o)
+{
+	if (o != NULL && o->weight > 0)
+		return o->weight;
+	return t->weight > 0 ? t->weight : (uint16_t)s->weight;
 }
 
 static uint32_t
@@ -96,101 +134,124 @@ slow_start_ms(const struct conf_backend *b, const struct conf_server *s)
 	return ms != CONF_OFF ? (uint32_t)ms : 0;
 }
 
-/* Adds one address of a server; false when there is no room. */
+/* Whether a server with this address, or the slot of a name without one, is in the list already. */
 static bool
-add_member(struct list *list, struct proxy_shm *shm, const struct conf_backend *b, unsigned line,
-    const struct addr *addr)
+has(const struct list *list, const struct conf_server *s, const struct addr *addr, int slot)
 {
-	const struct conf_server *s = &b->servers[line];
+	const struct shm_server *slots = list->from->shm->servers.slots;
+
+	for (uint32_t i = 0; i < list->n; i++) {
+		const struct shm_server *other = &slots[list->v[i].slot];
+
+		if (list->v[i].slot == (uint32_t)slot || (addr->len > 0 &&
+		    other->scheme == s->scheme && addr_eq(&other->addr, addr)))
+			return true;
+	}
+	return false;
+}
+
+/* Adds one address of a server. */
+static void
+add_member(struct list *list, const struct conf_server *s, uint32_t line,
+    const struct name_target *t, const struct override *o)
+{
+	struct shm_servers *servers = &list->from->shm->servers;
 	char key[SHM_SERVER_KEY];
+	struct shm_server *server;
 	int slot;
 
 	if (list->n == SHM_MEMBERS) {
-		log_error("backend %.*s: more than %d server addresses", STR_ARG(b->name),
-		    SHM_MEMBERS);
-		return false;
+		list->cut = true;
+		return;
 	}
-	slot = shm_server_slot(&shm->servers, slot_key(b, s, addr, key));
+	slot = shm_server_slot(servers, slot_key(list->backend, s, t, key));
 	if (slot < 0) {
-		log_error("backend %.*s: server %.*s: no room in shared memory", STR_ARG(b->name),
-		    STR_ARG(s->text));
-		return false;
+		log_error("backend %.*s: server %.*s: no room in shared memory",
+		    STR_ARG(list->backend->name), STR_ARG(s->text));
+		list->failed = true;
+		return;
 	}
-	describe(&shm->servers.slots[slot], shm, b, s, addr, list->group);
+	if (has(list, s, &t->addr, slot))
+		return;
+	server = &servers->slots[slot];
+	describe(server, list, s, t);
+	if (list->newest)
+		(void)shm_server_set_order(servers, server, o != NULL ? o->order : ORDER_NONE);
 	list->v[list->n++] = (struct shm_member){
 		.slot = (uint32_t)slot,
-		.serial = atomic_load(&shm->servers.slots[slot].serial),
-		.weight = (uint16_t)s->weight,
-		.flags = member_flags(s),
+		.serial = atomic_load(&server->serial),
+		.weight = member_weight(s, t, o),
+		.flags = member_flags(s, t, line),
 		.max_conns = s->max_conns == CONF_OFF ? 0 : (uint32_t)s->max_conns,
-		.slow_start_ms = slow_start_ms(b, s),
+		.slow_start_ms = slow_start_ms(list->backend, s),
 		.line = line,
 	};
-	return true;
 }
 
-static bool
-add_unix(struct list *list, struct proxy_shm *shm, const struct conf_backend *b, unsigned line)
+/* Every address of a name is a server; without any the name itself is one. */
+static void
+add_server(struct list *list, const struct conf_server *s, uint32_t line,
+    const struct override *o)
 {
-	const struct conf_server *s = &b->servers[line];
-	struct addr addr = { .len = sizeof(addr.un) };
+	const struct name_target unresolved = { .host = s->host }, *v;
+	unsigned n;
 
-	addr.un.sun_family = AF_UNIX;
-	if (s->host.n >= sizeof(addr.un.sun_path)) {
-		log_error("backend %.*s: server unix:%.*s: the path is too long", STR_ARG(b->name),
-		    STR_ARG(s->host));
-		return false;
-	}
-	memcpy(addr.un.sun_path, s->host.p, s->host.n + 1);
-	return add_member(list, shm, b, line, &addr);
+	if (!names_find(list->from->names, s, &v, &n) || n == 0)
+		add_member(list, s, line, &unresolved, o);
+	for (unsigned i = 0; i < n; i++)
+		add_member(list, s, line, &v[i], o);
 }
 
-/* Every address of the name is a server. */
-static bool
-add_resolved(struct list *list, struct proxy_shm *shm, const struct conf_backend *b, unsigned line)
+static void
+add_at_run_time(void *arg, const struct conf_server *s)
 {
-	const struct conf_server *s = &b->servers[line];
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV };
-	struct addrinfo *all = NULL;
-	char port[8];
-	bool ok = true;
-	int error;
+	struct list *list = arg;
+	const struct override *o = overrides_find(list->from->overrides, list->backend->name,
+	    s->text, (struct str){ NULL, 0 });
 
-	snprintf(port, sizeof(port), "%u", s->port);
-	error = getaddrinfo(s->host.p, port, &hints, &all);
-	if (error != 0) {
-		struct addr none = { .len = 0 };
-
-		log_warn("backend %.*s: server %.*s: does not resolve, so it is down: %s",
-		    STR_ARG(b->name), STR_ARG(s->text), gai_strerror(error));
-		return add_member(list, shm, b, line, &none);
-	}
-	for (struct addrinfo *i = all; i != NULL && ok; i = i->ai_next) {
-		struct addr addr = { .len = i->ai_addrlen };
-
-		memcpy(&addr.sa, i->ai_addr, i->ai_addrlen);
-		ok = add_member(list, shm, b, line, &addr);
-	}
-	freeaddrinfo(all);
-	return ok;
+	add_server(list, s, UINT32_MAX, o);
 }
 
+/* False after an error line. */
 static bool
-publish_backend(struct members *m, struct proxy_shm *shm, const struct conf_backend *b,
-    uint32_t generation, struct list *list)
+make_list(struct list *list, const struct proxy_servers *from, const struct conf_backend *b,
+    uint32_t group)
 {
+	list->from = from;
+	list->backend = b;
+	list->group = group;
+	list->cut = list->failed = false;
+	list->n = 0;
+	for (unsigned i = 0; i < b->nservers; i++) {
+		const struct conf_server *s = &b->servers[i];
+		const struct override *o = overrides_find(from->overrides, b->name, s->text,
+		    s->line);
+
+		if (o == NULL || !o->removed)
+			add_server(list, s, i, o);
+	}
+	overrides_each_added(from->overrides, b->name, add_at_run_time, list);
+	if (list->cut)
+		log_error("backend %.*s: more than %d servers; the rest is left out",
+		    STR_ARG(b->name), SHM_MEMBERS);
+	return !list->failed;
+}
+
+/* ---- publishing */
+
+static bool
+publish_backend(struct members *m, const struct conf_backend *b, uint32_t generation,
+    struct list *list, const struct proxy_servers *from)
+{
+	struct proxy_shm *shm = from->shm;
 	int index = shm_members_index(&shm->servers, b->name, generation);
 
 	if (index < 0) {
 		log_error("backend %.*s: no room in shared memory", STR_ARG(b->name));
 		return false;
 	}
-	list->n = 0;
-	list->group = shm->servers.members[index].group;
-	for (unsigned i = 0; i < b->nservers; i++)
-		if (!(b->servers[i].port == 0 ? add_unix(list, shm, b, i) :
-		    add_resolved(list, shm, b, i)))
-			return false;
+	if (!make_list(list, from, b, shm->servers.members[index].group))
+		return false;
 	shm_members_set(&shm->servers.members[index], list->v, list->n);
 	m->lists[b->index] = index;
 	m->backend_rows[b->index] = metrics_row(&shm->metrics, METRICS_BACKEND, b->name);
@@ -198,10 +259,12 @@ publish_backend(struct members *m, struct proxy_shm *shm, const struct conf_back
 }
 
 struct members *
-members_publish(const struct conf_snapshot *c, struct proxy_shm *shm, uint32_t generation)
+members_publish(const struct conf_snapshot *c, const struct proxy_servers *from,
+    uint32_t generation)
 {
 	struct members *m = MEM_NEW(struct members);
 	struct list *list = MEM_NEW(struct list);
+	struct metrics *metrics = &from->shm->metrics;
 	bool ok = true;
 
 	m->lists = mem_zalloc(c->nbackends, sizeof(*m->lists));
@@ -209,17 +272,44 @@ members_publish(const struct conf_snapshot *c, struct proxy_shm *shm, uint32_t g
 	m->listen_rows = mem_zalloc(c->nlistens, sizeof(uint32_t));
 	m->route_rows = mem_zalloc(c->nroutes + 1, sizeof(uint32_t));
 	for (unsigned i = 0; i < c->nbackends && ok; i++)
-		ok = publish_backend(m, shm, c->backends[i], generation, list);
+		ok = publish_backend(m, c->backends[i], generation, list, from);
 	for (unsigned i = 0; i < c->nlistens; i++)
-		m->listen_rows[i] = metrics_row(&shm->metrics, METRICS_LISTEN, c->listens[i]->name);
+		m->listen_rows[i] = metrics_row(metrics, METRICS_LISTEN, c->listens[i]->name);
 	for (unsigned i = 0; i < c->nroutes; i++)
-		m->route_rows[i] = metrics_row(&shm->metrics, METRICS_ROUTE, c->routes[i]->name);
-	m->route_rows[c->nroutes] = metrics_row(&shm->metrics, METRICS_ROUTE, STR_OF("-"));
+		m->route_rows[i] = metrics_row(metrics, METRICS_ROUTE, c->routes[i]->name);
+	m->route_rows[c->nroutes] = metrics_row(metrics, METRICS_ROUTE, STR_OF("-"));
 	mem_free(list);
 	if (ok)
 		return m;
 	members_free(m);
 	return NULL;
+}
+
+static bool
+same_list(const struct list *list, const struct shm_members *shared)
+{
+	return list->n == shared->n &&
+	    memcmp(list->v, shared->list, list->n * sizeof(list->v[0])) == 0;
+}
+
+void
+members_update(const struct members *m, const struct conf_snapshot *c,
+    const struct proxy_servers *from, bool newest)
+{
+	struct shm_servers *servers = &from->shm->servers;
+	struct list *list = MEM_NEW(struct list);
+
+	list->newest = newest;
+	for (unsigned i = 0; i < c->nbackends; i++) {
+		struct shm_members *shared = &servers->members[m->lists[i]];
+
+		if (!make_list(list, from, c->backends[i], shared->group) ||
+		    same_list(list, shared))
+			continue;
+		shm_members_set(shared, list->v, list->n);
+		shm_group_changed(&servers->groups[shared->group]);
+	}
+	mem_free(list);
 }
 
 void
