@@ -387,9 +387,9 @@ sweep_slots(struct shm_servers *s)
 		freed++;
 	}
 	mem_free(used);
+	s->free_slot = 0;		/* also those that claim() could not have a moment ago */
 	if (freed == 0)
 		return;
-	s->free_slot = 0;
 	map_fini(&s->index);
 	for (uint32_t i = 0; i < n; i++) {
 		struct shm_server *server = &s->slots[i];
