@@ -22,6 +22,8 @@ enum {
 	PROBES_DOWN_MAX = PROBES_MAX / 2,	/* of servers that are down: dead ones are slow, and
 					 * must not keep the living waiting */
 	WAKE_EVERY_MS = 20,
+	GRAIN_MS = 20,			/* looks begin together, which saves turns of the loop */
+	GRAIN_FROM_MS = 500,
 };
 
 struct check {
@@ -176,6 +178,13 @@ record(struct check *k, const struct probe_result *r)
 
 static void start_waiting(struct checks *c);
 
+static msec
+coarse(msec interval_ms, msec when_ms)
+{
+	return interval_ms < GRAIN_FROM_MS ? when_ms :
+	    (when_ms + GRAIN_MS - 1) / GRAIN_MS * GRAIN_MS;
+}
+
 static void
 set_timer(struct check *k)
 {
@@ -187,7 +196,9 @@ set_timer(struct check *k)
 	else
 		next = k->began_ms + health_jitter(health_wait(&k->health, interval), rng_next());
 	k->first_round = false;
-	loop_timer_set(k->all->loop, &k->timer, next > clock_ms() ? next : clock_ms() + 1);
+	if (next <= clock_ms())
+		next = clock_ms() + 1;
+	loop_timer_set(k->all->loop, &k->timer, coarse(interval, next));
 }
 
 static void

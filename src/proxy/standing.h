@@ -7,10 +7,9 @@
 #include "shm/servers.h"
 
 struct standing {
-	const char *state;		/* "up", "down", "unresolved", "ejected", "draining",
-					 * "disabled" */
-	const char *by;			/* "config", "check", "eject", "usherctl", "dns" */
-	const char *reason;		/* what the last check found, for "down" by "check"; else "" */
+	const char *state;		/* up, down, unresolved, ejected, draining, disabled */
+	const char *by;			/* config, check, eject, usherctl, dns */
+	const char *reason;		/* what the check found that took it down; else "" */
 	bool up;			/* it gets requests of all clients */
 };
 
