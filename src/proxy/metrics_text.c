@@ -45,6 +45,7 @@ static const char *const type_names[] = {
 struct object {
 	const struct status *status;
 	const struct status_worker *worker;
+	const struct status_row *row;
 	const struct status_server *server;
 	const struct status_certificate *certificate;
 	const struct metrics_cell *cell;
@@ -210,6 +211,7 @@ version(const struct metric *m, const struct object *o, struct buf *out)
 VALUE(start_time, (double)CORE(o)->started_wall_ms / 1000)
 VALUE(load_time, (double)CORE(o)->loaded_wall_ms / 1000)
 VALUE(generation, CORE(o)->generation)
+VALUE(queue_length, o->row->queue)
 VALUE(reloads, CORE(o)->reloads)
 VALUE(reload_failures, CORE(o)->reload_failures)
 VALUE(worker_deaths, CORE(o)->worker_deaths)
@@ -295,6 +297,15 @@ static const struct metric metrics[] = {
 	  "Attempts that ended, by class of status; none: no response.", .many = responses },
 	{ EACH_BACKEND, COUNTER, "usherd_backend_retries_total",
 	  "Requests that were tried again after a failure.", CELL(retries) },
+	{ EACH_BACKEND, COUNTER, "usherd_backend_retries_refused_total",
+	  "Requests that were not tried again because of retry_budget.",
+	  CELL(retries_refused) },
+	{ EACH_BACKEND, GAUGE, "usherd_backend_queue",
+	  "Requests that wait for a place in one of its servers now.", .get = queue_length },
+	{ EACH_BACKEND, COUNTER, "usherd_backend_queued_total",
+	  "Requests that had to wait for a place.", CELL(queued) },
+	{ EACH_BACKEND, COUNTER, "usherd_backend_queue_timeouts_total",
+	  "Requests that waited in vain.", CELL(queue_timeouts) },
 	{ EACH_BACKEND, COUNTER, "usherd_backend_failures_total",
 	  "Attempts that failed, by cause.", .many = failures },
 	{ EACH_BACKEND, COUNTER, "usherd_backend_received_bytes_total",
@@ -331,6 +342,8 @@ static const struct metric metrics[] = {
 	  "Requests sent to it.", CELL(requests) },
 	{ EACH_SERVER, COUNTER, "usherd_server_responses_total",
 	  "Attempts that ended, by class of status; none: no response.", .many = responses },
+	{ EACH_SERVER, COUNTER, "usherd_server_retries_total",
+	  "Requests that were tried again after this server failed.", CELL(retries) },
 	{ EACH_SERVER, COUNTER, "usherd_server_failures_total",
 	  "Attempts that failed, by cause.", .many = failures },
 	{ EACH_SERVER, COUNTER, "usherd_server_received_bytes_total",
@@ -394,6 +407,7 @@ count_objects(const struct status *s, enum owner owner)
 static void
 set_row(struct object *o, enum owner owner, const struct status_row *row)
 {
+	o->row = row;
 	o->cell = &row->cell;
 	add_label(&o->labels, owner_labels[owner], row->name);
 }

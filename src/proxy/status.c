@@ -168,6 +168,7 @@ static void
 collect_all_servers(struct status *s)
 {
 	const struct conf_snapshot *conf = s->runtime->conf;
+	const struct shm_servers *servers = &s->runtime->shm->servers;
 	struct shm_member *list = mem_zalloc(SHM_MEMBERS, sizeof(list[0]));
 	struct map map;
 
@@ -176,8 +177,10 @@ collect_all_servers(struct status *s)
 	for (unsigned i = 0; i < conf->nbackends; i++) {
 		const struct shm_members *members = map_get(&map, conf->backends[i]->name);
 
-		if (members != NULL)
-			collect_servers(s, conf->backends[i], members, list);
+		if (members == NULL)
+			continue;
+		s->backends[i].queue = shm_group_queued(&servers->groups[members->group]);
+		collect_servers(s, conf->backends[i], members, list);
 	}
 	map_fini(&map);
 	mem_free(list);

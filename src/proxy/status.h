@@ -13,6 +13,7 @@ struct runtime;
 /* The sum over all workers for a listen, route or backend. */
 struct status_row {
 	struct str name;
+	uint32_t queue;			/* of a backend: requests that wait now */
 	struct metrics_cell cell;
 };
 

@@ -197,13 +197,15 @@ add_servers(const struct status *s, struct buf *out)
 static void
 add_backends(const struct status *s, struct buf *out)
 {
-	table(out, "Backends", "<th>backend</th><th>retries</th>" COUNTER_HEADS TIME_HEADS);
+	table(out, "Backends", "<th>backend</th><th>retries</th><th>waiting</th>"
+	    COUNTER_HEADS TIME_HEADS);
 	for (unsigned i = 0; i < s->runtime->conf->nbackends; i++) {
 		const struct metrics_cell *c = &s->backends[i].cell;
 
 		buf_cstr(out, "<tr>");
 		cell_text(out, s->backends[i].name);
 		cell_uint(out, c->retries);
+		cell_uint(out, s->backends[i].queue);
 		cells_of_counters(out, c);
 		cells_of_times(out, &c->time);
 		buf_cstr(out, "</tr>\n");

@@ -225,6 +225,10 @@ add_backend(struct buf *out, const struct status *s, const struct conf_backend *
 	add_text(out, "name", backend->name);
 	add_counters(out, &row->cell);
 	add_uint(out, "retries", row->cell.retries);
+	add_uint(out, "retries_refused", row->cell.retries_refused);
+	add_uint(out, "queue", row->queue);
+	add_uint(out, "queued", row->cell.queued);
+	add_uint(out, "queue_timeouts", row->cell.queue_timeouts);
 	add_failures(out, &row->cell);
 	add_times(out, &row->cell.time);
 	open_key(out, "servers", '[');
