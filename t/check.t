@@ -250,6 +250,22 @@ subtest 'https' => sub {
     $usherd->stop;
 };
 
+# The certificate that the master shows: what is renewed is shown without a reload.
+subtest 'our certificate' => sub {
+    my $pki    = certs();
+    my $ca     = $pki->file('root');
+    my $server = $pki->leaf(good => names => ['127.0.0.1']);
+    my $ours   = $pki->leaf(ours => subject => {commonName => 'first'});
+    my $origin = origin({tls => {SSL_cert_file => $server->{cert}, SSL_key_file => $server->{key}, SSL_ca_file => $ca,
+        SSL_verify_mode => 3}}, $OK);
+    my $usherd = checked(['app', "https://$origin->{address}", 'GET / interval=50ms timeout=5s', "tls_ca = $ca\ntls_certificate = $ours->{pair}\n"]);
+    is await_finding($usherd, 'app', 'ok'), 'ok', 'a server that asks for a certificate';
+    like $origin->await_event(qr/tls /), qr/cn=first$/, 'sees ours';
+    $pki->leaf(ours => subject => {commonName => 'second'});
+    ok $origin->await_event(qr/tls .*cn=second$/), 'and the next one when it is there';
+    $usherd->stop;
+};
+
 subtest 'with a PROXY header' => sub {
     my %o = map { $_ => origin(/tcp/ ? ['eof'] : [['until', qr/\r\n\r\n.*\r\n\r\n|UNKNOWN\r\n.*\r\n\r\n/s], [send => $OK]]) } qw(tcp1 tcp2 http1 http2);
     my $usherd = checked(map { [$_, $o{$_}, (/tcp/ ? 'tcp' : 'GET /') . " interval=1h timeout=${SLOW}s", 'proxy_protocol = ' . (/1/ ? "v1\n" : "v2\n")] } sort keys %o);

@@ -386,12 +386,19 @@ generation_reopen_logs(struct generation *g)
 	return 0;
 }
 
+/* Health checks of servers, and workers that come later, show it. */
+static void
+renew(void *arg, unsigned index, struct tls_cert *cert)
+{
+	proxy_renew_servers(arg, index, cert);
+}
+
 uint64_t
 generation_send_certificates(struct generation *g)
 {
 	uint64_t all_have = UINT64_MAX;
 
-	certificate_set_refresh(&g->config->certificates);
+	certificate_set_refresh(&g->config->certificates, renew, g->config->proxy);
 	LIST_EACH(link, &g->children) {
 		struct child *c = CONTAINER_OF(link, struct child, link);
 

@@ -238,6 +238,12 @@ void
 proxy_set_certificate(struct proxy *p, unsigned index, struct tls_cert *cert)
 {
 	tls_store_set(p->runtime.certs, index, cert);
+	proxy_renew_servers(p, index, cert);
+}
+
+void
+proxy_renew_servers(struct proxy *p, unsigned index, struct tls_cert *cert)
+{
 	tls_backends_renew(p->tls_clients, p->conf, index, cert);
 }
 

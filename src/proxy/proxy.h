@@ -110,6 +110,9 @@ void proxy_set_log(struct proxy *p, unsigned index, int fd);
 /* Replaces a certificate in env->certs; new handshakes and new connections to servers show it. */
 void proxy_set_certificate(struct proxy *p, unsigned index, struct tls_cert *cert);
 
+/* The part of that which a master has to do: new connections to servers show the certificate. */
+void proxy_renew_servers(struct proxy *p, unsigned index, struct tls_cert *cert);
+
 /* Ends everything at once: writes out logs; connections die with the process. */
 void proxy_stop(struct proxy *p);
 
