@@ -178,6 +178,8 @@ add_server(const struct status_server *server, struct buf *out)
 	cell_uint(out, server->weight);
 	cell_uint(out, server->in_flight);
 	cell_uint(out, server->connections);
+	cell_uint(out, server->cell.retries);
+	cell_uint(out, server->cell.ejections);
 	cells_of_counters(out, &server->cell);
 	cells_of_times(out, &server->cell.time);
 	buf_cstr(out, "</tr>\n");
@@ -188,7 +190,8 @@ add_servers(const struct status *s, struct buf *out)
 {
 	table(out, "Servers",
 	    "<th>backend</th><th class=\"l\">server</th><th class=\"l\">state</th>"
-	    "<th class=\"l\">last check</th><th>weight</th><th>in flight</th><th>connections</th>" COUNTER_HEADS TIME_HEADS);
+	    "<th class=\"l\">last check</th><th>weight</th><th>in flight</th>"
+	    "<th>connections</th><th>retries</th><th>ejections</th>" COUNTER_HEADS TIME_HEADS);
 	for (unsigned i = 0; i < s->nservers; i++)
 		add_server(&s->servers[i], out);
 	table_end(out);

@@ -209,6 +209,8 @@ add_server(struct buf *out, const struct status_server *server)
 	add_uint(out, "requests_in_flight", server->in_flight);
 	add_uint(out, "connections", server->connections);
 	add_uint(out, "connections_opened", server->cell.connections);
+	add_uint(out, "retries", server->cell.retries);
+	add_uint(out, "ejections", server->cell.ejections);
 	add_counters(out, &server->cell);
 	add_failures(out, &server->cell);
 	add_times(out, &server->cell.time);

@@ -14,7 +14,7 @@
 
 enum {
 	SERVERS = 600,
-	AT_ONCE = 256,			/* as checks.c has it; half of them for those that are down */
+	AT_ONCE = 256,			/* as checks.c has it; half for those that are down */
 	GIVE_UP_MS = 20000,
 };
 
