@@ -108,10 +108,16 @@ choose(struct backend *b, const struct backend_request *r)
 		return c;
 	/* It failed elsewhere: a backup is better than the same server again. */
 	c = choose_in(b, &w->spare, &turn);
-	turn.ntried = 0;
-	if (c == NULL)
+	if (c == NULL) {
+		turn.tried += r->tried.n - 1;
+		turn.ntried = 1;		/* any but the last one */
 		c = choose_in(b, &w->main, &turn);
-	return c != NULL ? c : choose_in(b, &w->spare, &turn);
+	}
+	if (c == NULL) {
+		turn.ntried = 0;
+		c = choose_in(b, &w->main, &turn);
+	}
+	return c;
 }
 
 struct server *

@@ -45,11 +45,10 @@ member_weight(const struct shm_server *server, const struct shm_member *m, msec 
 	msec came_back = atomic_load(&server->ejected_until_ms);
 	msec since = came_up > came_back ? came_up : came_back, step;
 
-	if (since == 0 || clock_ms() - since >= (msec)m->slow_start_ms)
+	/* One that is still ejected is used with try_all only, and so are all others then. */
+	if (since == 0 || since > clock_ms() || clock_ms() - since >= (msec)m->slow_start_ms)
 		return m->weight * BALANCE_WEIGHT_UNIT;
 	step = (clock_ms() - since) * SLOW_START_STEPS / m->slow_start_ms + 1;
-	if (step < 1)
-		step = 1;
 	note_time(until_ms, since + (step * m->slow_start_ms + SLOW_START_STEPS - 1) /
 	    SLOW_START_STEPS);
 	return (uint32_t)step * m->weight * (BALANCE_WEIGHT_UNIT / SLOW_START_STEPS);
@@ -170,7 +169,8 @@ read_list(struct view *w)
 			c->server = make_known(w, &list[i]);
 		c->server->listed = true;
 	}
-	qsort(w->known, w->nknown, sizeof(struct server *), by_slot);
+	if (w->nknown > 0)
+		qsort(w->known, w->nknown, sizeof(struct server *), by_slot);
 	if (w->balance->uses_ring)
 		make_ring(w);
 	return true;
