@@ -13,6 +13,7 @@ my %FLOORS = (
     conf    => [qw(base net shm http)],
     proxy   => [qw(base net shm http conf)],
     process => [qw(base net shm http conf proxy)],
+    ctl     => [qw(base conf process)],
 );
 
 # Each library is known to one place.

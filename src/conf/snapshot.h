@@ -245,6 +245,8 @@ struct conf_route {
 	struct str respond_text;	/* template */
 };
 
+enum { CONF_WEIGHT_MAX = 256 };
+
 enum conf_server_scheme { SCHEME_HTTP, SCHEME_HTTPS, SCHEME_H2C };
 
 struct conf_server {

@@ -7,8 +7,6 @@
 #include "conf/types.h"
 #include "http/target.h"
 
-enum { WEIGHT_MAX = 256 };
-
 /* `https://` and the like; false after an error. */
 static bool
 cut_scheme(struct conf_parse *c, struct conf_server *s, struct str *text, bool *given)
@@ -109,7 +107,7 @@ server_weight(struct conf_parse *c, struct str text, void *place)
 	if (!str_eq(text, STR_OF("0")))
 		return conf_unsigned(c, text, place);
 	conf_bad(c, "a weight is a number from 1 to %d (say down for a server that gets nothing)",
-	    WEIGHT_MAX);
+	    CONF_WEIGHT_MAX);
 	return false;
 }
 
@@ -128,7 +126,7 @@ server_slow_start(struct conf_parse *c, struct str text, void *place)
 
 static const struct conf_directive server_options[] = {
 	{ ROW("weight"), .parse = server_weight,
-	  RANGE(1, WEIGHT_MAX), FIELD(conf_server, weight) },
+	  RANGE(1, CONF_WEIGHT_MAX), FIELD(conf_server, weight) },
 	{ ROW("max_conns"), .parse = conf_count,
 	  LIMIT(1, UINT32_MAX), FIELD(conf_server, max_conns) },
 	{ ROW("slow_start"), .parse = server_slow_start,

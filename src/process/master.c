@@ -34,6 +34,7 @@ end_if_empty(struct master *m)
 static void
 close_listeners(struct master *m)
 {
+	master_close_control(m);
 	listeners_give(&m->parked);
 	LIST_EACH(link, &m->generations)
 		listeners_give(&CONTAINER_OF(link, struct generation, link)->listeners);
@@ -313,6 +314,7 @@ open_master(struct master *m)
 	loop_forks(m->loop);
 	if (master_open_servers(m) == -1)
 		return -1;
+	master_open_control(m);
 	m->env = (struct generation_env){
 		.loop = m->loop,
 		.shm = &m->shm,
@@ -337,6 +339,7 @@ close_master(struct master *m)
 	}
 	if (m->loop != NULL) {
 		task_cancel(&m->changed);
+		control_free(m->control);
 		master_close_servers(m);
 		watch_close(&m->watch);
 		loop_timer_cancel(m->loop, &m->look_on);

@@ -10,6 +10,7 @@
 #include "base/list.h"
 #include "net/loop.h"
 #include "process/config.h"
+#include "process/control.h"
 #include "process/generation.h"
 #include "process/listeners.h"
 #include "process/options.h"
@@ -33,6 +34,8 @@ struct master {
 	struct checks *checks;		/* of the health of servers */
 	struct proxy_servers servers;	/* names that are followed, changes at run time */
 	struct task servers_task;	/* lists of servers are to be looked at */
+	struct control *control;	/* the control socket */
+	struct buf reload_lines;	/* of trouble, since the reload began that is under way */
 	struct timer look_on;		/* there are more than one turn of the loop can take */
 	enum master_state state;
 	int status;			/* to exit with */
@@ -82,6 +85,9 @@ void master_reload(struct master *m);
 void master_reloaded(struct master *m, struct generation *before);
 void master_reload_failed(struct master *m);
 
+/* Whether one is under way. */
+bool master_reloading(const struct master *m);
+
 /* master_certificates.c: begins to look after the certificates and the ticket keys. */
 void master_watch_certificates(struct master *m);
 
@@ -105,6 +111,18 @@ void master_servers_changed(struct master *m);
  * shortly after if they do not.
  */
 void master_await_names(struct master *m, const struct config *c, void (*go_on)(void *arg));
+
+/*
+ * master_control.c: the control socket is that of generation `g`, which serves now; and changes at
+ * run time hold for its servers.  master_close_control() leaves nobody without an answer.
+ */
+void master_open_control(struct master *m);
+void master_use_control(struct master *m, const struct generation *g);
+void master_close_control(struct master *m);
+
+/* Whoever waits for the end of a reload hears of all that was logged meanwhile. */
+void master_reload_begins(struct master *m);
+void master_reload_ends(struct master *m, bool done);
 
 /* Begins a generation from its parts, which it takes over; NULL after an error line. */
 struct generation *master_begin(struct master *m, struct config *c, struct listener_set *set,

@@ -57,6 +57,7 @@ master_apply(struct master *m, const struct generation *g)
 	master_use_log(m, g->logs.error_fd);
 	atomic_store(&data->generation, g->number);
 	atomic_store(&data->loaded_wall_ms, (uint64_t)clock_wall_ms());
+	master_use_control(m, g);
 }
 
 static void
@@ -75,6 +76,7 @@ count_failure(struct master *m)
 	log_error("reload failed: %s", m->current != NULL ?
 	    "all goes on with the configuration before" : "there are no workers still");
 	tell_running(m);
+	master_reload_ends(m, false);
 }
 
 static void
@@ -135,16 +137,23 @@ go_on(void *arg)
 	reload_if_asked(m);
 }
 
+bool
+master_reloading(const struct master *m)
+{
+	return m->next != NULL || m->pending != NULL;
+}
+
 void
 master_reload(struct master *m)
 {
-	if (m->next != NULL || m->pending != NULL) {
+	if (master_reloading(m)) {
 		m->reload_again = true;
 		log_notice("reload: another one is under way, then comes this one");
 		return;
 	}
 	log_notice("reload: reading the configuration %s", config_name(m->options));
 	notify_reloading();
+	master_reload_begins(m);
 	m->pending = config_load(m->options, m->certificates, CONFIG_LOGGED);
 	/* Whatever comes of the rest, a renewed certificate is fit for those that use it. */
 	master_certificates_changed(m);
@@ -167,6 +176,7 @@ master_reloaded(struct master *m, struct generation *before)
 		listeners_give(&before->listeners);
 	}
 	tell_running(m);
+	master_reload_ends(m, true);
 	reload_if_asked(m);
 }
 

@@ -9,17 +9,11 @@
 
 #include "base/mem.h"
 
-#ifndef USHERD_SYSCONFDIR
-#define USHERD_SYSCONFDIR "/etc"
-#endif
-
-#define DEFAULT_CONFIG USHERD_SYSCONFDIR "/usherd.ini"
-
 const char options_usage[] =
 	"usage: usherd [-c FILE] [-f] [-t | -T | -s SIGNAL] [-g SETTING]... [-q] [-V] [-h]\n"
 	"       usherd -l ADDRESS -b URL [-b URL]...\n"
 	"\n"
-	"  -c FILE     configuration [" DEFAULT_CONFIG "]\n"
+	"  -c FILE     configuration [" OPTIONS_CONFIG "]\n"
 	"  -f          stay in the foreground, errors to stderr too\n"
 	"  -t          check the configuration and exit: 0 if it is fine, 1 if not\n"
 	"  -T          the same, then print the effective values\n"
@@ -123,7 +117,7 @@ check_together(struct options *o, int argc, char **argv)
 	if (o->listen != NULL)
 		o->foreground = true;
 	else if (o->config == NULL)
-		o->config = DEFAULT_CONFIG;
+		o->config = OPTIONS_CONFIG;
 	return 0;
 }
 

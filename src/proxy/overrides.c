@@ -137,14 +137,17 @@ overrides_each_added(const struct overrides *o, struct str backend,
 bool
 overrides_reset(struct overrides *o, struct str backend, struct str server)
 {
-	bool any = false;
+	struct entry *one = server.p != NULL ? find(o, backend, server) : NULL;
+	bool any = one != NULL;
 
+	if (one != NULL)
+		forget(one);
+	if (server.p != NULL)
+		return any;
 	LIST_EACH(link, &o->entries) {
 		struct entry *e = CONTAINER_OF(link, struct entry, link);
 
 		if (backend.p != NULL && !str_eq(e->backend, backend))
-			continue;
-		if (server.p != NULL && !str_eq(e->name, server))
 			continue;
 		forget(e);
 		any = true;

@@ -138,7 +138,8 @@ END_TEST
 
 START_TEST(servers)
 {
-	struct loaded l = load(HEAD "[backend b]\nserver = srv:_http._tcp.Example.com slow_start=5s\n"
+	struct loaded l = load(HEAD "[backend b]\n"
+	    "server = srv:_http._tcp.Example.com slow_start=5s\n"
 	    "server = https://srv:_https._tcp.example.com. slow_start=off weight=2\n");
 	const struct conf_server *v = l.s->backends[0]->servers;
 
@@ -270,7 +271,8 @@ START_TEST(run_time_servers)
 	struct str why;
 
 	arena_init(&arena);
-	ck_assert(conf_server_parse(&arena, STR_OF(" https://App.test weight=3 backup "), &s, &why));
+	ck_assert(conf_server_parse(&arena, STR_OF(" https://App.test weight=3 backup "), &s,
+	    &why));
 	ck_assert_ptr_null(why.p);
 	ck_assert_str_eq(s.host.p, "app.test");
 	ck_assert_str_eq(s.line.p, "https://App.test weight=3 backup");
