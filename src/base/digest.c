@@ -3,6 +3,8 @@
  */
 #include "base/digest.h"
 
+#include <endian.h>
+
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -52,7 +54,7 @@ digest_hmac_sha256(struct str key, const struct str *parts, unsigned n,
 
 	CHECK(ctx != NULL && EVP_MAC_init(ctx, (const uint8_t *)key.p, key.n, params) == 1);
 	for (unsigned i = 0; i < n; i++) {
-		uint64_t length = parts[i].n;
+		uint64_t length = htole64(parts[i].n);	/* the same on all machines */
 
 		CHECK(EVP_MAC_update(ctx, (const uint8_t *)&length, sizeof(length)) == 1 &&
 		    EVP_MAC_update(ctx, (const uint8_t *)parts[i].p, parts[i].n) == 1);
