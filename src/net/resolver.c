@@ -249,7 +249,7 @@ reason(int error)
 	case ARES_ETIMEOUT:
 		return "no answer from the name server";
 	case ARES_ECONNREFUSED:
-		return "no name server can be reached";
+		return "name servers fail, or cannot be reached";
 	default:
 		return "c-ares failed";
 	}
