@@ -9,6 +9,7 @@
 #include "process/control_target.h"
 #include "process/master_internal.h"
 #include "proxy/overrides.h"
+#include "proxy/tls_backends.h"
 
 static const struct str absent = { NULL, 0 };
 
@@ -161,15 +162,6 @@ collide(void *arg, const struct conf_server *other)
 		c->found = other;
 }
 
-static bool
-has_https(const struct conf_backend *b)
-{
-	for (unsigned i = 0; i < b->nservers; i++)
-		if (b->servers[i].scheme == SCHEME_HTTPS)
-			return true;
-	return false;
-}
-
 /* Whether the server can be added; false after a message. */
 static bool
 may_add(struct master *m, struct control_request *r, const struct conf_backend *b,
@@ -185,7 +177,7 @@ may_add(struct master *m, struct control_request *r, const struct conf_backend *
 		    " weight change it)\n", STR_ARG(b->name), STR_ARG(c.found->text));
 	else if (c.n >= SHM_MEMBERS)
 		buf_printf(r->out, "backend %.*s has %u servers already\n", STR_ARG(b->name), c.n);
-	else if (server->scheme == SCHEME_HTTPS && !has_https(b))
+	else if (server->scheme == SCHEME_HTTPS && !tls_backends_wanted(b))
 		buf_printf(r->out, "backend %.*s has no https server in the configuration, so"
 		    " nothing is prepared for TLS (add it there, and reload)\n", STR_ARG(b->name));
 	else

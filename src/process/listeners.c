@@ -215,7 +215,9 @@ listeners_say_failed(const struct conf_bind *failed)
 {
 	const char *remedy = "";
 
-	if (errno == EADDRINUSE)
+	if (errno == EADDRINUSE && failed->addr.sa.sa_family == AF_UNIX)
+		remedy = " (another process listens there, or it is no socket)";
+	else if (errno == EADDRINUSE)
 		remedy = " (another process listens there: ss -ltnp shows which)";
 	else if (errno == EACCES && failed->addr.sa.sa_family != AF_UNIX)
 		remedy = " (low ports take root or CAP_NET_BIND_SERVICE)";

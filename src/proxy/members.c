@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "proxy/names.h"
 #include "proxy/overrides.h"
+#include "proxy/tls_backends.h"
 
 enum { HTTP_PORT = 80, HTTPS_PORT = 443 };
 
@@ -150,6 +151,22 @@ has(const struct list *list, const struct conf_server *s, const struct addr *add
 	return false;
 }
 
+/* What was ordered for the address goes before `o`, which is for all of the line. */
+static const struct override *
+override_of(const struct list *list, const struct conf_server *s, uint32_t line,
+    const struct addr *addr, const struct override *o)
+{
+	const struct str none = { NULL, 0 };
+	const struct override *own;
+	char text[ADDR_TEXT];
+
+	if (addr->len == 0)
+		return o;
+	own = overrides_find(list->from->overrides, list->backend->name,
+	    str_make(text, addr_text(addr, text)), line != UINT32_MAX ? s->line : none);
+	return own != NULL ? own : o;
+}
+
 /* Adds one address of a server. */
 static void
 add_member(struct list *list, const struct conf_server *s, uint32_t line,
@@ -160,6 +177,9 @@ add_member(struct list *list, const struct conf_server *s, uint32_t line,
 	struct shm_server *server;
 	int slot;
 
+	o = override_of(list, s, line, &t->addr, o);
+	if (o != NULL && o->removed)
+		return;
 	if (list->n == SHM_MEMBERS) {
 		list->cut = true;
 		return;
@@ -209,7 +229,8 @@ add_at_run_time(void *arg, const struct conf_server *s)
 	const struct override *o = overrides_find(list->from->overrides, list->backend->name,
 	    s->text, (struct str){ NULL, 0 });
 
-	add_server(list, s, UINT32_MAX, o);
+	if (s->scheme != SCHEME_HTTPS || tls_backends_wanted(list->backend))
+		add_server(list, s, UINT32_MAX, o);
 }
 
 /* False after an error line. */
