@@ -40,7 +40,8 @@ backend_new(const struct conf_backend *conf, struct shm_members *members, uint32
 	b->worker = env->worker;
 	b->cell = metrics_cell(env->metrics, metric_row, env->worker);
 	view_init(&b->view, &view_env);
-	b->queue = queue_new(&conf->queue, b->view.group, env->core, env->loop, env->worker);
+	b->queue = queue_new(&conf->queue, b->view.group, env->core, env->loop, env->worker,
+	    env->queues);
 	return b;
 }
 

@@ -30,6 +30,7 @@ struct backend_env {
 	struct metrics *metrics;
 	int worker;			/* slot of this worker */
 	struct tls_client *const *tls;	/* of the proxy, by index of the backend */
+	struct link *queues;		/* those of this worker that are in use */
 };
 
 /* What a choice may depend on. */

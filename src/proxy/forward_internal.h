@@ -98,9 +98,12 @@ bool forward_may_repeat(const struct forward *f, bool unseen);
  * the retry is taken. */
 bool forward_grants(struct forward *f, enum conf_retry_on kind);
 
-/* A granted retry, with no place taken.  False if it shall go to a server not tried before, and
- * there is none. */
-bool forward_retry(struct forward *f, bool other_only);
+/* Takes a place in a server that has not been tried; false if there is none. */
+bool forward_take_other(struct forward *f);
+
+/* A granted retry: at another server at once if it is the first one, else after a pause.  No place
+ * may be taken but that of forward_take_other(). */
+void forward_retry(struct forward *f);
 
 /* No server could be reached: waits until one can, if the backend's queue is for that too. */
 bool forward_wait_for_server(struct forward *f);

@@ -91,12 +91,13 @@ status_kind(int status)
 }
 
 static void
-log_retry(const struct forward *f, struct str addr, const char *text)
+retry(struct forward *f, struct metrics_cell *server, struct str addr, const char *text)
 {
 	log_info("backend %.*s: server %.*s: %s: trying again", STR_ARG(f->x->backend->name),
 	    STR_ARG(addr), text);
 	metrics_add(&backend_cell(f->backend)->retries, 1);
-	metrics_add(&f->server->cell->retries, 1);
+	metrics_add(&server->retries, 1);
+	forward_retry(f);
 }
 
 /* The answer of a server that cannot help right now is dropped if another one may do better. */
@@ -104,14 +105,16 @@ static bool
 retry_status(struct forward *f, int status)
 {
 	enum conf_retry_on kind = status_kind(status);
+	struct metrics_cell *cell = f->server->cell;
+	struct str addr = f->attempt->addr;
 	char text[32];
 
 	if (kind == 0 || !forward_may_repeat(f, false) || !forward_grants(f, kind))
 		return false;
 	snprintf(text, sizeof(text), "status %d", status);
-	log_retry(f, f->attempt->addr, text);
 	forward_abandon(f);
-	return forward_retry(f, false);
+	retry(f, cell, addr, text);
+	return true;
 }
 
 static void
@@ -184,7 +187,7 @@ was_stale(const struct forward *f, enum back_failure failure)
 	return failure == BACK_CLOSED && f->back->reused && !f->back->got_bytes && !f->fresh_only;
 }
 
-/* Without a socket of our own, no server is to blame. */
+/* Without a socket of our own, as errno still says, no server is to blame. */
 static bool
 is_ours(const struct forward *f)
 {
@@ -207,15 +210,18 @@ use_fresh(struct forward *f)
 static bool
 goes_on(struct forward *f, enum back_failure failure, bool unseen, const char *text)
 {
-	struct str addr = f->server->addr_text;
+	struct metrics_cell *cell = f->server->cell;
+	struct str addr = f->attempt->addr;
 
 	if (!forward_may_repeat(f, unseen))
 		return false;
 	if (failures[failure].retry != 0 && forward_grants(f, failures[failure].retry)) {
-		log_retry(f, addr, text);
 		forward_release(f);
 		/* Somebody may stand in between: not there again. */
-		return forward_retry(f, failure == BACK_TLS_VERIFY);
+		if (failure == BACK_TLS_VERIFY && !forward_take_other(f))
+			return false;
+		retry(f, cell, addr, text);
+		return true;
 	}
 	if (failure != BACK_CONNECT && failure != BACK_CONNECT_TIMEOUT)
 		return false;
@@ -232,10 +238,10 @@ on_failed(void *user, enum back_failure failure, const char *text)
 	struct str addr = f->attempt->addr;
 	bool unseen = kind->retry == RETRY_CONNECT || f->back->bytes_out == 0;
 	bool stale = was_stale(f, failure);
+	bool blame = !stale && !x->tunnel && !is_ours(f);
 
 	metrics_add(&f->server->cell->failures[kind->metric], 1);
-	backend_report(f->backend, f->server, stale || is_ours(f) ||
-	    failure == BACK_TUNNEL_TIMEOUT ? OUTCOME_NEUTRAL : OUTCOME_BAD, -1);
+	backend_report(f->backend, f->server, blame ? OUTCOME_BAD : OUTCOME_NEUTRAL, -1);
 	if (failure == BACK_TLS_VERIFY)
 		log_error("backend %.*s: server %.*s: %s", STR_ARG(x->backend->name),
 		    STR_ARG(addr), text);

@@ -181,18 +181,18 @@ was_tried(const struct forward *f, const struct server *s)
 	return false;
 }
 
-/* A place in a server that has not been tried; NULL if there is none. */
-static struct server *
-take_other(struct forward *f)
+bool
+forward_take_other(struct forward *f)
 {
 	enum backend_refusal why;
 	struct server *s = backend_take(f->backend, &f->choice, &why);
 
 	if (s != NULL && was_tried(f, s)) {
 		backend_give(f->backend, s);
-		return NULL;
+		s = NULL;
 	}
-	return s;
+	f->server = s;
+	return s != NULL;
 }
 
 static void
@@ -201,23 +201,16 @@ on_pause(struct timer *t)
 	forward_take(CONTAINER_OF(t, struct forward, pause));
 }
 
-/* The first one goes to another server at once; all others wait, so that nothing is stormed. */
-bool
-forward_retry(struct forward *f, bool other_only)
+void
+forward_retry(struct forward *f)
 {
-	struct server *other = NULL;
-
-	if (f->retries <= 1 || other_only)
-		other = take_other(f);
-	if (other != NULL) {
-		begin(f, other);
-		return true;
+	if (f->server != NULL || (f->retries == 1 && forward_take_other(f))) {
+		begin(f, f->server);
+		return;
 	}
-	if (other_only)
-		return false;
+	/* Later ones wait even where there is another server: all of them may be in trouble. */
 	set_idle(f, true);
 	loop_timer_set(f->x->runtime->loop, &f->pause, clock_ms() + retry_pause_ms(f->retries));
-	return true;
 }
 
 void

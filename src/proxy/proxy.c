@@ -40,7 +40,13 @@ struct proxy {
 	void (*drained)(void *arg);
 	void *arg;
 	struct task drained_task;
+	struct timer look;
+	msec next_look_ms;
 };
+
+/* Places are freed often, and there may be many backends, so that not each wake-up looks at all;
+ * requests look for themselves. */
+enum { LOOK_MS = 100 };
 
 struct proxy *
 proxy_build(const struct conf_snapshot *snapshot, const struct tls_store *certs,
@@ -162,6 +168,7 @@ make_backends(struct proxy *p)
 		.metrics = &rt->shm->metrics,
 		.worker = rt->slot,
 		.tls = p->tls_clients,
+		.queues = &rt->queues,
 	};
 
 	rt->backends = mem_zalloc(p->conf->nbackends, sizeof(struct backend *));
@@ -171,6 +178,16 @@ make_backends(struct proxy *p)
 		    p->members->backend_rows[i], &env);
 	rt->retry_budgets = mem_zalloc(p->conf->nbackends, sizeof(struct retry_budget));
 	rt->sticky = sticky_new(p->conf, &rt->shm->core);
+}
+
+static void
+on_look(struct timer *t)
+{
+	struct proxy *p = CONTAINER_OF(t, struct proxy, look);
+
+	p->next_look_ms = clock_ms() + LOOK_MS;
+	for (unsigned i = 0; i < p->conf->nbackends; i++)
+		backend_look(p->runtime.backends[i]);
 }
 
 int
@@ -196,9 +213,11 @@ proxy_start(struct proxy *p, const struct proxy_env *env)
 	};
 	link_init(&rt->exchanges);
 	link_init(&rt->connections);
+	link_init(&rt->queues);
 	p->drained = env->drained;
 	p->arg = env->arg;
 	task_init(&p->drained_task, tell_drained);
+	timer_init(&p->look, on_look);
 	sites_use(p->sites, env->certs);
 	make_cells(p);
 	make_backends(p);
@@ -224,8 +243,12 @@ proxy_drain(struct proxy *p, bool now)
 void
 proxy_wake(struct proxy *p)
 {
-	for (unsigned i = 0; i < p->conf->nbackends; i++)
-		backend_look(p->runtime.backends[i]);
+	struct runtime *rt = &p->runtime;
+
+	queue_run_all(&rt->queues);
+	if (p->look.deadline_ms == TIMER_NEVER)
+		loop_timer_set(rt->loop, &p->look,
+		    p->next_look_ms > clock_ms() ? p->next_look_ms : clock_ms());
 }
 
 void

@@ -14,6 +14,8 @@ struct queue {
 	struct shm_core *core;
 	struct loop *loop;
 	int worker;
+	struct link *used;
+	struct link link;		/* in it, while anybody waits */
 	struct link waiters;		/* by since_ms, so the first one expires first */
 	unsigned n;
 	struct timer timer;		/* armed while anybody waits */
@@ -88,7 +90,7 @@ on_run(struct task *t)
 
 struct queue *
 queue_new(const struct conf_queue *conf, struct shm_group *group, struct shm_core *core,
-    struct loop *loop, int worker)
+    struct loop *loop, int worker, struct link *used)
 {
 	struct queue *q = MEM_NEW(struct queue);
 
@@ -97,6 +99,8 @@ queue_new(const struct conf_queue *conf, struct shm_group *group, struct shm_cor
 	q->core = core;
 	q->loop = loop;
 	q->worker = worker;
+	q->used = used;
+	link_init(&q->link);
 	link_init(&q->waiters);
 	timer_init(&q->timer, on_timer);
 	task_init(&q->run, on_run);
@@ -140,6 +144,15 @@ insert(struct queue *q, struct waiter *w)
 	q->n++;
 }
 
+static void
+take_out(struct queue *q, struct waiter *w)
+{
+	link_remove(&w->link);
+	w->waits = false;
+	q->n--;
+	publish(q);
+}
+
 bool
 queue_join(struct queue *q, struct waiter *w)
 {
@@ -152,11 +165,13 @@ queue_join(struct queue *q, struct waiter *w)
 	publish(q);
 	/* Counted after this one shows, so that two workers at once cannot both be the last. */
 	if (shm_group_queued(q->group) > q->conf->max) {
-		queue_leave(q, w);
+		take_out(q, w);
 		return false;
 	}
-	if (q->n == 1)
+	if (q->n == 1) {
+		list_append(q->used, &q->link);
 		arm(q);
+	}
 	/* A place that was given back while nobody seemed to wait would stay free. */
 	if (shm_group_longest(q->group, -1) == q->worker)
 		loop_post(q->loop, &q->run);
@@ -168,12 +183,13 @@ queue_leave(struct queue *q, struct waiter *w)
 {
 	if (!w->waits)
 		return;
-	link_remove(&w->link);
-	w->waits = false;
-	q->n--;
-	publish(q);
-	if (q->n == 0)
-		loop_timer_cancel(q->loop, &q->timer);
+	take_out(q, w);
+	if (q->n > 0)
+		return;
+	link_remove(&q->link);
+	loop_timer_cancel(q->loop, &q->timer);
+	/* This worker may have been woken for more places than it can use now. */
+	queue_freed(q);
 }
 
 static void
@@ -233,6 +249,19 @@ queue_run(struct queue *q)
 		if (!may_try(q) || !w->try(w))
 			return;
 	}
-	if (q->n == 0)
-		queue_freed(q);
+}
+
+void
+queue_run_all(struct link *used)
+{
+	struct link turn;
+	struct link *l;
+
+	link_init(&turn);
+	list_move_all(&turn, used);
+	while ((l = list_first(&turn)) != NULL) {
+		link_remove(l);
+		list_append(used, l);
+		queue_run(CONTAINER_OF(l, struct queue, link));
+	}
 }

@@ -31,8 +31,9 @@ struct waiter {
 	void (*expired)(struct waiter *w);
 };
 
+/* `used` is the list of this worker's queues that somebody waits in. */
 struct queue *queue_new(const struct conf_queue *conf, struct shm_group *group,
-    struct shm_core *core, struct loop *loop, int worker);
+    struct shm_core *core, struct loop *loop, int worker, struct link *used);
 
 /* Nobody may wait any more. */
 void queue_free(struct queue *q);
@@ -60,8 +61,8 @@ void queue_freed(struct queue *q);
 void queue_unreachable(struct queue *q);
 void queue_reached(struct queue *q);
 
-/* Lets those that wait here try, first come first served, until one has to go on waiting; passes
- * the wake-up on to the next worker if this one had no use for it. */
+/* Lets those that wait here try, first come first served, until one has to go on waiting. */
 void queue_run(struct queue *q);
+void queue_run_all(struct link *used);
 
 #endif
