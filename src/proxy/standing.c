@@ -9,9 +9,11 @@ static struct standing
 down_by_check(const struct shm_server *server)
 {
 	uint32_t finding = atomic_load(&server->look.finding);
+	const char *reason = finding < FOUND_KINDS ? shm_finding_names[finding] : "";
 
-	return (struct standing){ "down", "check",
-		finding < FOUND_KINDS ? shm_finding_names[finding] : "", false };
+	if (finding == FOUND_OK)
+		reason = "rising";
+	return (struct standing){ "down", "check", reason, false };
 }
 
 /* As balancing sees it: what an operator says stands above what checks say. */

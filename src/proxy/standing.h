@@ -9,7 +9,8 @@
 struct standing {
 	const char *state;		/* up, down, unresolved, ejected, draining, disabled */
 	const char *by;			/* config, check, eject, usherctl, dns */
-	const char *reason;		/* what the check found that took it down; else "" */
+	const char *reason;		/* down by check: what the last one found, or "rising" if
+					 * that was good but not enough yet; else "" */
 	bool up;			/* it gets requests of all clients */
 };
 
