@@ -309,12 +309,13 @@ on_answer(struct resolver_query *query, const struct resolver_answer *answer)
 {
 	struct question *q = CONTAINER_OF(query, struct question, query);
 	struct name *name = q->name;
-	bool changed = take_answer(q, answer);
+	bool changed = take_answer(q, answer), complete = name->state == NAME_UNKNOWN;
 
 	q->answered = true;
 	ask_again(q, answer);
 	tell(name, changed);
-	name->env->answered(name->env->arg, name, changed);
+	name->env->answered(name->env->arg, name, changed,
+	    complete && name->state != NAME_UNKNOWN);
 }
 
 static void

@@ -19,8 +19,9 @@ struct name;
 struct name_env {
 	struct loop *loop;
 	struct resolver *resolver;
-	/* Called from the loop after an answer; `changed`: there are other records than before. */
-	void (*answered)(void *arg, struct name *name, bool changed);
+	/* Called from the loop after an answer.  `changed`: there are other records than before;
+	 * `complete`: it was the last of the first answers. */
+	void (*answered)(void *arg, struct name *name, bool changed, bool complete);
 	void *arg;
 };
 

@@ -16,13 +16,15 @@ enum {
 	RESOLVE_ADDED_MS = 30000,	/* `resolve` of servers that were added at run time */
 	WEIGHT_MAX = 256,		/* as in server lines */
 	NAME_TEXT = DNS_NAME + 8,
+	GATHER_MS = 50,			/* changes within this time are told at once */
 };
 
 struct names {
 	struct name_env env;
 	struct link list;
 	struct map index;		/* text to struct name */
-	struct task changed_task;
+	unsigned unanswered;		/* names without all of their first answers */
+	struct timer gather;
 	void (*changed)(void *arg);
 	void *arg;
 
@@ -58,6 +60,7 @@ follow(struct names *n, struct str text, msec resolve_ms)
 	if (name == NULL) {
 		name = name_new(&n->env, text);
 		list_append(&n->list, &name->link);
+		n->unanswered++;
 		(void)map_add(&n->index, str_of(name->text), name);
 	}
 	if (!name->used || resolve_ms < name->resolve_ms)
@@ -100,10 +103,13 @@ sweep(struct names *n)
 	LIST_EACH(link, &n->list) {
 		struct name *name = CONTAINER_OF(link, struct name, link);
 
-		if (name->used)
+		if (name->used) {
 			(void)map_add(&n->index, str_of(name->text), name);
-		else
-			name_free(name);
+			continue;
+		}
+		if (name->state == NAME_UNKNOWN)
+			n->unanswered--;
+		name_free(name);
 	}
 }
 
@@ -141,24 +147,11 @@ names_use(struct names *n, const struct conf_snapshot *const *confs, unsigned nc
 /* ---- answers, and waiting for them */
 
 static void
-run_changed(struct task *t)
+on_gather(struct timer *t)
 {
-	struct names *n = CONTAINER_OF(t, struct names, changed_task);
+	struct names *n = CONTAINER_OF(t, struct names, gather);
 
 	n->changed(n->arg);
-}
-
-static bool
-all_answered(const struct names *n)
-{
-	LIST_EACH(link, &n->list) {
-		const struct name *name = CONTAINER_OF(link, struct name, link);
-
-		for (unsigned i = 0; i < name->nquestions; i++)
-			if (!name->questions[i].answered)
-				return false;
-	}
-	return true;
 }
 
 static void
@@ -188,7 +181,7 @@ names_wait(struct names *n, msec patience_ms, void (*settled)(void *arg), void *
 	n->settled = settled;
 	n->settled_arg = arg;
 	loop_timer_set(n->env.loop, &n->patience, clock_ms() + patience_ms);
-	if (all_answered(n))
+	if (n->unanswered == 0)
 		loop_post(n->env.loop, &n->settled_task);
 }
 
@@ -206,16 +199,17 @@ renew_services(struct names *n)
 }
 
 static void
-on_answered(void *arg, struct name *name, bool changed)
+on_answered(void *arg, struct name *name, bool changed, bool complete)
 {
 	struct names *n = arg;
 
-	if (changed) {
-		if (name_is_srv(name))
-			renew_services(n);
-		loop_post(n->env.loop, &n->changed_task);
-	}
-	if (n->settled != NULL && all_answered(n))
+	if (changed && name_is_srv(name))
+		renew_services(n);
+	if (changed && n->gather.deadline_ms == TIMER_NEVER)
+		loop_timer_set(n->env.loop, &n->gather, clock_ms() + GATHER_MS);
+	if (complete)
+		n->unanswered--;
+	if (n->settled != NULL && n->unanswered == 0)
 		loop_post(n->env.loop, &n->settled_task);
 }
 
@@ -386,7 +380,7 @@ names_new(struct loop *loop, void (*changed)(void *arg), void *arg)
 	}
 	link_init(&n->list);
 	map_init(&n->index);
-	task_init(&n->changed_task, run_changed);
+	timer_init(&n->gather, on_gather);
 	task_init(&n->settled_task, run_settled);
 	timer_init(&n->patience, on_patience);
 	n->changed = changed;
@@ -402,7 +396,7 @@ names_free(struct names *n)
 	LIST_EACH(link, &n->list)
 		name_free(CONTAINER_OF(link, struct name, link));
 	map_fini(&n->index);
-	task_cancel(&n->changed_task);
+	loop_timer_cancel(n->env.loop, &n->gather);
 	task_cancel(&n->settled_task);
 	loop_timer_cancel(n->env.loop, &n->patience);
 	resolver_free(n->env.resolver);
