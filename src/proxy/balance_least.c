@@ -2,8 +2,9 @@
  * balance_least.c - the server with the least to do: fewest requests, or shortest expected time.
  *
  * The scan begins at the server whose turn it would be in round_robin, and the first of equals
- * wins: so idle servers are used by weight.  Of long lists only a part is looked at, another one
- * each time; the best of so many is as good as the best of all.
+ * wins: so idle servers are used by weight.  Those that were passed over have had their turn, lest
+ * what follows a busy server gets twice as much.  Of long lists only a part is looked at, another
+ * one each time; the best of so many is as good as the best of all.
  */
 #include "proxy/balance.h"
 
@@ -53,6 +54,7 @@ least(const struct tier *tier, const struct turn *turn,
 	for (int try = 0; try < TRIES; try++) {
 		struct candidate *best = NULL;
 		double least = HUGE_VAL;
+		uint32_t passed = 0;
 
 		for (uint32_t i = 0, k = from; i < n; i++, k = k + 1 < tier->n ? k + 1 : 0) {
 			struct candidate *c = &tier->v[k];
@@ -61,10 +63,13 @@ least(const struct tier *tier, const struct turn *turn,
 			if (measured < least && balance_may_take(c, turn)) {
 				least = measured;
 				best = c;
+				passed = i;
 			}
 		}
 		if (best == NULL)
 			break;
+		if (passed > 0)
+			atomic_fetch_add_explicit(turn->cursor, passed, memory_order_relaxed);
 		if (balance_take(best, turn))
 			return best;
 	}

@@ -80,6 +80,6 @@ eject_bad(const struct view *w, struct server *s)
 	atomic_store(&s->shared->errors, 0);
 	shm_group_changed(w->group);
 	metrics_add(&s->cell->ejections, 1);
-	log_notice("backend %.*s: server %.*s: ejected for %lld s after %u errors in a row",
-	    STR_ARG(w->env.conf->name), STR_ARG(s->addr_text), (long long)duration / 1000, errors);
+	log_notice("backend %.*s: server %.*s: ejected for %g s after %u errors in a row",
+	    STR_ARG(w->env.conf->name), STR_ARG(s->addr_text), (double)duration / 1000, errors);
 }
