@@ -6,6 +6,7 @@ use warnings;
 use IO::Socket::UNIX;
 use JSON::PP 'decode_json';
 use Socket qw(SHUT_WR);
+use Test::Dns 'dns';
 use Test::More;
 use Test::Usherd;
 use Time::HiRes qw(sleep time);
@@ -242,21 +243,57 @@ subtest 'servers that fail' => sub {
 };
 
 subtest 'names' => sub {
-    my $o1 = origin({address => '127.0.0.1'}, answer('one'));
-    my ($usherd) = controlled([], backend => "server = localhost:$o1->{port}\n");
-    my @rows = values %{{servers($usherd)}};
-    is $rows[0]{server}, "localhost:$o1->{port}", 'the line';
-    is $rows[0]{address}, "127.0.0.1:$o1->{port}", 'its address' if @rows == 1;
-    done($usherd, 'drain', 'app', "127.0.0.1:$o1->{port}");
-    my $r = $usherd->usherctl('--json', 'servers', 'app');
-    my %by = map { $_->{address} => $_->{state} } @{decode_json($r->{out})};
-    is $by{"127.0.0.1:$o1->{port}"}, 'draining', 'drained by its address';
-    done($usherd, 'enable', 'app', "127.0.0.1:$o1->{port}");
-    done($usherd, 'disable', 'app', "localhost:$o1->{port}");
-    is_deeply [grep { $_->{state} ne 'disabled' } @{decode_json($usherd->usherctl('--json', 'servers')->{out})}
-        [0 .. 0]], [], 'disabled by its name';
-    done($usherd, 'reset', 'app', "localhost:$o1->{port}");
-    is get($usherd->port(1), '/')->{body}, 'one', 'and back';
+    my $port = free_port();
+    my @origins = map { origin({address => "127.0.0.$_", port => $port}, answer($_)) } 2 .. 4;
+    my $dns = dns('app.test' => {A => ['127.0.0.2', '127.0.0.3']}, 'new.test' => {A => ['127.0.0.4']});
+    my ($usherd) = controlled([], global => "resolver = $dns->{address}", backend => "server = app.test:$port\n",
+        more => "[route twice]\npath = /twice\nbackend = twice\n"
+            . "[backend twice]\ncheck = off\nserver = app.test:$port\nserver = https://app.test:1\n");
+    my @c = connections($usherd, 6);
+    my $states = sub {
+        my $rows = decode_json($usherd->usherctl('--json', 'servers', 'app')->{out});
+        return join ' ', map { ($_->{address} // 'none') =~ s/:.*//r . "=$_->{state}" } sort { ($a->{address} // '') cmp ($b->{address} // '') } @$rows;
+    };
+    is_deeply spread(20, @c), {2 => 10, 3 => 10}, 'both addresses serve';
+    done($usherd, 'drain', 'app', "127.0.0.2:$port");
+    is $states->(), '127.0.0.2=draining 127.0.0.3=up', 'an order for one address';
+    is_deeply spread(10, @c), {3 => 10}, 'the other one serves';
+    done($usherd, 'disable', 'app', "app.test:$port");
+    is $states->(), '127.0.0.2=draining 127.0.0.3=disabled', 'an order for the name is for the rest';
+    done($usherd, 'reset', 'app', "127.0.0.2:$port");
+    is $states->(), '127.0.0.2=disabled 127.0.0.3=disabled', 'what was ordered for one is reset alone';
+    done($usherd, 'enable', 'app', "app.test:$port");
+    done($usherd, 'remove', 'app', "127.0.0.3:$port");
+    is $states->(), '127.0.0.2=up', 'an address is removed';
+    ok $usherd->reload, 'reload';
+    is $states->(), '127.0.0.2=up', 'which holds';
+    done($usherd, 'add', 'app', "new.test:$port");
+    ok wait_for { $states->() eq '127.0.0.2=up 127.0.0.4=up' }, 'a name is added';
+    done($usherd, 'reset', 'app', "127.0.0.3:$port");
+    done($usherd, 'remove', 'app', "127.0.0.4:$port");
+    is $states->(), '127.0.0.2=up 127.0.0.3=up', 'and goes by its address';
+    fails($usherd, 1, qr/has no server 127\.0\.0\.9:1; there are: app\.test:$port \(127\.0\.0\.2:$port\) app\.test:$port \(127\.0\.0\.3:$port\)$/,
+        'drain', 'app', '127.0.0.9:1');
+    $usherd->stop;
+};
+
+subtest 'sticky clients' => sub {
+    my ($usherd, $a, $b) = controlled([qw(a b)], backend => "sticky = cookie srv\n");
+    my ($c) = client($usherd->port(1));
+    $c->send(ask());
+    my $r = $c->response;
+    my ($cookie) = field($r, 'set-cookie') =~ /^(srv=[^;]+)/;
+    my $own = $r->{body} eq 'a' ? $a : $b;
+    my $again = sub {
+        my $r = get($usherd->port(1), '/', "Cookie: $cookie");
+        return $r->{body};
+    };
+    is $again->(), $r->{body}, 'a client stays' for 1 .. 3;
+    done($usherd, 'drain', 'app', $own);
+    is $again->(), $r->{body}, 'also while its server drains' for 1 .. 3;
+    isnt get($usherd->port(1), '/')->{body}, $r->{body}, 'new ones do not come' for 1 .. 3;
+    done($usherd, 'disable', 'app', $own);
+    isnt $again->(), $r->{body}, 'disabled, it serves nobody';
     $usherd->stop;
 };
 
