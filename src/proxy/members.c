@@ -137,15 +137,15 @@ slow_start_ms(const struct conf_backend *b, const struct conf_server *s)
 
 /* Whether a server with this address, or the slot of a name without one, is in the list already. */
 static bool
-has(const struct list *list, const struct conf_server *s, const struct addr *addr, int slot)
+has(const struct list *list, const struct addr *addr, int slot)
 {
 	const struct shm_server *slots = list->from->shm->servers.slots;
 
 	for (uint32_t i = 0; i < list->n; i++) {
 		const struct shm_server *other = &slots[list->v[i].slot];
 
-		if (list->v[i].slot == (uint32_t)slot || (addr->len > 0 &&
-		    other->scheme == s->scheme && addr_eq(&other->addr, addr)))
+		if (list->v[i].slot == (uint32_t)slot ||
+		    (addr->len > 0 && addr_eq(&other->addr, addr)))
 			return true;
 	}
 	return false;
@@ -191,7 +191,7 @@ add_member(struct list *list, const struct conf_server *s, uint32_t line,
 		list->failed = true;
 		return;
 	}
-	if (has(list, s, &t->addr, slot))
+	if (has(list, &t->addr, slot))
 		return;
 	server = &servers->slots[slot];
 	describe(server, list, s, t);
