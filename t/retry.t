@@ -43,7 +43,7 @@ my %bad = (
     'resets in the head'    => [['request', [send => "HTTP/1.1 200 OK\r\nContent-"], 'reset'], 'good', 'server-closed'],
     'closes after the request' => [['request', 'close'], 'good', 'server-closed'],
     'sends garbage'         => [['request', [send => "hello\r\n\r\n"], 'close'], 'bad-response', 'bad-response'],
-    'stalls'                => [['request', [stall => 10]], 'first-byte-timeout', 'first-byte-timeout'],
+    'stalls'                => [['request', [stall => 3]], 'first-byte-timeout', 'first-byte-timeout'],
     'says 503'              => [['request', [send => "HTTP/1.1 503 Busy\r\nConnection: close\r\nContent-Length: 4\r\n\r\nbusy"], 'close'], 'busy', 'busy'],
 );
 
@@ -136,7 +136,7 @@ subtest 'statuses and timeouts' => sub {
     is request($usherd->port(1), $GET)->{body}, 'busy', 'the next request works like it';
     finish($usherd);
 
-    my $slow = origin(['request', [stall => 10]]);
+    my $slow = origin(['request', [stall => 3]]);
     $usherd = logged(["$slow->{address} weight=100", $good], "retry_on = timeout\nfirst_byte_timeout = 300ms");
     is request($usherd->port(1), $GET)->{body}, 'good', 'timeout: GET';
     is request($usherd->port(1), post('x'))->{status}, 504, 'timeout: POST';
