@@ -196,15 +196,12 @@ static void
 run(struct control_client *k, struct control_request *r)
 {
 	struct control *c = k->control;
-	struct buf text = { NULL, 0, 0 };
 	enum control_result result;
 
 	loop_timer_cancel(c->loop, &k->patience);
-	r->out = &text;
 	result = c->run(c->arg, r);
 	if (result != CONTROL_LATER)
-		answer(k, result, buf_view(&text), r->is_json);
-	buf_fini(&text);
+		answer(k, result, buf_view(&r->out), r->is_json);
 }
 
 static void
@@ -216,15 +213,19 @@ ask(struct control_client *k, struct str line)
 		.client = k,
 	};
 
+	bool fits = split(&r, r.line);
+
 	k->asked = true;
+	k->json = r.json;
 	if (!is_text(line))
 		refuse(k, "a request has no control bytes\n");
-	else if (!split(&r, r.line))
+	else if (!fits)
 		refuse(k, "too many words\n");
-	else if ((k->json = r.json, r.nwords == 0))
+	else if (r.nwords == 0)
 		refuse(k, "no command (help lists them)\n");
 	else
 		run(k, &r);
+	buf_fini(&r.out);
 }
 
 static void

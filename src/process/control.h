@@ -26,7 +26,7 @@ struct control_request {
 	unsigned nwords;		/* at least 1 */
 	bool json;			/* the answer is to be JSON */
 	struct ucred from;		/* who asks, when it connected */
-	struct buf *out;		/* filled by run() */
+	struct buf out;			/* filled by run() */
 	bool is_json;			/* set by run(): the answer is JSON already */
 	struct control_client *client;
 };

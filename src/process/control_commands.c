@@ -64,7 +64,7 @@ generations(struct master *m, struct control_request *r)
 		control_table_number(&t, load.requests);
 		control_table_number(&t, load.tunnels);
 	}
-	control_table_print(&t, r->json, r->out);
+	control_table_print(&t, r->json, &r->out);
 	control_table_fini(&t);
 	r->is_json = r->json;
 	return CONTROL_OK;
@@ -76,7 +76,7 @@ static enum control_result
 reload(struct master *m, struct control_request *r)
 {
 	if (m->state == MASTER_ENDING) {
-		buf_cstr(r->out, "usherd is ending\n");
+		buf_cstr(&r->out, "usherd is ending\n");
 		return CONTROL_FAILED;
 	}
 	/* One that is under way has read the file already: the next one counts. */
@@ -93,12 +93,12 @@ version(struct master *m, struct control_request *r)
 	uint64_t runs_s = (uint64_t)clock_wall_ms() / 1000 - started_s;
 
 	if (r->json) {
-		buf_printf(r->out, "{\"version\": \"%s\", \"pid\": %d, \"generation\": %u,"
+		buf_printf(&r->out, "{\"version\": \"%s\", \"pid\": %d, \"generation\": %u,"
 		    " \"started\": %" PRIu64 ", \"uptime\": %" PRIu64 ", \"reloads\": %" PRIu64
 		    ", \"reload_failures\": %" PRIu64 "}\n", USHERD_VERSION, (int)getpid(),
 		    core->generation, started_s, runs_s, core->reloads, core->reload_failures);
 	} else {
-		buf_printf(r->out, "usherd %s, pid %d, generation %u, running for %" PRIu64 "d %"
+		buf_printf(&r->out, "usherd %s, pid %d, generation %u, running for %" PRIu64 "d %"
 		    PRIu64 "h %" PRIu64 "m %" PRIu64 "s\n", USHERD_VERSION, (int)getpid(),
 		    core->generation, runs_s / 86400, runs_s / 3600 % 24, runs_s / 60 % 60,
 		    runs_s % 60);
@@ -111,7 +111,7 @@ static enum control_result
 help(struct master *m, struct control_request *r)
 {
 	(void)m;
-	control_usage_print(r->out);
+	control_usage_print(&r->out);
 	return CONTROL_OK;
 }
 
@@ -145,7 +145,7 @@ unknown(struct control_request *r)
 	conf_suggest_init(&s, r->words[0]);
 	for (unsigned i = 0; i < COMMANDS; i++)
 		conf_suggest_offer(&s, str_of(control_usages[i].name));
-	buf_printf(r->out, "%.*s: no such command%s; help lists them\n", STR_ARG(r->words[0]),
+	buf_printf(&r->out, "%.*s: no such command%s; help lists them\n", STR_ARG(r->words[0]),
 	    conf_suggest_text(&s, hint));
 	return CONTROL_USAGE;
 }
@@ -172,7 +172,7 @@ control_commands_run(void *arg, struct control_request *r)
 	if (i == COMMANDS)
 		return unknown(r);
 	if (r->nwords - 1 < commands[i].min || r->nwords - 1 > commands[i].max) {
-		buf_printf(r->out, "usage: %s %s\n", control_usages[i].name,
+		buf_printf(&r->out, "usage: %s %s\n", control_usages[i].name,
 		    control_usages[i].arguments);
 		return CONTROL_USAGE;
 	}

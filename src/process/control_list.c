@@ -194,7 +194,7 @@ control_servers_list(struct master *m, struct control_request *r)
 	for (unsigned i = 0; i < c->nbackends; i++)
 		if (only == NULL || only == c->backends[i])
 			add_backend(m, &t, c->backends[i]);
-	control_table_print(&t, r->json, r->out);
+	control_table_print(&t, r->json, &r->out);
 	control_table_fini(&t);
 	r->is_json = r->json;
 	return CONTROL_OK;

@@ -37,7 +37,7 @@ find_present(struct master *m, struct control_request *r, struct control_target 
 		return false;
 	if (!is_removed(m, t))
 		return true;
-	buf_printf(r->out, "server %.*s was removed (reset %.*s %.*s brings it back)\n",
+	buf_printf(&r->out, "server %.*s was removed (reset %.*s %.*s brings it back)\n",
 	    STR_ARG(t->key), STR_ARG(t->backend->name), STR_ARG(t->key));
 	return false;
 }
@@ -62,7 +62,7 @@ say(struct master *m, struct control_request *r, const struct control_target *t,
 {
 	unsigned n = in_flight(m, t);
 
-	buf_printf(r->out, "backend %.*s: server %.*s %s; %u request%s under way\n",
+	buf_printf(&r->out, "backend %.*s: server %.*s %s; %u request%s under way\n",
 	    STR_ARG(t->backend->name), STR_ARG(t->key), what, n, n == 1 ? "" : "s");
 	return CONTROL_OK;
 }
@@ -132,7 +132,7 @@ control_servers_weight(struct master *m, struct control_request *r)
 	uint64_t weight;
 
 	if (!str_uint(r->words[3], CONF_WEIGHT_MAX, &weight) || weight == 0) {
-		buf_printf(r->out, "%.*s is no weight, 1 to %d (drain and disable stop"
+		buf_printf(&r->out, "%.*s is no weight, 1 to %d (drain and disable stop"
 		    " requests)\n", STR_ARG(r->words[3]), CONF_WEIGHT_MAX);
 		return CONTROL_USAGE;
 	}
@@ -140,7 +140,7 @@ control_servers_weight(struct master *m, struct control_request *r)
 		return CONTROL_FAILED;
 	override_of(m, &t)->weight = (uint16_t)weight;
 	master_follow_servers(&m->servers_task);
-	buf_printf(r->out, "backend %.*s: server %.*s has the weight %u\n",
+	buf_printf(&r->out, "backend %.*s: server %.*s has the weight %u\n",
 	    STR_ARG(t.backend->name), STR_ARG(t.key), (unsigned)weight);
 	return CONTROL_OK;
 }
@@ -173,12 +173,12 @@ may_add(struct master *m, struct control_request *r, const struct conf_backend *
 		collide(&c, &b->servers[i]);
 	overrides_each_added(m->servers.overrides, b->name, collide, &c);
 	if (c.found != NULL)
-		buf_printf(r->out, "backend %.*s has the server %.*s already (reset, enable and"
+		buf_printf(&r->out, "backend %.*s has the server %.*s already (reset, enable and"
 		    " weight change it)\n", STR_ARG(b->name), STR_ARG(c.found->text));
 	else if (c.n >= SHM_MEMBERS)
-		buf_printf(r->out, "backend %.*s has %u servers already\n", STR_ARG(b->name), c.n);
+		buf_printf(&r->out, "backend %.*s has %u servers already\n", STR_ARG(b->name), c.n);
 	else if (server->scheme == SCHEME_HTTPS && !tls_backends_wanted(b))
-		buf_printf(r->out, "backend %.*s has no https server in the configuration, so"
+		buf_printf(&r->out, "backend %.*s has no https server in the configuration, so"
 		    " nothing is prepared for TLS (add it there, and reload)\n", STR_ARG(b->name));
 	else
 		return true;
@@ -202,12 +202,12 @@ control_servers_add(struct master *m, struct control_request *r)
 	for (unsigned i = 2; i < r->nwords; i++)
 		buf_printf(&line, "%.*s ", STR_ARG(r->words[i]));
 	if (!conf_server_parse(&arena, buf_view(&line), &server, &why)) {
-		buf_printf(r->out, "%.*s\n", STR_ARG(why));
+		buf_printf(&r->out, "%.*s\n", STR_ARG(why));
 		result = CONTROL_USAGE;
 	} else if (may_add(m, r, b, &server)) {
 		overrides_add(m->servers.overrides, b->name, &server);
 		master_follow_servers(&m->servers_task);
-		buf_printf(r->out, "backend %.*s: server %.*s was added\n", STR_ARG(b->name),
+		buf_printf(&r->out, "backend %.*s: server %.*s was added\n", STR_ARG(b->name),
 		    STR_ARG(server.text));
 		result = CONTROL_OK;
 	}
@@ -263,6 +263,6 @@ control_servers_reset(struct master *m, struct control_request *r)
 	}
 	if (any)
 		master_follow_servers(&m->servers_task);
-	buf_cstr(r->out, any ? "back to the configuration\n" : "nothing was changed before\n");
+	buf_cstr(&r->out, any ? "back to the configuration\n" : "nothing was changed before\n");
 	return CONTROL_OK;
 }

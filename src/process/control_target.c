@@ -80,7 +80,7 @@ control_find_backend(struct master *m, struct control_request *r, struct str nam
 	char hint[CONF_SUGGEST_TEXT];
 
 	if (m->current == NULL) {
-		buf_cstr(r->out, "no configuration serves now (reload begins one)\n");
+		buf_cstr(&r->out, "no configuration serves now (reload begins one)\n");
 		return NULL;
 	}
 	c = m->current->config->snapshot;
@@ -90,11 +90,11 @@ control_find_backend(struct master *m, struct control_request *r, struct str nam
 			return c->backends[i];
 		conf_suggest_offer(&s, c->backends[i]->name);
 	}
-	buf_printf(r->out, "there is no backend %.*s%s; there are:", STR_ARG(name),
+	buf_printf(&r->out, "there is no backend %.*s%s; there are:", STR_ARG(name),
 	    conf_suggest_text(&s, hint));
 	for (unsigned i = 0; i < c->nbackends && i < NAMED; i++)
-		buf_printf(r->out, " %.*s", STR_ARG(c->backends[i]->name));
-	buf_cstr(r->out, c->nbackends > NAMED ? " ...\n" : "\n");
+		buf_printf(&r->out, " %.*s", STR_ARG(c->backends[i]->name));
+	buf_cstr(&r->out, c->nbackends > NAMED ? " ...\n" : "\n");
 	return NULL;
 }
 
@@ -102,20 +102,20 @@ static void
 list_servers(struct master *m, struct control_request *r, const struct conf_backend *b,
     const struct control_members *members)
 {
-	buf_cstr(r->out, "; there are:");
+	buf_cstr(&r->out, "; there are:");
 	for (int i = 0; i < members->n && i < NAMED; i++) {
 		const struct shm_server *slot = &m->shm.servers.slots[members->v[i].slot];
 		char address[ADDR_TEXT] = "";
 
 		if (slot->addr.len > 0)
 			addr_text(&slot->addr, address);
-		buf_printf(r->out, " %s", slot->name);
+		buf_printf(&r->out, " %s", slot->name);
 		if (address[0] != '\0' && strcmp(address, slot->name) != 0)
-			buf_printf(r->out, " (%s)", address);
+			buf_printf(&r->out, " (%s)", address);
 	}
 	if (members->n == 0)
-		buf_printf(r->out, " none in backend %.*s", STR_ARG(b->name));
-	buf_cstr(r->out, members->n > NAMED ? " ...\n" : "\n");
+		buf_printf(&r->out, " none in backend %.*s", STR_ARG(b->name));
+	buf_cstr(&r->out, members->n > NAMED ? " ...\n" : "\n");
 }
 
 /* Looks for one of the addresses; false after a message. */
@@ -143,7 +143,7 @@ find_address(struct master *m, struct control_request *r, struct str word,
 		found++;
 	}
 	if (found != 1) {
-		buf_printf(r->out, found == 0 ? "backend %.*s has no server %.*s" :
+		buf_printf(&r->out, found == 0 ? "backend %.*s has no server %.*s" :
 		    "backend %.*s: more than one server has the address %.*s",
 		    STR_ARG(t->backend->name), STR_ARG(word));
 		list_servers(m, r, t->backend, members);
