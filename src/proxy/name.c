@@ -10,7 +10,6 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "conf/snapshot.h"
-#include "proxy/names.h"
 
 enum {
 	AGAIN_MIN_MS = 1000,
@@ -275,11 +274,6 @@ tell(struct name *name, bool changed)
 	if (state == NAME_EMPTY && name->state != NAME_EMPTY)
 		log_warn("name %s: does not resolve, so its servers are down: %s", name->text,
 		    reason(name));
-	if (count(name) > NAMES_ADDRESSES && !name->told_many) {
-		log_warn("name %s: of %u records only %d are used", name->text, count(name),
-		    NAMES_ADDRESSES);
-		name->told_many = true;
-	}
 	name->state = state;
 }
 

@@ -55,7 +55,7 @@ struct name {
 	char *text;			/* with `srv:` before it if it is one of services */
 	bool direct;			/* a server line has it; the owner's */
 	bool used;			/* that, or a service points to it; the owner's */
-	bool told_many;			/* its having too many records was logged */
+	bool told_many;			/* that not all of its addresses are used; the owner's */
 	enum name_state state;
 	msec resolve_ms;		/* asked again after at most this; CONF_OFF: any time */
 	unsigned nquestions;

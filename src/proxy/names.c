@@ -35,6 +35,7 @@ struct names {
 	void *settled_arg;
 
 	struct name_target found[NAMES_ADDRESSES];	/* by names_find() */
+	bool cut;					/* there were more */
 };
 
 /* ---- who is followed */
@@ -220,8 +221,10 @@ add_found(struct names *n, unsigned *nv)
 {
 	struct name_target *t;
 
-	if (*nv == NAMES_ADDRESSES)
+	if (*nv == NAMES_ADDRESSES) {
+		n->cut = true;
 		return NULL;
+	}
 	t = &n->found[(*nv)++];
 	*t = (struct name_target){ .weight = 0 };
 	return t;
@@ -343,7 +346,7 @@ names_find(struct names *n, const struct conf_server *server, const struct name_
 {
 	struct name_target like = { .host = server->host };
 	char buffer[NAME_TEXT];
-	const struct name *name;
+	struct name *name;
 
 	*v = n->found;
 	*nv = 0;
@@ -354,10 +357,15 @@ names_find(struct names *n, const struct conf_server *server, const struct name_
 	name = map_get(&n->index, text_of(server, buffer));
 	if (name == NULL)
 		return false;
+	n->cut = false;
 	if (server->srv)
 		add_services(n, nv, &name->questions[0]);
 	else
 		add_addresses(n, nv, name, &like, server->port);
+	if (n->cut && !name->told_many) {
+		log_warn("name %s: only %u of its addresses are used", name->text, *nv);
+		name->told_many = true;
+	}
 	return *nv > 0 || any_answer(name);
 }
 

@@ -23,8 +23,8 @@ struct name_target {
 };
 
 /*
- * `changed` is called, from the loop, soon after any name has got other addresses than before.  NULL
- * after an error line.
+ * `changed` is called, from the loop, soon after any name has got other addresses than before.
+ * NULL after an error line.
  */
 struct names *names_new(struct loop *loop, void (*changed)(void *arg), void *arg);
 void names_free(struct names *n);

@@ -30,7 +30,8 @@ static const struct answer answers[] = {
 	/* The end of a name stands elsewhere: x.test is at 23. */
 	{ STR(HEAD("\1") QUESTION RECORD(HOUR, "\x0a") "\0\1\0\2\0\x50\1a\xc0\x17"), 1, "a.x.test",
 	    3600 },
-	{ STR(HEAD("\1") QUESTION RECORD(HOUR, "\x08") "\0\1\0\2\0\x50\xc0\x17"), 1, "x.test", 3600 },
+	{ STR(HEAD("\1") QUESTION RECORD(HOUR, "\x08") "\0\1\0\2\0\x50\xc0\x17"),
+	    1, "x.test", 3600 },
 	/* The shortest TTL counts, also that of an alias; one with its highest bit set is 0. */
 	{ STR(HEAD("\2") QUESTION SELF "\0\5\0\1\0\0\0\7\0\2" SELF RECORD(HOUR, "\x08")
 	    "\0\1\0\2\0\x50\xc0\x17"), 1, "x.test", 7 },

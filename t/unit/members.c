@@ -172,7 +172,8 @@ START_TEST(changes_at_run_time)
 	struct conf_server server;
 	struct str why;
 
-	publish(STR_OF(WEB "server = 10.0.0.1:80\nserver = 10.0.0.2:80 weight=4\nserver = 10.0.0.3:80\n"));
+	publish(STR_OF(WEB "server = 10.0.0.1:80\nserver = 10.0.0.2:80 weight=4\n"
+	    "server = 10.0.0.3:80\n"));
 	b = conf.s->backends[0];
 	arena_init(&arena);
 	ck_assert(conf_server_parse(&arena, STR_OF("10.0.0.9:99 weight=8 backup"), &server,
