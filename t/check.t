@@ -23,7 +23,7 @@ sub checked {
 
 sub config {
     my ($opt, @backends) = @_;
-    my $text = "[global]\nworkers = " . ($opt->{workers} // 1) . "\n[listen web]\nbind = 127.0.0.1:%%PORT1%%\n"
+    my $text = "[global]\nworkers = " . ($opt->{workers} // 1) . "\n" . ($opt->{global} // '') . "[listen web]\nbind = 127.0.0.1:%%PORT1%%\n"
         . "[admin]\nlisten = 127.0.0.1:%%PORT9%%\n";
     for (@backends) {
         my ($name, $servers, $check, $more) = @$_;
@@ -276,6 +276,18 @@ subtest 'with a PROXY header' => sub {
     is $o{tcp2}->raw(1), $local, 'tcp, version 2: LOCAL';
     like $o{http1}->raw(1), qr/^PROXY UNKNOWN\r\nGET /, 'http, version 1';
     like $o{http2}->raw(1), qr/^\Q$local\EGET /, 'http, version 2';
+    $usherd->stop;
+};
+
+# Workers find the sockets of servers below their root, and so does the master.
+subtest 'chroot' => sub {
+    plan skip_all => 'only root may do that' if $> != 0;
+    my $root   = scratch();
+    my $unix   = origin({path => "$root/s"}, $OK);
+    my $usherd = usherd(config({global => "user = nobody\nchroot = $root\n"}, ['app', 'unix:/s', 'GET /u interval=1h']),
+        env => {LSAN_OPTIONS => 'detect_leaks=0'});
+    is await_finding($usherd, 'app'), 'ok', 'found';
+    is get($usherd->port(1), '/app')->{status}, 200, 'by both';
     $usherd->stop;
 };
 

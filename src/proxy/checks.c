@@ -5,174 +5,19 @@
  *	  ▲                              │
  *	  └──────────────────────────────┘
  */
-#include "proxy/checks.h"
-
-#include <inttypes.h>
-#include <stdio.h>
+#include "proxy/checks_internal.h"
 
 #include "base/check.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "base/rng.h"
-#include "proxy/health.h"
-#include "proxy/probe.h"
 
 enum {
 	PROBES_MAX = 256,		/* at once */
-	PROBES_DOWN_MAX = PROBES_MAX / 2,	/* of servers that are down: dead ones are slow, and
-					 * must not keep the living waiting */
-	WAKE_EVERY_MS = 20,
+	/* Of servers that are down: dead ones are slow, and must not keep the living waiting. */
+	PROBES_DOWN_MAX = PROBES_MAX / 2,
 	GRAIN_MS = 20,			/* looks begin together, which saves turns of the loop */
 	GRAIN_FROM_MS = 500,
 };
-
-struct check {
-	struct checks *all;
-	struct shm_server *server;
-	uint32_t serial;		/* of its slot, when this began */
-	const struct conf_backend *backend;
-	struct tls_client *const *tls;
-	struct health health;
-	struct timer timer;		/* of the next look */
-	struct link waiting;		/* its time has come, but not its turn */
-	struct probe *probe;		/* NULL: none under way */
-	msec began_ms;			/* the last look */
-	bool counted_down;		/* it is one of all->running_down */
-	bool first_round;
-	bool wanted;			/* the lists name it */
-};
-
-struct checks {
-	struct loop *loop;
-	struct proxy_shm *shm;
-	struct check **by_slot;		/* SHM_SERVERS of them */
-	struct link waiting_up;		/* in the order of their coming */
-	struct link waiting_down;
-	unsigned running;
-	unsigned running_down;
-	struct timer wake;
-	bool news;			/* that workers have not been woken for */
-	msec last_failed_ms;		/* a line about our own failures */
-};
-
-/* ---- telling workers */
-
-/* All that live: they drop connections, and let waiting requests go on. */
-static void
-wake_workers(struct checks *c)
-{
-	for (int i = 0; i < SHM_WORKERS; i++) {
-		uint32_t state = atomic_load(&c->shm->core.data->workers[i].state);
-
-		if (state == SHM_READY || state == SHM_DRAINING)
-			shm_core_wake(&c->shm->core, i);
-	}
-	c->news = false;
-	loop_timer_set(c->loop, &c->wake, clock_ms() + WAKE_EVERY_MS);
-}
-
-static void
-on_wake(struct timer *t)
-{
-	struct checks *c = CONTAINER_OF(t, struct checks, wake);
-
-	if (c->news)
-		wake_workers(c);
-}
-
-/* The first change at once, what follows soon after in one go. */
-static void
-tell_workers(struct checks *c)
-{
-	c->news = true;
-	if (c->wake.deadline_ms == TIMER_NEVER)
-		wake_workers(c);
-}
-
-/* ---- what a look found */
-
-static const char *
-state_name(enum shm_health state)
-{
-	return state == HEALTH_DOWN ? "down" : "up";
-}
-
-/* `since` is the end of the state before, 0 if there was none. */
-static void
-log_change(const struct check *k, const struct probe_result *r, enum shm_health before,
-    uint64_t since_wall_ms)
-{
-	const struct conf_check *conf = &k->backend->check;
-	char addr[ADDR_TEXT], was[48] = "", count[32] = "first look";
-	int64_t ms = clock_wall_ms() - (int64_t)since_wall_ms;
-
-	addr_text(&k->server->addr, addr);
-	if (before != HEALTH_UNCHECKED) {
-		snprintf(count, sizeof(count), "%u of %u", k->health.in_row,
-		    k->health.good ? conf->rise : conf->fall);
-		if (since_wall_ms != 0 && ms >= 0)
-			snprintf(was, sizeof(was), " (was %s %" PRId64 ".%" PRId64 " s)",
-			    state_name(before), ms / 1000, ms / 100 % 10);
-	}
-	/* That a server is up was taken for granted. */
-	if (before == HEALTH_UNCHECKED && k->health.state == HEALTH_UP)
-		log_info("backend %.*s: server %s: up: %s, %s%s", STR_ARG(k->backend->name), addr,
-		    r->text, count, was);
-	else
-		log_notice("backend %.*s: server %s: %s: %s, %s%s", STR_ARG(k->backend->name), addr,
-		    state_name(k->health.state), r->text, count, was);
-}
-
-static void
-set_health(struct check *k, const struct probe_result *r, enum shm_health before)
-{
-	struct shm_look *look = &k->server->look;
-	uint64_t since = atomic_load(&look->changed_wall_ms);
-
-	atomic_store(&look->changed_wall_ms, (uint64_t)clock_wall_ms());
-	log_change(k, r, before, since);
-	if (shm_server_set_health(&k->all->shm->servers, k->server, k->health.state))
-		tell_workers(k->all);
-}
-
-/* We could not even look: that says nothing about the server. */
-static void
-log_failed(struct check *k, const struct probe_result *r)
-{
-	char addr[ADDR_TEXT];
-
-	if (!log_once_a_second(&k->all->last_failed_ms))
-		return;
-	addr_text(&k->server->addr, addr);
-	log_error("backend %.*s: server %s: no check was possible: %s", STR_ARG(k->backend->name),
-	    addr, r->text);
-}
-
-static void
-record(struct check *k, const struct probe_result *r)
-{
-	const struct conf_check *conf = &k->backend->check;
-	struct shm_look *look = &k->server->look;
-	enum shm_health before = k->health.state;
-	bool good = r->finding == FOUND_OK, changed;
-
-	atomic_store(&look->finding, r->finding);
-	atomic_store(&look->status, (uint32_t)r->status);
-	atomic_store(&look->latency_us, r->latency_us);
-	atomic_store(&look->at_wall_ms, (uint64_t)clock_wall_ms());
-	if (r->finding == FOUND_FAILED) {
-		log_failed(k, r);
-		return;
-	}
-	atomic_fetch_add(good ? &look->good : &look->bad, 1);
-	changed = health_count(&k->health, good, conf->rise, conf->fall);
-	atomic_store(&look->in_row, k->health.in_row);
-	if (changed)
-		set_health(k, r, before);
-	else if (!good && log_debug_on)
-		log_debug("backend %.*s: check: %s, %u of %u", STR_ARG(k->backend->name), r->text,
-		    k->health.in_row, conf->fall);
-}
 
 /* ---- whose turn it is */
 
@@ -217,7 +62,7 @@ on_probe_done(void *arg, const struct probe_result *r)
 	struct check *k = arg;
 
 	end_probe(k);
-	record(k, r);
+	checks_record(k, r);
 	set_timer(k);
 	start_waiting(k->all);
 }
@@ -226,6 +71,7 @@ static void
 start(struct check *k)
 {
 	struct checks *c = k->all;
+	const struct probe_target target = { k->backend, k->server, *k->tls, c->chroot };
 
 	link_remove(&k->waiting);
 	k->began_ms = clock_ms();
@@ -233,7 +79,7 @@ start(struct check *k)
 	c->running++;
 	if (k->counted_down)
 		c->running_down++;
-	k->probe = probe_start(c->loop, k->backend, k->server, *k->tls, on_probe_done, k);
+	k->probe = probe_start(c->loop, &target, on_probe_done, k);
 }
 
 static struct link *
@@ -326,7 +172,7 @@ drop_check(struct checks *c, uint32_t slot)
 		atomic_store(&k->server->look.in_row, 0);
 		atomic_store(&k->server->look.changed_wall_ms, 0);
 		if (shm_server_set_health(&c->shm->servers, k->server, HEALTH_UNCHECKED))
-			tell_workers(c);
+			checks_tell_workers(c);
 	}
 	mem_free(k);
 }
@@ -404,6 +250,7 @@ checks_use(struct checks *c, const struct conf_snapshot *conf, const struct memb
 {
 	struct shm_member *list = mem_zalloc(SHM_MEMBERS, sizeof(*list));
 
+	c->chroot = conf != NULL ? conf->global.chroot : (struct str){ NULL, 0 };
 	for (uint32_t i = 0; i < SHM_SERVERS; i++)
 		if (c->by_slot[i] != NULL)
 			c->by_slot[i]->wanted = false;
@@ -427,7 +274,7 @@ checks_new(struct loop *loop, struct proxy_shm *shm)
 	c->by_slot = mem_zalloc(SHM_SERVERS, sizeof(*c->by_slot));
 	link_init(&c->waiting_up);
 	link_init(&c->waiting_down);
-	timer_init(&c->wake, on_wake);
+	timer_init(&c->wake, checks_on_wake);
 	return c;
 }
 

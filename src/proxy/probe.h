@@ -25,16 +25,23 @@ struct probe_result {
 	char text[PROBE_TEXT];		/* the finding in words: "status 500", "connected" */
 };
 
+struct probe_target {
+	const struct conf_backend *backend;	/* its check says how; CHECK_DEFAULT is tcp */
+	const struct shm_server *server;
+	struct tls_client *tls;		/* for http checks of https servers; NULL makes them
+					 * FOUND_FAILED */
+	struct str chroot;		/* of the workers; absent: none */
+};
+
 /* Called once, from the loop; the probe is over. */
 typedef void probe_done(void *arg, const struct probe_result *result);
 
 /*
- * Begins to look at a server of backend `b`, as b->check says; CHECK_DEFAULT is tcp.  `tls` is for
- * http checks of an https server, NULL makes them FOUND_FAILED.  Nothing that is passed need
- * live longer than the call, but the result depends on b->check: see probe_renew().
+ * Begins to look at a server.  Nothing that is passed need live longer than the call, but the check
+ * of the backend: see probe_renew().
  */
-struct probe *probe_start(struct loop *loop, const struct conf_backend *b,
-    const struct shm_server *server, struct tls_client *tls, probe_done *done, void *arg);
+struct probe *probe_start(struct loop *loop, const struct probe_target *t, probe_done *done,
+    void *arg);
 
 /* The same check now stands in another configuration. */
 void probe_renew(struct probe *p, const struct conf_backend *b);
