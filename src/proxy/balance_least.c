@@ -56,7 +56,8 @@ least(const struct tier *tier, const struct turn *turn,
 		double least = HUGE_VAL;
 		uint32_t passed = 0;
 
-		for (uint32_t i = 0, k = from; i < n; i++, k = k + 1 < tier->n ? k + 1 : 0) {
+		/* No better one follows when one has nothing to do at all. */
+		for (uint32_t i = 0, k = from; i < n && least > 0; i++) {
 			struct candidate *c = &tier->v[k];
 			double measured = measure(c);
 
@@ -65,6 +66,7 @@ least(const struct tier *tier, const struct turn *turn,
 				best = c;
 				passed = i;
 			}
+			k = k + 1 < tier->n ? k + 1 : 0;
 		}
 		if (best == NULL)
 			break;
