@@ -100,6 +100,7 @@ subtest 'orders' => sub {
     is_deeply spread(40, @c), {b => 20, c => 20}, 'drained: at once, in all workers';
     done($usherd, 'disable', 'app', $b);
     is_deeply spread(20, @c), {c => 20}, 'disabled';
+    ok wait_for { server($usherd, $b)->{connections} == 0 }, 'without idle connections';
     my %s = servers($usherd);
     is_deeply [map { "$s{$_}{state} $s{$_}{from}" } $a, $b, $c],
         ['draining usherctl', 'disabled usherctl', 'up config'], 'where it comes from';
@@ -126,6 +127,17 @@ subtest 'requests under way' => sub {
     is $first->response->{body}, 'slow', 'it ends well';
     done($usherd, 'reset', 'app', $a);
     is server($usherd, $a)->{state}, 'up', 'and is back';
+    $usherd->stop;
+};
+
+subtest 'requests that wait' => sub {
+    my ($usherd, $a) = controlled(['a'], backend => "queue = 10 timeout=1m\n");
+    done($usherd, 'disable', 'app', $a);
+    my @c = map { client($usherd->port(1)) } 1 .. 4;
+    $_->send(ask()) for @c;
+    ok wait_for { decode_json($usherd->usherctl('--json', 'generations')->{out})->[0]{requests} == 4 }, 'while none can be used';
+    done($usherd, 'enable', 'app', $a);
+    is $_->response->{body}, 'a', 'go on when it can' for @c;
     $usherd->stop;
 };
 

@@ -106,6 +106,8 @@ master_follow_servers(struct task *t)
 		proxy_check(last->config->proxy, m->checks);
 	else
 		checks_use(m->checks, NULL, NULL, NULL);
+	/* They drop connections, and let waiting requests go on. */
+	shm_core_wake_all(&m->shm.core);
 }
 
 void

@@ -131,3 +131,14 @@ shm_core_wake(struct shm_core *core, int slot)
 	/* EAGAIN: the counter is full, so the worker is about to wake anyway. */
 	(void)!write(core->wake_fds[slot], &one, sizeof(one));
 }
+
+void
+shm_core_wake_all(struct shm_core *core)
+{
+	for (int i = 0; i < SHM_WORKERS; i++) {
+		uint32_t state = atomic_load(&core->data->workers[i].state);
+
+		if (state == SHM_READY || state == SHM_DRAINING)
+			shm_core_wake(core, i);
+	}
+}

@@ -68,4 +68,7 @@ void shm_core_release(struct shm_core *core, int slot);
 /* Makes the worker in `slot` leave its epoll_wait; any process may call it. */
 void shm_core_wake(struct shm_core *core, int slot);
 
+/* The same for all workers that serve, or finish what they do. */
+void shm_core_wake_all(struct shm_core *core);
+
 #endif
