@@ -54,16 +54,39 @@ member_weight(const struct shm_server *server, const struct shm_member *m, msec 
 	return (uint32_t)step * m->weight * (BALANCE_WEIGHT_UNIT / SLOW_START_STEPS);
 }
 
+/* ---- the list */
+
+/* An open table, at most half full; ids are hashes already. */
+static void
+index_ids(struct view *w)
+{
+	uint32_t size = 2;
+
+	while (size < 2 * w->n)
+		size *= 2;
+	w->id_mask = size - 1;
+	w->by_id = mem_realloc(w->by_id, size, sizeof(*w->by_id));
+	for (uint32_t i = 0; i < size; i++)
+		w->by_id[i] = BALANCE_NONE;
+	for (uint32_t i = 0; i < w->n; i++) {
+		uint32_t at = w->v[i].as.id & w->id_mask;
+
+		while (w->by_id[at] != BALANCE_NONE)
+			at = (at + 1) & w->id_mask;
+		w->by_id[at] = (uint16_t)i;
+	}
+}
+
 struct view_member *
 view_find(struct view *w, uint64_t id)
 {
-	for (uint32_t i = 0; i < w->n; i++)
-		if (w->v[i].as.id == id)
-			return &w->v[i];
+	uint32_t at = id & w->id_mask;
+
+	for (; w->by_id[at] != BALANCE_NONE; at = (at + 1) & w->id_mask)
+		if (w->v[w->by_id[at]].as.id == id)
+			return &w->v[w->by_id[at]];
 	return NULL;
 }
-
-/* ---- the list */
 
 static int
 by_slot(const void *a, const void *b)
@@ -146,16 +169,19 @@ as_candidate(const struct view *w, const struct shm_member *m, uint32_t nsorted)
 	};
 }
 
-/* Reads the list again; false if it has not changed. */
-static bool
+/* Reads the list again if it has changed.  One whose writer died in the middle is not asked for
+ * again at every request: only when its version moves. */
+static void
 read_list(struct view *w)
 {
 	static struct shm_member list[SHM_MEMBERS];
-	int n = shm_members_read(w->env.members, &w->version, list);
 	uint32_t nsorted = w->nknown;
+	int n;
 
+	w->seen = atomic_load_explicit(&w->env.members->version, memory_order_acquire);
+	n = shm_members_read(w->env.members, &w->version, list);
 	if (n < 0)
-		return false;
+		return;
 	for (uint32_t i = 0; i < w->nknown; i++)
 		w->known[i]->listed = false;
 	w->n = (uint32_t)n;
@@ -171,9 +197,9 @@ read_list(struct view *w)
 	}
 	if (w->nknown > 0)
 		qsort(w->known, w->nknown, sizeof(struct server *), by_slot);
+	index_ids(w);
 	if (w->balance->uses_ring)
 		make_ring(w);
-	return true;
 }
 
 /* ---- tiers */
@@ -275,7 +301,7 @@ view_remake(struct view *w)
 	/* Read first, so that what changes while we look makes us look again. */
 	w->epoch = atomic_load_explicit(&w->group->epoch, memory_order_acquire);
 	w->until_ms = TIMER_NEVER;
-	(void)read_list(w);
+	read_list(w);
 	look_at_members(w);
 	make_tiers(w);
 	forget_gone(w);
@@ -289,6 +315,7 @@ view_init(struct view *w, const struct view_env *env)
 		.balance = &balances[env->conf->balance],
 		.group = &env->servers->groups[env->members->group],
 	};
+	index_ids(w);
 	view_remake(w);
 }
 
@@ -299,6 +326,7 @@ view_fini(struct view *w)
 		server_free(w->known[i]);
 	mem_free(w->known);
 	mem_free(w->v);
+	mem_free(w->by_id);
 	balance_ring_fini(&w->ring);
 	free_tier(&w->main);
 	free_tier(&w->spare);

@@ -43,12 +43,15 @@ struct view {
 	struct view_env env;
 	const struct balance *balance;
 	struct shm_group *group;
-	uint64_t version;		/* of the list */
+	uint64_t version;		/* of the list that is shown */
+	uint64_t seen;			/* the same, or that of a list that could not be read */
 	uint64_t epoch;			/* of the group */
 	msec until_ms;			/* an ejection or a step of a slow start ends then */
 
 	struct view_member *v;		/* the members */
 	uint32_t n;
+	uint16_t *by_id;		/* indexes of members, found by their id */
+	uint32_t id_mask;
 	struct server **known;		/* by slot: those of the members, and those that are no more
 					 * but have a request or connection yet */
 	uint32_t nknown;
@@ -70,7 +73,7 @@ view_is_fresh(const struct view *w)
 {
 	return clock_ms() < w->until_ms &&
 	    atomic_load_explicit(&w->group->epoch, memory_order_acquire) == w->epoch &&
-	    atomic_load_explicit(&w->env.members->version, memory_order_acquire) == w->version;
+	    atomic_load_explicit(&w->env.members->version, memory_order_acquire) == w->seen;
 }
 
 /* The member with this id; NULL if there is none. */

@@ -308,6 +308,23 @@ START_TEST(servers_come_and_go)
 }
 END_TEST
 
+/* The master died while it wrote the list: what is known stays, until somebody writes again. */
+START_TEST(half_written_list)
+{
+	struct shm_server *a = add(1, 1, 0);
+
+	start();
+	atomic_fetch_add(&members->version, 1);
+	ck_assert_uint_eq(share(a, 4), 4);
+	shm_server_set_health(&shm, a, HEALTH_DOWN);
+	ck_assert_ptr_null(take(BACKEND_DOWN));
+	add(2, 1, 0);
+	atomic_fetch_add(&members->version, 1);
+	publish();
+	ck_assert_uint_eq(share(&shm.slots[list[1].slot], 4), 4);
+}
+END_TEST
+
 START_TEST(weights_change)
 {
 	struct shm_server *a = add(1, 1, 0);
@@ -562,6 +579,7 @@ main(void)
 	tcase_add_test(tc, tried_ones_come_last);
 	tcase_add_test(tc, sticky);
 	tcase_add_test(tc, servers_come_and_go);
+	tcase_add_test(tc, half_written_list);
 	tcase_add_test(tc, weights_change);
 	tcase_add_test(tc, churn);
 	tcase_add_test(tc, slow_start);
