@@ -208,6 +208,11 @@ subtest 'workers follow' => sub {
     spew("$dir/bad", 1);
     is await_state($usherd, 'app', 'down'), 'down', 'one fails';
     is get($usherd->port(1), '/app')->{body}, 'b', 'and no worker sends it anything' for 1 .. 12;
+    my %kept = map { /^(\d+) request GET \/app/ ? ($1 => 1) : () } $a->events;
+    ok keys %kept && wait_for {
+        my %ended = map { /^(\d+) eof/ ? ($1 => 1) : () } $a->events;
+        !grep { !$ended{$_} } keys %kept;
+    }, 'connections that waited for requests are closed';
     unlink "$dir/bad";
     is await_state($usherd, 'app', 'up'), 'up', 'it recovers';
     ok wait_for { get($usherd->port(1), '/app')->{body} eq 'a' }, 'and gets requests again';
@@ -221,6 +226,18 @@ subtest 'workers follow' => sub {
         $looks = "$before->{good}+$before->{bad} .. $after->{good}+$after->{bad}";
         $asked >= $before->{good} + $before->{bad} && $asked <= $after->{good} + $after->{bad} + 1;
     }, 'the master alone checks' or diag "$asked requests, $looks looks";
+    $usherd->stop;
+};
+
+# Who waits for a server goes on when a check has brought it up.
+subtest 'requests that wait' => sub {
+    my $port   = free_port();
+    my $usherd = checked({workers => 2}, ['app', "127.0.0.1:$port", "tcp interval=50ms timeout=${SLOW}s", "queue = 10 timeout=1m\n"]);
+    is await_state($usherd, 'app', 'down'), 'down', 'the only server is not there';
+    my @clients = map { client($usherd->port(1))->send("GET /app HTTP/1.1\r\nHost: a.test\r\n\r\n") } 1 .. 4;
+    ok wait_for { status($usherd)->{backends}[0]{queue} == 4 }, 'requests wait';
+    my $origin = origin({port => $port}, $OK);
+    is $_->response->{status}, 200, 'and are answered' for @clients;
     $usherd->stop;
 };
 
