@@ -269,4 +269,22 @@ subtest 'a reload' => sub {
     finish($usherd);
 };
 
+
+subtest 'a server that comes back' => sub {
+    my ($origin, $more) = (origin(answer('ok')), origin(answer('more')));
+    my $usherd = queue_proxy($origin, "queue = 100 timeout=20s\nkeepalive = 0", options => {args => ['-g', 'global.workers=2', '-g', 'admin.socket=%%DIR%%/control']});
+    my $ctl = sub { is $usherd->usherctl(@_)->{status}, 0, "@_" };
+    $ctl->('disable', 'app', $origin->{address});
+    my @c = map { ask($usherd, "r$_") } 1 .. 20;
+    ok await_queued($usherd, 20), 'requests wait while none is enabled';
+    $ctl->('enable', 'app', $origin->{address});
+    is scalar(grep { $_->response->{body} eq 'ok' } @c), 20, 'and go on at once when one is';
+    $ctl->('disable', 'app', $origin->{address});
+    @c = map { ask($usherd, "r$_") } 1 .. 20;
+    await_queued($usherd, 20);
+    $ctl->('add', 'app', $more->{address});
+    is scalar(grep { $_->response->{body} eq 'more' } @c), 20, 'or when one is added';
+    $usherd->stop;
+};
+
 done_testing;

@@ -176,4 +176,23 @@ subtest 'with other responses of the server' => sub {
     finish($usherd);
 };
 
+
+subtest 'a server that drains' => sub {
+    my @origins = servers(qw(a b));
+    my $usherd = sticky(\@origins, '', more => "[admin]\nsocket = %%DIR%%/control\n");
+    my %cookie;
+    for (1 .. 2) {
+        my ($body, $pair) = visit($usherd);
+        $cookie{$body} = $pair;
+    }
+    is $usherd->usherctl('drain', 'app', $origins[0]{address})->{status}, 0, 'drain';
+    is_deeply [map { (visit($usherd))[0] } 1 .. 4], [('b') x 4], 'new clients go elsewhere';
+    is_deeply [map { [(visit($usherd, $cookie{a}))[0, 1]] } 1 .. 4], [(['a', undef]) x 4], 'it keeps its own';
+    is $usherd->usherctl('disable', 'app', $origins[0]{address})->{status}, 0, 'disable';
+    is_deeply [(visit($usherd, $cookie{a}))[0, 1]], ['b', $cookie{b}], 'sends them away too';
+    is $usherd->usherctl('enable', 'app', $origins[0]{address})->{status}, 0, 'enable';
+    is_deeply [(visit($usherd, $cookie{a}))[0, 1]], ['a', undef], 'and they may come back';
+    $usherd->stop;
+};
+
 done_testing;
