@@ -71,14 +71,16 @@ subtest 'many, twice, and both families' => sub {
     my $dns = dns('many.test' => {A => [map { "127.0.1.$_" } 1 .. 100]},
         'more.test' => {A => [map { my $n = $_; map { "127.0.$n.$_" } 1 .. 100 } 1 .. 3]},
         'local.test' => {A => ['127.0.0.1'], AAAA => ['::1']}, 
-        map { ("$_.test" => {A => ['127.0.0.1', '127.0.0.5']}) } qw(alias other));
+        localhost => {A => ['127.0.0.9']}, map { ("$_.test" => {A => ['127.0.0.1', '127.0.0.5']}) } qw(alias other));
     my $usherd = usherd(config($dns, many => "server = many.test:$PORT",
-        more => "server = more.test:$PORT", local => "server = local.test:$PORT\ncheck = tcp interval=200ms",
+        more => "server = more.test:$PORT", hosts => "server = localhost:$PORT", local => "server = local.test:$PORT\ncheck = tcp interval=200ms",
         twice => "server = 127.0.0.1:$PORT weight=5\nserver = alias.test:$PORT\nserver = other.test:$PORT backup"));
     is scalar(servers($usherd, 'many')), 100, 'a name with 100 addresses is as many servers';
     is_deeply answers($usherd, '/many', 5), {all => 5}, 'that serve';
     is scalar(servers($usherd, 'more')), 256, 'one with 300 is cut';
     $usherd->expect_log(qr/name more\.test: only 256 of its addresses are used/);
+    like addresses($usherd, 'hosts'), qr/^127\.0\.0\.1( \[::1\])?$/, 'a name of the system';
+    is $dns->asked('localhost', 'A') + $dns->asked('localhost', 'AAAA'), 0, 'is nothing to ask about';
     is addresses($usherd, 'twice'), '127.0.0.1 127.0.0.5', 'an address is one server of a backend';
     is((grep { $_->{address} =~ /^127\.0\.0\.1:/ } servers($usherd, 'twice'))[0]{weight}, 5, 'as its first line says');
     is addresses($usherd, 'local'), '127.0.0.1 [::1]', 'both families are servers';

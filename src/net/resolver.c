@@ -21,6 +21,7 @@
 
 enum {
 	IN_FLIGHT = 64,			/* questions on their way at once */
+	FILES_BATCH = 64,		/* names that are looked up in files in one turn */
 	TIMEOUT_MS = 2000,		/* of the first try; c-ares doubles it */
 	TRIES = 2,
 	FILES_TTL_S = 30,		/* of what stands in /etc/hosts */
@@ -34,7 +35,6 @@ struct job {
 	struct resolver *resolver;
 	struct resolver_query *query;	/* NULL: cancelled */
 	enum resolver_type type;
-	bool in_files;			/* asking the channel of files */
 };
 
 struct socket {
@@ -49,10 +49,12 @@ struct resolver {
 	ares_channel files;
 	ares_channel dns;		/* NULL: to be opened */
 	struct link sockets;
-	struct link waiting;		/* queries */
+	struct link asked;		/* queries that nobody has looked at */
+	struct link waiting;		/* queries for name servers */
 	struct link jobs;
 	unsigned in_flight;
 	struct timer timeout;
+	struct timer next_turn;
 	struct task pump;
 	struct addr *servers;
 	unsigned nservers;
@@ -313,38 +315,32 @@ copy_addresses(const struct ares_addrinfo *all, int family, struct addr *out, ui
 }
 
 static int
-family_of(const struct job *job)
+family_of(enum resolver_type type)
 {
-	return job->type == RESOLVER_A ? AF_INET : AF_INET6;
+	return type == RESOLVER_A ? AF_INET : AF_INET6;
 }
 
-static void
-tell_addresses(struct job *job, const struct ares_addrinfo *all)
+/* What c-ares found for one family; `addrs` has room for RESOLVER_RECORDS. */
+static struct resolver_answer
+address_answer(const struct ares_addrinfo *all, enum resolver_type type, struct addr *addrs)
 {
-	struct addr addrs[RESOLVER_RECORDS];
 	struct resolver_answer answer = { .status = RESOLVER_FOUND, .addrs = addrs };
 
-	answer.n = copy_addresses(all, family_of(job), addrs, &answer.ttl_s);
-	if (job->in_files)
-		answer.ttl_s = FILES_TTL_S;
-	if (answer.n == 0)
-		answer = failure(ARES_ENODATA);
-	finish(job, &answer);
+	answer.n = copy_addresses(all, family_of(type), addrs, &answer.ttl_s);
+	return answer.n > 0 ? answer : failure(ARES_ENODATA);
 }
 
 static void
 on_addresses(void *arg, int error, int timeouts, struct ares_addrinfo *all)
 {
 	struct job *job = arg;
+	struct addr addrs[RESOLVER_RECORDS];
 	struct resolver_answer answer;
 
 	(void)timeouts;
-	if (error == ARES_SUCCESS && all != NULL) {
-		tell_addresses(job, all);
-	} else {
-		answer = failure(error);
-		finish(job, &answer);
-	}
+	answer = error == ARES_SUCCESS && all != NULL ? address_answer(all, job->type, addrs) :
+	    failure(error);
+	finish(job, &answer);
 	ares_freeaddrinfo(all);
 }
 
@@ -385,45 +381,11 @@ hints_for(int family, struct ares_addrinfo_hints *hints)
 }
 
 static void
-ask_name_servers(struct job *job)
-{
-	struct resolver *r = job->resolver;
-	const char *name = job->query->name;
-	struct ares_addrinfo_hints hints;
-	struct resolver_answer answer;
-
-	if (r->dns == NULL) {
-		answer = failure(ARES_ENOMEM);
-		finish(job, &answer);
-	} else if (job->type == RESOLVER_SRV) {
-		ares_query(r->dns, name, CLASS_IN, TYPE_SRV, on_services, job);
-	} else {
-		ares_getaddrinfo(r->dns, name, NULL, hints_for(family_of(job), &hints),
-		    on_addresses, job);
-	}
-}
-
-/* Answered within ares_getaddrinfo(). */
-static void
-on_files(void *arg, int error, int timeouts, struct ares_addrinfo *all)
-{
-	struct job *job = arg;
-
-	(void)timeouts;
-	if (error == ARES_SUCCESS && all != NULL) {
-		job->in_files = true;
-		tell_addresses(job, all);
-	} else {
-		ask_name_servers(job);
-	}
-	ares_freeaddrinfo(all);
-}
-
-static void
-start(struct resolver *r, struct resolver_query *q)
+ask_name_servers(struct resolver *r, struct resolver_query *q)
 {
 	struct job *job = MEM_NEW(struct job);
 	struct ares_addrinfo_hints hints;
+	struct resolver_answer answer;
 
 	job->resolver = r;
 	job->query = q;
@@ -431,11 +393,49 @@ start(struct resolver *r, struct resolver_query *q)
 	q->job = job;
 	r->in_flight++;
 	list_append(&r->jobs, &job->link);
-	if (q->type == RESOLVER_SRV)
-		ask_name_servers(job);
+	if (r->dns == NULL) {
+		answer = failure(ARES_ENOMEM);
+		finish(job, &answer);
+	} else if (q->type == RESOLVER_SRV) {
+		ares_query(r->dns, q->name, CLASS_IN, TYPE_SRV, on_services, job);
+	} else {
+		ares_getaddrinfo(r->dns, q->name, NULL, hints_for(family_of(q->type), &hints),
+		    on_addresses, job);
+	}
+}
+
+/* What the files have comes within ares_getaddrinfo(). */
+static void
+on_files(void *arg, int error, int timeouts, struct ares_addrinfo *all)
+{
+	(void)timeouts;
+	if (error == ARES_SUCCESS)
+		*(struct ares_addrinfo **)arg = all;
 	else
+		ares_freeaddrinfo(all);
+}
+
+/* Answers a query about a name that stands in a file; the others wait for name servers. */
+static void
+look_into_files(struct resolver *r, struct resolver_query *q)
+{
+	struct addr addrs[RESOLVER_RECORDS];
+	struct ares_addrinfo_hints hints;
+	struct ares_addrinfo *all = NULL;
+	struct resolver_answer answer;
+
+	if (q->type != RESOLVER_SRV)
 		ares_getaddrinfo(r->files, q->name, NULL, hints_for(AF_UNSPEC, &hints), on_files,
-		    job);
+		    &all);
+	if (all == NULL) {
+		list_append(&r->waiting, &q->link);
+		return;
+	}
+	answer = address_answer(all, q->type, addrs);
+	if (answer.status == RESOLVER_FOUND)
+		answer.ttl_s = FILES_TTL_S;
+	ares_freeaddrinfo(all);
+	q->done(q, &answer);
 }
 
 static void
@@ -444,13 +444,25 @@ pump(struct task *t)
 	struct resolver *r = CONTAINER_OF(t, struct resolver, pump);
 	struct link *first;
 
+	for (int i = 0; i < FILES_BATCH && (first = list_first(&r->asked)) != NULL; i++) {
+		link_remove(first);
+		look_into_files(r, CONTAINER_OF(first, struct resolver_query, link));
+	}
+	if (!link_empty(&r->asked))
+		loop_timer_set(r->loop, &r->next_turn, clock_ms() + 1);
 	if (!have_channel(r))
 		return;
 	while (r->in_flight < IN_FLIGHT && (first = list_first(&r->waiting)) != NULL) {
 		link_remove(first);
-		start(r, CONTAINER_OF(first, struct resolver_query, link));
+		ask_name_servers(r, CONTAINER_OF(first, struct resolver_query, link));
 	}
 	arm(r);
+}
+
+static void
+on_next_turn(struct timer *t)
+{
+	pump(&CONTAINER_OF(t, struct resolver, next_turn)->pump);
 }
 
 struct resolver *
@@ -460,9 +472,11 @@ resolver_new(struct loop *loop)
 
 	r->loop = loop;
 	link_init(&r->sockets);
+	link_init(&r->asked);
 	link_init(&r->waiting);
 	link_init(&r->jobs);
 	timer_init(&r->timeout, on_timeout);
+	timer_init(&r->next_turn, on_next_turn);
 	task_init(&r->pump, pump);
 	if (ares_library_init(ARES_LIB_INIT_ALL) != ARES_SUCCESS ||
 	    open_channel(r, &r->files, "f") == -1) {
@@ -477,6 +491,8 @@ resolver_free(struct resolver *r)
 {
 	if (r == NULL)
 		return;
+	LIST_EACH(link, &r->asked)
+		link_remove(link);
 	LIST_EACH(link, &r->waiting)
 		link_remove(link);
 	/* c-ares answers what is under way with an error, which ends the jobs. */
@@ -487,6 +503,7 @@ resolver_free(struct resolver *r)
 	ares_destroy(r->files);
 	ares_library_cleanup();
 	loop_timer_cancel(r->loop, &r->timeout);
+	loop_timer_cancel(r->loop, &r->next_turn);
 	task_cancel(&r->pump);
 	mem_free(r->servers);
 	mem_free(r);
@@ -538,7 +555,7 @@ resolver_ask(struct resolver *r, struct resolver_query *q, enum resolver_type ty
 	CHECK(q->job == NULL && link_empty(&q->link));
 	q->type = type;
 	q->name = name;
-	list_append(&r->waiting, &q->link);
+	list_append(&r->asked, &q->link);
 	loop_post(r->loop, &r->pump);
 }
 
