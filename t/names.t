@@ -72,8 +72,8 @@ subtest 'many, twice, and both families' => sub {
         'more.test' => {A => [map { my $n = $_; map { "127.0.$n.$_" } 1 .. 100 } 1 .. 3]},
         'local.test' => {A => ['127.0.0.1'], AAAA => ['::1']}, 
         localhost => {A => ['127.0.0.9']}, map { ("$_.test" => {A => ['127.0.0.1', '127.0.0.5']}) } qw(alias other));
-    my $usherd = usherd(config($dns, many => "server = many.test:$PORT",
-        more => "server = more.test:$PORT", hosts => "server = localhost:$PORT", local => "server = local.test:$PORT\ncheck = tcp interval=200ms",
+    my $usherd = usherd(config($dns, many => "server = many.test:$PORT\ncheck = off",
+        more => "server = more.test:$PORT\ncheck = off", hosts => "server = localhost:$PORT\ncheck = off", local => "server = local.test:$PORT\ncheck = tcp interval=200ms",
         twice => "server = 127.0.0.1:$PORT weight=5\nserver = alias.test:$PORT\nserver = other.test:$PORT backup"));
     is scalar(servers($usherd, 'many')), 100, 'a name with 100 addresses is as many servers';
     is_deeply answers($usherd, '/many', 5), {all => 5}, 'that serve';
