@@ -149,6 +149,16 @@ check_servers(struct conf_document *d, const struct conf_backend *b)
 	arena_fini(&arena);
 }
 
+static void
+warn_idle_secret(struct conf_document *d, const struct conf_backend *b)
+{
+	const struct conf_line *line = line_of(d, KIND_BACKEND, b->name, "sticky_secret");
+
+	if (line != NULL && b->sticky.cookie.p == NULL)
+		conf_warning(d->errors, line->at, "[backend %.*s] sticky_secret: has no effect (add"
+		    " sticky = cookie NAME)", STR_ARG(b->name));
+}
+
 void
 conf_verify_backends(struct conf_whole *w)
 {
@@ -165,6 +175,7 @@ conf_verify_backends(struct conf_whole *w)
 			conf_error(d->errors, b->at, "[backend %.*s]: has %u servers (at most %d)",
 			    STR_ARG(b->name), b->nservers, SERVERS_MAX);
 		check_servers(d, b);
+		warn_idle_secret(d, b);
 	}
 }
 

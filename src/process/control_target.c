@@ -13,21 +13,14 @@ enum { NAMED = 12 };			/* servers that a message lists at most */
 void
 control_members_copy(struct master *m, const struct conf_backend *b, struct control_members *copy)
 {
-	const struct shm_servers *servers = &m->shm.servers;
+	const struct shm_members *list = proxy_members(m->current->config->proxy, &m->shm,
+	    b->index);
 	uint64_t version = 0;
 
-	*copy = (struct control_members){ mem_zalloc(SHM_MEMBERS, sizeof(*copy->v)), 0 };
-	for (uint32_t i = 0; i < *servers->nmembers; i++) {
-		const struct shm_members *list = &servers->members[i];
-
-		if (list->generation != m->current->number ||
-		    !str_eq(str_of(list->backend), b->name))
-			continue;
-		copy->n = shm_members_read(list, &version, copy->v);
-		if (copy->n < 0)
-			copy->n = 0;
-		return;
-	}
+	copy->v = mem_zalloc(SHM_MEMBERS, sizeof(*copy->v));
+	copy->n = shm_members_read(list, &version, copy->v);
+	if (copy->n < 0)
+		copy->n = 0;
 }
 
 struct find_added {

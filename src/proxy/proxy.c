@@ -119,6 +119,12 @@ proxy_update(struct proxy *p, const struct proxy_servers *from, bool newest)
 	members_update(p->members, p->conf, from, newest);
 }
 
+const struct shm_members *
+proxy_members(const struct proxy *p, const struct proxy_shm *shm, unsigned backend)
+{
+	return &shm->servers.members[p->members->lists[backend]];
+}
+
 void
 proxy_check(const struct proxy *p, struct checks *checks)
 {

@@ -88,6 +88,10 @@ int proxy_publish(struct proxy *p, const struct proxy_servers *from, uint32_t ge
  */
 void proxy_update(struct proxy *p, const struct proxy_servers *from, bool newest);
 
+/* The list of servers that was published for a backend, by its index in the snapshot. */
+const struct shm_members *proxy_members(const struct proxy *p, const struct proxy_shm *shm,
+    unsigned backend);
+
 /* The servers that were published are checked from now on.  Master. */
 void proxy_check(const struct proxy *p, struct checks *checks);
 

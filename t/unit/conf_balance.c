@@ -247,7 +247,9 @@ START_TEST(errors)
 	    " requests (use hash $uri)\n");
 	ck_messages(STR_OF(HEAD BACKEND "sticky_secret = short\n"),
 	    "text:7: warning: [backend b] sticky_secret: is so short that it can be guessed (use 16"
-	    " bytes or more: openssl rand -base64 24)\n");
+	    " bytes or more: openssl rand -base64 24)\n"
+	    "text:7: warning: [backend b] sticky_secret: has no effect (add sticky = cookie"
+	    " NAME)\n");
 }
 END_TEST
 
