@@ -270,6 +270,21 @@ subtest 'a reload' => sub {
 };
 
 
+subtest 'a graceful stop' => sub {
+    my $dir = scratch();
+    my $origin = held($dir);
+    my $usherd = queue_proxy("$origin->{address} max_conns=1", 'queue = 100 timeout=20s');
+    my @c = ask($usherd, 'r0');
+    $origin->await_requests(1);
+    push @c, map { ask($usherd, "r$_") } 1 .. 3;
+    await_queued($usherd, 3);
+    $usherd->signal('QUIT');
+    ok wait_for { !eval { client($usherd->port(1)) } }, 'nobody is let in any more';
+    let_go($dir, 'all');
+    is scalar(grep { ($_->response // {})->{status} == 200 } @c), 4, 'those that wait are still served';
+    $usherd->stop(0);
+};
+
 subtest 'a server that comes back' => sub {
     my ($origin, $more) = (origin(answer('ok')), origin(answer('more')));
     my $usherd = queue_proxy($origin, "queue = 100 timeout=20s\nkeepalive = 0", options => {args => ['-g', 'global.workers=2', '-g', 'admin.socket=%%DIR%%/control']});
