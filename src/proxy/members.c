@@ -122,7 +122,7 @@ member_flags(const struct conf_server *s, const struct name_target *t, uint32_t 
 static uint16_t
 member_weight(const struct conf_server *s, const struct name_target *t, const struct override *o)
 {
-	if (o != NULL && o->weight > 0)
+	if (o->weight > 0)
 		return o->weight;
 	return t->weight > 0 ? t->weight : (uint16_t)s->weight;
 }
@@ -135,50 +135,61 @@ slow_start_ms(const struct conf_backend *b, const struct conf_server *s)
 	return ms != CONF_OFF ? (uint32_t)ms : 0;
 }
 
-/* Whether a server with this address, or the slot of a name without one, is in the list already. */
 static bool
-has(const struct list *list, const struct addr *addr, int slot)
+has_address(const struct list *list, const struct addr *addr)
 {
-	const struct shm_server *slots = list->from->shm->servers.slots;
-
-	for (uint32_t i = 0; i < list->n; i++) {
-		const struct shm_server *other = &slots[list->v[i].slot];
-
-		if (list->v[i].slot == (uint32_t)slot ||
-		    (addr->len > 0 && addr_eq(&other->addr, addr)))
+	for (uint32_t i = 0; i < list->n; i++)
+		if (addr_eq(&list->from->shm->servers.slots[list->v[i].slot].addr, addr))
 			return true;
-	}
 	return false;
 }
 
-/* What was ordered for the address goes before `o`, which is for all of the line. */
-static const struct override *
+static bool
+has_slot(const struct list *list, int slot)
+{
+	for (uint32_t i = 0; i < list->n; i++)
+		if (list->v[i].slot == (uint32_t)slot)
+			return true;
+	return false;
+}
+
+/* What holds for an address: what was ordered for it goes before what was for all of the line. */
+static struct override
 override_of(const struct list *list, const struct conf_server *s, uint32_t line,
-    const struct addr *addr, const struct override *o)
+    const struct addr *addr, const struct override *whole)
 {
 	const struct str none = { NULL, 0 };
+	struct override o = { .order = ORDER_NONE };
 	const struct override *own;
 	char text[ADDR_TEXT];
 
+	if (whole != NULL)
+		o = *whole;
 	if (addr->len == 0)
 		return o;
 	own = overrides_find(list->from->overrides, list->backend->name,
 	    str_make(text, addr_text(addr, text)), line != UINT32_MAX ? s->line : none);
-	return own != NULL ? own : o;
+	if (own == NULL)
+		return o;
+	o.order = own->order;
+	o.removed = own->removed;
+	if (own->weight > 0)
+		o.weight = own->weight;
+	return o;
 }
 
 /* Adds one address of a server. */
 static void
 add_member(struct list *list, const struct conf_server *s, uint32_t line,
-    const struct name_target *t, const struct override *o)
+    const struct name_target *t, const struct override *whole)
 {
 	struct shm_servers *servers = &list->from->shm->servers;
+	struct override o = override_of(list, s, line, &t->addr, whole);
 	char key[SHM_SERVER_KEY];
 	struct shm_server *server;
 	int slot;
 
-	o = override_of(list, s, line, &t->addr, o);
-	if (o != NULL && o->removed)
+	if (o.removed || (t->addr.len > 0 && has_address(list, &t->addr)))
 		return;
 	if (list->n == SHM_MEMBERS) {
 		list->cut = true;
@@ -191,16 +202,16 @@ add_member(struct list *list, const struct conf_server *s, uint32_t line,
 		list->failed = true;
 		return;
 	}
-	if (has(list, &t->addr, slot))
+	if (has_slot(list, slot))
 		return;
 	server = &servers->slots[slot];
 	describe(server, list, s, t);
 	if (list->newest)
-		(void)shm_server_set_order(servers, server, o != NULL ? o->order : ORDER_NONE);
+		(void)shm_server_set_order(servers, server, o.order);
 	list->v[list->n++] = (struct shm_member){
 		.slot = (uint32_t)slot,
 		.serial = atomic_load(&server->serial),
-		.weight = member_weight(s, t, o),
+		.weight = member_weight(s, t, &o),
 		.flags = member_flags(s, t, line),
 		.max_conns = s->max_conns == CONF_OFF ? 0 : (uint32_t)s->max_conns,
 		.slow_start_ms = slow_start_ms(list->backend, s),
