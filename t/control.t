@@ -5,6 +5,7 @@ use strict;
 use warnings;
 use IO::Socket::UNIX;
 use JSON::PP 'decode_json';
+use POSIX ();
 use Socket qw(SHUT_WR);
 use Test::Dns 'dns';
 use Test::More;
@@ -127,6 +128,42 @@ subtest 'requests under way' => sub {
     is $first->response->{body}, 'slow', 'it ends well';
     done($usherd, 'reset', 'app', $a);
     is server($usherd, $a)->{state}, 'up', 'and is back';
+    $usherd->stop;
+};
+
+subtest 'traffic' => sub {
+    my ($usherd, @addresses) = controlled([qw(a b c)]);
+    my $new = origin(answer('new'));
+    my $dir = scratch();
+    my @pids;
+    for (1 .. 4) {
+        my $pid = fork // die "fork: $!";
+        if (!$pid) {
+            my ($failed, $c) = (0, client($usherd->port(1)));
+            for (1 .. 20_000) {
+                last if -e "$dir/done";
+                $c->send(ask());
+                my $r = $c->response;
+                $failed++ unless $r && $r->{status} == 200;
+                $c = client($usherd->port(1)) if lc(field($r, 'connection') // '') eq 'close';
+            }
+            POSIX::_exit($failed ? 1 : 0);
+        }
+        push @pids, $pid;
+    }
+    my $commands = 0;
+    for my $i (1 .. 12) {
+        my $one = $addresses[$i % 3];
+        for (['drain', 'app', $one], ['weight', 'app', $one, $i], ['add', 'app', $new->{address}], ['enable', 'app', $one],
+            ['disable', 'app', $addresses[0]], ['remove', 'app', $one], ['remove', 'app', $new->{address}], ['reset']) {
+            $commands += $usherd->usherctl(@$_)->{status} == 0;
+        }
+        $usherd->usherctl('reload') if $i == 6;
+    }
+    spew("$dir/done", '');
+    is $commands, 12 * 8, 'all is done';
+    is join(' ', map { waitpid $_, 0; $? } @pids), '0 0 0 0', 'and no request fails';
+    ok wait_for { !grep { $_->{requests} } @{decode_json($usherd->usherctl('--json', 'servers')->{out})} }, 'nothing is left under way';
     $usherd->stop;
 };
 
@@ -446,6 +483,10 @@ subtest 'the socket' => sub {
     is sprintf('%o', (stat $path)[2] & 0777), '600', 'its rights';
     is((stat _)[4], $>, 'its owner');
     my $text = $usherd->{text};
+    my ($inode) = slurp('/proc/net/unix') =~ /(\d+) \Q$path\E$/m;
+    ok $inode, 'a socket';
+    is_deeply [grep { (readlink($_) // '') eq "socket:[$inode]" } map { glob "/proc/$_/fd/*" } $usherd->workers], [],
+        'which no worker has';
 
     ok $usherd->reload, 'reload';
     ok -S $path, 'the same socket';
