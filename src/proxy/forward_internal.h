@@ -94,9 +94,9 @@ void forward_take(struct forward *f);
  */
 bool forward_may_repeat(const struct forward *f, bool unseen);
 
-/* Whether a failure of this kind is tried again: by retry_on, retries and retry_budget, from which
- * the retry is taken. */
-bool forward_grants(struct forward *f, enum conf_retry_on kind);
+/* Whether a failure, one of enum conf_retry_on, is tried again: by retry_on, retries and
+ * retry_budget, from which the retry is taken. */
+bool forward_grants(struct forward *f, unsigned kind);
 
 /* Takes a place in a server that has not been tried; false if there is none. */
 bool forward_take_other(struct forward *f);

@@ -13,7 +13,7 @@ static const struct failure_kind {
 	int status;
 	const char *why;
 	enum metrics_failure metric;
-	enum conf_retry_on retry;	/* as which it is tried again; 0: never */
+	unsigned retry;			/* which of enum conf_retry_on it is; 0: none */
 } failures[] = {
 	[BACK_CONNECT] = { 502, "connect", FAIL_CONNECT, RETRY_CONNECT },
 	[BACK_CONNECT_TIMEOUT] = { 504, "connect-timeout", FAIL_CONNECT_TIMEOUT, RETRY_CONNECT },
@@ -74,8 +74,8 @@ begin_tunnel(struct forward *f, struct response *r)
 	exchange_want(f->x, STREAM_HIGH);
 }
 
-/* The kind of retry that a status stands for; 0: it is an answer like any other. */
-static enum conf_retry_on
+/* Which of enum conf_retry_on a status is; 0: an answer like any other. */
+static unsigned
 status_kind(int status)
 {
 	switch (status) {
@@ -104,7 +104,7 @@ retry(struct forward *f, struct metrics_cell *server, struct str addr, const cha
 static bool
 retry_status(struct forward *f, int status)
 {
-	enum conf_retry_on kind = status_kind(status);
+	unsigned kind = status_kind(status);
 	struct metrics_cell *cell = f->server->cell;
 	struct str addr = f->attempt->addr;
 	char text[32];
@@ -240,15 +240,15 @@ on_failed(void *user, enum back_failure failure, const char *text)
 	bool stale = was_stale(f, failure);
 	bool blame = !stale && !x->tunnel && !is_ours(f);
 
-	metrics_add(&f->server->cell->failures[kind->metric], 1);
 	backend_report(f->backend, f->server, blame ? OUTCOME_BAD : OUTCOME_NEUTRAL, -1);
-	if (failure == BACK_TLS_VERIFY)
-		log_error("backend %.*s: server %.*s: %s", STR_ARG(x->backend->name),
-		    STR_ARG(addr), text);
 	if (stale && forward_may_repeat(f, unseen)) {
 		use_fresh(f);
 		return;
 	}
+	metrics_add(&f->server->cell->failures[kind->metric], 1);
+	if (failure == BACK_TLS_VERIFY)
+		log_error("backend %.*s: server %.*s: %s", STR_ARG(x->backend->name),
+		    STR_ARG(addr), text);
 	if (goes_on(f, failure, unseen, text))
 		return;
 	forward_release(f);

@@ -156,12 +156,12 @@ warn_of_budget(struct forward *f, struct retry_budget *budget)
 }
 
 bool
-forward_grants(struct forward *f, enum conf_retry_on kind)
+forward_grants(struct forward *f, unsigned kind)
 {
 	const struct conf_backend *b = f->x->backend;
 	struct retry_budget *budget = &f->x->runtime->retry_budgets[b->index];
 
-	if (!(b->retry_on & (unsigned)kind) || f->retries >= f->x->conf->policy->retries)
+	if (!(b->retry_on & kind) || f->retries >= f->x->conf->policy->retries)
 		return false;
 	if (b->retry_budget_pct != CONF_OFF &&
 	    !retry_budget_take(budget, clock_ms(), b->retry_budget_pct)) {
