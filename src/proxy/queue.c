@@ -168,10 +168,10 @@ queue_join(struct queue *q, struct waiter *w)
 		take_out(q, w);
 		return false;
 	}
-	if (q->n == 1) {
-		list_append(q->used, &q->link);
-		arm(q);
-	}
+	if (q->n > 1)
+		return true;
+	list_append(q->used, &q->link);
+	arm(q);
 	/* A place that was given back while nobody seemed to wait would stay free. */
 	if (shm_group_longest(q->group, -1) == q->worker)
 		loop_post(q->loop, &q->run);
