@@ -85,6 +85,7 @@ balance_ring_make(struct balance_ring *r, const uint64_t *ids, const uint16_t *w
 	CHECK(n <= RING_POINTS_MAX / 2);
 	r->points = mem_realloc(r->points, RING_POINTS_MAX, sizeof(*r->points));
 	r->npoints = 0;
+	r->nservers = n;
 	for (uint32_t i = 0; i < n; i++) {
 		for (uint32_t k = points_of(weights[i], unit); k > 0; k--)
 			r->points[r->npoints++] =

@@ -18,6 +18,7 @@ enum {
 struct balance_ring {
 	uint64_t *points;		/* ascending: place on the circle, server in the low bits */
 	uint32_t npoints;
+	uint32_t nservers;
 	uint32_t *starts;		/* where the points of each part of the circle begin */
 	unsigned shift;			/* a place shifted by this is the number of its part */
 };

@@ -283,7 +283,7 @@ START_TEST(servers_come_and_go)
 {
 	struct shm_server *a = add(1, 1, 0), *b = add(2, 1, 0), *c;
 	struct server *busy;
-	char name[32];
+	char name[SHM_SERVER_KEY];
 
 	start();
 	request.tried = (struct backend_tried){ .v = { a->id }, .n = 1 };
