@@ -15,6 +15,7 @@
 #include "process/master_internal.h"
 #include "process/notify.h"
 #include "process/orphans.h"
+#include "proxy/members.h"
 
 enum {
 	TICK_MS = 1000,
@@ -294,7 +295,7 @@ on_tick(struct timer *t)
 	struct master *m = CONTAINER_OF(t, struct master, tick);
 
 	shm_servers_correct(&m->shm.servers);
-	shm_servers_sweep(&m->shm.servers);
+	members_sweep(&m->shm);
 	loop_timer_set(m->loop, t, clock_ms() + TICK_MS);
 }
 

@@ -355,3 +355,20 @@ members_free(struct members *m)
 	mem_free(m->route_rows);
 	mem_free(m);
 }
+
+void
+members_sweep(struct proxy_shm *shm)
+{
+	const struct shm_servers *servers = &shm->servers;
+	uint32_t n = atomic_load(servers->nslots);
+	bool *used;
+
+	if (!shm_servers_sweep(&shm->servers))
+		return;
+	used = mem_zalloc(atomic_load(shm->metrics.nrows), sizeof(*used));
+	for (uint32_t i = 0; i < n; i++)
+		if (servers->slots[i].key[0] != '\0')
+			used[servers->slots[i].metric] = true;
+	metrics_keep_servers(&shm->metrics, used);
+	mem_free(used);
+}

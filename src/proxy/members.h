@@ -35,4 +35,7 @@ void members_update(const struct members *m, const struct conf_snapshot *c,
 
 void members_free(struct members *m);
 
+/* Frees what servers had that are gone: slots, and rows of metrics.  Master, once a second. */
+void members_sweep(struct proxy_shm *shm);
+
 #endif

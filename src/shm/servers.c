@@ -390,6 +390,7 @@ sweep_slots(struct shm_servers *s)
 	s->free_slot = 0;		/* also those that claim() could not have a moment ago */
 	if (freed == 0)
 		return;
+	s->swept = true;
 	map_fini(&s->index);
 	for (uint32_t i = 0; i < n; i++) {
 		struct shm_server *server = &s->slots[i];
@@ -425,10 +426,15 @@ sweep_groups(struct shm_servers *s)
 	mem_free(used);
 }
 
-void
+bool
 shm_servers_sweep(struct shm_servers *s)
 {
+	bool swept;
+
 	sweep_slots(s);
+	swept = s->swept;
+	s->swept = false;
+	return swept;
 }
 
 void

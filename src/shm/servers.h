@@ -145,6 +145,7 @@ struct shm_servers {
 	struct map index;		/* key to slot */
 	struct map group_index;		/* name to group */
 	uint32_t free_slot;		/* none is free below this one */
+	bool swept;			/* see shm_servers_sweep() */
 	uint32_t free_members;
 	uint64_t *last_look;		/* of shm_servers_correct(), by slot */
 	uint64_t *group_last_look;
@@ -206,9 +207,9 @@ void shm_servers_correct(struct shm_servers *s);
 
 /*
  * Frees the slots that no list of any generation names any more, once the last request and the last
- * connection there have ended.  Master, once a second.
+ * connection there have ended.  True if any was freed since the last call.  Master, once a second.
  */
-void shm_servers_sweep(struct shm_servers *s);
+bool shm_servers_sweep(struct shm_servers *s);
 
 /* Frees the lists of a generation that has ended, then as above.  Master. */
 void shm_servers_forget(struct shm_servers *s, uint32_t generation);

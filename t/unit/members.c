@@ -167,6 +167,7 @@ END_TEST
 
 START_TEST(changes_at_run_time)
 {
+	static const struct str gone = STR("app|10.0.0.1:80");
 	const struct conf_backend *b;
 	struct arena arena;
 	struct conf_server server;
@@ -187,6 +188,10 @@ START_TEST(changes_at_run_time)
 	ck_assert_str_eq(list_text(), "10.0.0.2:80 w200 m0 l1, 10.0.0.3:80 w1 m0 l2,"
 	    " 10.0.0.9:99 w8 backup added m0 l-1");
 	ck_assert_uint_eq(slot(1)->order, ORDER_DRAIN);
+	/* Nothing is left of a server that is in no list. */
+	ck_assert_uint_ne(metrics_find(&shm.metrics, METRICS_SERVER, gone), 0);
+	members_sweep(&shm);
+	ck_assert_uint_eq(metrics_find(&shm.metrics, METRICS_SERVER, gone), 0);
 	overrides_reset(from.overrides, b->name, (struct str){ NULL, 0 });
 	update(true);
 	ck_assert_str_eq(list_text(), "10.0.0.1:80 w1 m0 l0, 10.0.0.2:80 w4 m0 l1,"
