@@ -35,6 +35,8 @@ static const struct control_column columns[] = {
 	{ NULL, "changed", true },
 };
 
+enum { CHECK_COLUMNS = 6 };		/* the last ones, add_check() */
+
 static const struct str none = { NULL, 0 };
 
 static void
@@ -138,13 +140,60 @@ add_member(struct master *m, struct control_table *t, const struct conf_backend 
 	add_check(t, &slot->look);
 }
 
-/* A line whose server an operator took out. */
-static void
-add_removed(struct control_table *t, const struct conf_backend *b, const struct conf_server *s)
+/* ---- servers that an operator took out */
+
+struct removed {
+	struct master *m;
+	struct control_table *t;
+	const struct conf_backend *backend;
+};
+
+/* Whether the slot is what is left of the server, a line or one address of it. */
+static bool
+is_of(const struct shm_server *slot, uint32_t group, struct str name, struct str line)
 {
-	control_table_add(t, b->name);
+	char address[ADDR_TEXT];
+
+	if (slot->key[0] == '\0' || slot->group != group || !str_eq(str_of(slot->name), line))
+		return false;
+	return str_eq(name, line) || (slot->addr.len > 0 &&
+	    str_eq(str_make(address, addr_text(&slot->addr, address)), name));
+}
+
+/* Requests that were under way go on. */
+static void
+add_rest(const struct removed *r, struct str name, struct str line)
+{
+	const struct shm_servers *servers = &r->m->shm.servers;
+	uint32_t group = proxy_members(r->m->current->config->proxy, &r->m->shm,
+	    r->backend->index)->group;
+	uint64_t requests = 0, connections = 0;
+
+	for (uint32_t i = 0; i < *servers->nslots; i++) {
+		if (!is_of(&servers->slots[i], group, name, line))
+			continue;
+		requests += servers->slots[i].in_flight;
+		connections += shm_server_connections(&servers->slots[i]);
+	}
+	control_table_number(r->t, requests);
+	control_table_number(r->t, connections);
+}
+
+static void
+add_removed(void *arg, struct str name, struct str line)
+{
+	struct removed *r = arg;
+	struct control_table *t = r->t;
+	const struct conf_server *s = NULL;
+
+	for (unsigned i = 0; i < r->backend->nservers && s == NULL; i++)
+		if (str_eq(r->backend->servers[i].line, line))
+			s = &r->backend->servers[i];
+	if (s == NULL)
+		return;
+	control_table_add(t, r->backend->name);
 	control_table_add(t, s->text);
-	control_table_add(t, none);
+	control_table_add(t, str_eq(name, s->text) ? none : name);
 	control_table_add(t, STR_OF("removed"));
 	control_table_add(t, STR_OF("usherctl"));
 	control_table_add(t, none);
@@ -152,29 +201,22 @@ add_removed(struct control_table *t, const struct conf_backend *b, const struct 
 	add_bool(t, s->backup);
 	add_bool(t, false);
 	add_number_or_none(t, s->max_conns == CONF_OFF ? 0 : (uint64_t)s->max_conns);
-	control_table_number(t, 0);
-	control_table_number(t, 0);
-	for (unsigned i = 0; i < 6; i++)
+	add_rest(r, name, s->text);
+	for (unsigned i = 0; i < CHECK_COLUMNS; i++)
 		control_table_add(t, none);
 }
 
 static void
 add_backend(struct master *m, struct control_table *t, const struct conf_backend *b)
 {
+	struct removed removed = { .m = m, .t = t, .backend = b };
 	struct control_members members;
 
 	control_members_copy(m, b, &members);
 	for (int i = 0; i < members.n; i++)
 		add_member(m, t, b, &members.v[i]);
 	mem_free(members.v);
-	for (unsigned i = 0; i < b->nservers; i++) {
-		const struct conf_server *s = &b->servers[i];
-		const struct override *o = overrides_find(m->servers.overrides, b->name, s->text,
-		    s->line);
-
-		if (o != NULL && o->removed)
-			add_removed(t, b, s);
-	}
+	overrides_each_removed(m->servers.overrides, b->name, add_removed, &removed);
 }
 
 enum control_result

@@ -134,6 +134,18 @@ overrides_each_added(const struct overrides *o, struct str backend,
 	}
 }
 
+void
+overrides_each_removed(const struct overrides *o, struct str backend,
+    void (*each)(void *arg, struct str server, struct str line), void *arg)
+{
+	LIST_EACH(link, &o->entries) {
+		const struct entry *e = CONTAINER_OF(link, struct entry, link);
+
+		if (e->change.removed && str_eq(e->backend, backend))
+			each(arg, e->name, e->line);
+	}
+}
+
 bool
 overrides_reset(struct overrides *o, struct str backend, struct str server)
 {

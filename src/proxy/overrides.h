@@ -42,6 +42,11 @@ void overrides_add(struct overrides *o, struct str backend, const struct conf_se
 void overrides_each_added(const struct overrides *o, struct str backend,
     void (*each)(void *arg, const struct conf_server *server), void *arg);
 
+/* Calls `each` for the servers of the backend that are left out: for each its name here, and the
+ * line that it is of. */
+void overrides_each_removed(const struct overrides *o, struct str backend,
+    void (*each)(void *arg, struct str server, struct str line), void *arg);
+
 /*
  * A configuration serves now: forgets what was ordered for lines that it does not have, and servers
  * that were added and that it names itself.  Returns how many changes were forgotten.

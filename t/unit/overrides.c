@@ -29,6 +29,28 @@ START_TEST(hold_while_the_line_stays)
 }
 END_TEST
 
+static void
+name_removed(void *arg, struct str server, struct str of)
+{
+	buf_printf(arg, "%s of %s;", server.p, of.p);
+}
+
+START_TEST(removed)
+{
+	struct overrides *o = overrides_new();
+	struct buf text = { NULL, 0, 0 };
+
+	overrides_get(o, app, a, line)->removed = true;
+	overrides_get(o, app, b, b)->weight = 2;
+	overrides_get(o, app, STR_OF("10.0.0.1:1"), b)->removed = true;
+	overrides_get(o, api, b, b)->removed = true;
+	overrides_each_removed(o, app, name_removed, &text);
+	ck_assert_str_eq(buf_text(&text), "a:1 of a:1 weight=2;10.0.0.1:1 of b:1;");
+	buf_fini(&text);
+	overrides_free(o);
+}
+END_TEST
+
 START_TEST(resets)
 {
 	struct overrides *o = overrides_new();
@@ -127,6 +149,7 @@ main(void)
 	TCase *all = tcase_create("all");
 
 	tcase_add_test(all, hold_while_the_line_stays);
+	tcase_add_test(all, removed);
 	tcase_add_test(all, resets);
 	tcase_add_test(all, added);
 	tcase_add_test(all, settles);
