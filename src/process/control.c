@@ -212,7 +212,6 @@ ask(struct control_client *k, struct str line)
 		.from = k->peer,
 		.client = k,
 	};
-
 	bool fits = split(&r, r.line);
 
 	k->asked = true;
