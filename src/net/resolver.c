@@ -61,6 +61,7 @@ struct resolver {
 	bool renew;			/* the channel is to be opened anew */
 	struct timespec conf_time;	/* of resolv.conf, when it was read */
 	ino_t conf_inode;
+	int64_t told_ms;		/* of a channel that cannot be opened */
 };
 
 static const char resolv_conf[] = "/etc/resolv.conf";
@@ -180,6 +181,7 @@ note_resolv_conf(struct resolver *r)
 	return changed;
 }
 
+/* `lookups`: `f` for files, `b` for name servers. */
 static int
 open_channel(struct resolver *r, ares_channel *channel, const char *lookups)
 {
@@ -190,11 +192,16 @@ open_channel(struct resolver *r, ares_channel *channel, const char *lookups)
 		.sock_state_cb_data = r,
 	};
 	int mask = ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB | ARES_OPT_LOOKUPS;
-	char copy[4];
+	char copy[4], nothing[] = "/dev/null";
 	int error;
 
 	snprintf(copy, sizeof(copy), "%s", lookups);
 	o.lookups = copy;
+	if (lookups[0] == 'f') {
+		/* One that cannot be read shall not keep us from starting. */
+		o.resolvconf_path = nothing;
+		mask |= ARES_OPT_RESOLVCONF;
+	}
 #ifdef ARES_OPT_QUERY_CACHE
 	/* Who asks before the end of a TTL wants to know what is so now. */
 	o.qcache_max_ttl = 0;
@@ -203,7 +210,8 @@ open_channel(struct resolver *r, ares_channel *channel, const char *lookups)
 	error = ares_init_options(channel, &o, mask);
 	if (error == ARES_SUCCESS)
 		return 0;
-	log_error("resolver: c-ares: %s", ares_strerror(error));
+	if (log_once_a_second(&r->told_ms))
+		log_error("resolver: c-ares: %s", ares_strerror(error));
 	*channel = NULL;
 	return -1;
 }
