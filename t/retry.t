@@ -214,6 +214,28 @@ subtest 'the budget' => sub {
     cmp_ok scalar @warnings, '<', 4, 'but not each time';
     finish($usherd);
 
+    # Half of the requests need a retry, but none of them is sent twice.
+    my $good = origin(answer('good'));
+    $usherd = logged([$nowhere[0], $good], 'retry_budget = 10%');
+    $c = client($usherd->port(1));
+    for (1 .. 60) {
+        $c->send($GET);
+        $c->response;
+    }
+    is scalar(grep { /^200 / } await_lines($usherd, 60)), 60, 'as long as there is a good server, none fails to be connected';
+    finish($usherd);
+
+    # The same where the bad one takes the requests.
+    my $bad = origin(['request', 'close']);
+    $usherd = logged([$bad, $good], 'retry_budget = 10%');
+    $c = client($usherd->port(1));
+    for (1 .. 60) {
+        $c->send($GET);
+        $c->response;
+    }
+    cmp_ok scalar(grep { /^502 .*server-closed/ } await_lines($usherd, 60)), '>', 3, 'but if it takes them and fails, the budget ends';
+    finish($usherd);
+
     $usherd = logged(\@nowhere, 'retry_budget = off');
     $c = client($usherd->port(1));
     for (1 .. 30) {

@@ -37,6 +37,7 @@ struct forward {
 	struct sticky_cookie cookie;	/* that the client came with */
 	struct attempt *attempt;	/* the current one */
 	unsigned retries;		/* made so far */
+	bool owes_retry;		/* to the budget, should the retry reach a server */
 	struct waiter waiter;
 	struct timer pause;		/* before a retry */
 	struct chain kept;		/* the request body so far, while it may be sent again */

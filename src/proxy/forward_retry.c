@@ -128,9 +128,20 @@ forward_wait_for_server(struct forward *f)
 	return true;
 }
 
+static struct retry_budget *
+budget_of(const struct forward *f)
+{
+	return &f->x->runtime->retry_budgets[f->x->backend->index];
+}
+
+/* A request that no server had seen before is no more work for them than any other: only if no
+ * server can be reached do such retries count. */
 void
 forward_reached(struct forward *f)
 {
+	if (f->owes_retry)
+		retry_budget_give_back(budget_of(f), clock_ms());
+	f->owes_retry = false;
 	f->waiter.since_ms = 0;
 	queue_reached(queue_of(f));
 }
@@ -145,9 +156,9 @@ forward_may_repeat(const struct forward *f, bool unseen)
 }
 
 static void
-warn_of_budget(struct forward *f, struct retry_budget *budget)
+warn_of_budget(struct forward *f)
 {
-	uint32_t n = retry_budget_refused(budget, clock_ms());
+	uint32_t n = retry_budget_refused(budget_of(f), clock_ms());
 
 	metrics_add(&backend_cell(f->backend)->retries_refused, 1);
 	if (n > 0)
@@ -159,14 +170,16 @@ bool
 forward_grants(struct forward *f, unsigned kind)
 {
 	const struct conf_backend *b = f->x->backend;
-	struct retry_budget *budget = &f->x->runtime->retry_budgets[b->index];
 
+	f->owes_retry = false;
 	if (!(b->retry_on & kind) || f->retries >= f->x->conf->policy->retries)
 		return false;
-	if (b->retry_budget_pct != CONF_OFF &&
-	    !retry_budget_take(budget, clock_ms(), b->retry_budget_pct)) {
-		warn_of_budget(f, budget);
-		return false;
+	if (b->retry_budget_pct != CONF_OFF) {
+		if (!retry_budget_take(budget_of(f), clock_ms(), b->retry_budget_pct)) {
+			warn_of_budget(f);
+			return false;
+		}
+		f->owes_retry = kind == RETRY_CONNECT;
 	}
 	f->retries++;
 	return true;
@@ -216,7 +229,7 @@ forward_retry(struct forward *f)
 void
 forward_retry_init(struct forward *f)
 {
-	retry_budget_request(&f->x->runtime->retry_budgets[f->x->backend->index], clock_ms());
+	retry_budget_request(budget_of(f), clock_ms());
 	timer_init(&f->pause, on_pause);
 	f->waiter.try = on_turn;
 	f->waiter.expired = on_expired;

@@ -57,6 +57,21 @@ retry_budget_take(struct retry_budget *b, msec now_ms, int64_t pct)
 	return true;
 }
 
+void
+retry_budget_give_back(struct retry_budget *b, msec now_ms)
+{
+	advance(b, now_ms);
+	for (int ago = 0; ago < RETRY_SPAN_S; ago++) {
+		uint32_t *retries = &b->retries[(b->second + RETRY_SPAN_S - ago) % RETRY_SPAN_S];
+
+		if (*retries > 0) {
+			--*retries;
+			b->all_retries--;
+			return;
+		}
+	}
+}
+
 uint32_t
 retry_budget_refused(struct retry_budget *b, msec now_ms)
 {

@@ -33,6 +33,9 @@ void retry_budget_request(struct retry_budget *b, msec now_ms);
  * from now on. */
 bool retry_budget_take(struct retry_budget *b, msec now_ms, int64_t pct);
 
+/* A retry that was taken shall not count after all. */
+void retry_budget_give_back(struct retry_budget *b, msec now_ms);
+
 /* A retry was refused: how many have been since the last warning if it is time for one, else 0. */
 uint32_t retry_budget_refused(struct retry_budget *b, msec now_ms);
 

@@ -67,6 +67,27 @@ START_TEST(test_span)
 }
 END_TEST
 
+START_TEST(test_given_back)
+{
+	struct retry_budget b = { 0 };
+
+	retry_budget_give_back(&b, 1000);
+	ck_assert_uint_eq(b.all_retries, 0);
+	for (int i = 0; i < 100; i++) {
+		ck_assert(retry_budget_take(&b, 1000, 20));
+		retry_budget_give_back(&b, 1000);
+	}
+	ck_assert(retry_budget_take(&b, 1000, 20));
+	ck_assert_uint_eq(b.all_retries, 1);
+	retry_budget_give_back(&b, 5000);
+	ck_assert_uint_eq(b.all_retries, 0);
+	ck_assert_uint_eq(granted(&b, 5000, 20), RETRY_FLOOR);
+	/* What is too long ago is not given back. */
+	retry_budget_give_back(&b, 30000);
+	ck_assert_uint_eq(granted(&b, 30000, 20), RETRY_FLOOR);
+}
+END_TEST
+
 START_TEST(test_warnings)
 {
 	struct retry_budget b = { 0 };
@@ -110,6 +131,7 @@ main(void)
 	tcase_add_test(t, test_floor);
 	tcase_add_test(t, test_share);
 	tcase_add_test(t, test_span);
+	tcase_add_test(t, test_given_back);
 	tcase_add_test(t, test_warnings);
 	tcase_add_test(t, test_pauses);
 	suite_add_tcase(s, t);
