@@ -16,10 +16,11 @@ _usherd() {
 		    global.error_log= global.log_level= global.max_connections=" -- "$cur")
 		compopt -o nospace
 		;;
-	-l|-b)
+	-l|-b|-H|--explain|--from)
 		;;
 	*)
-		mapfile -t COMPREPLY < <(compgen -W "-c -f -t -T -s -g -q -V -h -l -b" -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W "-c -f -t -T -s -g -q -V -h -l -b
+		    --explain -H --from" -- "$cur")
 		;;
 	esac
 }

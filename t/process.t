@@ -54,7 +54,7 @@ subtest 'the command line' => sub {
 
     my %wrong = (
         '-x'           => qr/unknown option -x/,
-        '--explain'    => qr/unknown option --explain/,
+        '--explian'    => qr/unknown option --explian/,
         'more'         => qr/unexpected argument more/,
         '-c'           => qr/-c needs a value/,
         '-t -T'        => qr/only one of/,

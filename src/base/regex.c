@@ -71,8 +71,8 @@ regex_new(struct str pattern, char *error, size_t error_size)
 	pcre2_code *compiled;
 	int code;
 
-	compiled = pcre2_compile((PCRE2_SPTR)p, pattern.n, PCRE2_NEVER_UTF | PCRE2_DOLLAR_ENDONLY,
-	    &code, &offset, NULL);
+	compiled = pcre2_compile((PCRE2_SPTR)p, pattern.n,
+	    PCRE2_NEVER_UTF | PCRE2_DOLLAR_ENDONLY | PCRE2_DOTALL, &code, &offset, NULL);
 	if (compiled == NULL) {
 		pcre2_get_error_message(code, text, sizeof(text));
 		snprintf(error, error_size, "%s at offset %zu", (const char *)text, offset);
@@ -139,6 +139,21 @@ regex_group(const struct regex *re, struct str name)
 	text[name.n] = '\0';
 	number = pcre2_substring_number_from_name(re->code, (PCRE2_SPTR)text);
 	return number > 0 ? number : -1;
+}
+
+bool
+regex_group_name(const struct regex *re, unsigned i, struct str *name)
+{
+	uint32_t count, size;
+	const char *table;
+
+	pcre2_pattern_info(re->code, PCRE2_INFO_NAMECOUNT, &count);
+	pcre2_pattern_info(re->code, PCRE2_INFO_NAMEENTRYSIZE, &size);
+	pcre2_pattern_info(re->code, PCRE2_INFO_NAMETABLE, &table);
+	if (i >= count)
+		return false;
+	*name = str_of(table + (size_t)i * size + 2);	/* behind the number */
+	return true;
 }
 
 unsigned

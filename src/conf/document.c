@@ -20,6 +20,7 @@ const struct str conf_kind_names[KIND_COUNT] = {
 	[KIND_ROUTE] = STR("route"),
 	[KIND_BACKEND] = STR("backend"),
 	[KIND_HEADERS] = STR("headers"),
+	[KIND_BUCKET] = STR("bucket"),
 	[KIND_LOG] = STR("log"),
 	[KIND_ADMIN] = STR("admin"),
 };

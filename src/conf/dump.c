@@ -72,12 +72,11 @@ print_setting(struct buf *out, const struct conf_setting *set, bool inherited)
 	print_lines(out, set);
 }
 
-/* A list that adds to what it inherits: cleared, and then all of it, the deepest layer first. */
-static void
-print_appended(struct buf *out, const struct conf_layers *layers,
-    const struct conf_directive *row)
+/* What makes up a list that adds to what it inherits, the deepest layer last. */
+static unsigned
+collect_appended(const struct conf_layers *layers, const struct conf_directive *row,
+    const struct conf_setting **sets)
 {
-	const struct conf_setting *sets[ARRAY_LEN(layers->v)];
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < layers->n; i++) {
@@ -88,6 +87,17 @@ print_appended(struct buf *out, const struct conf_layers *layers,
 		if (set != NULL && set->cleared)
 			break;
 	}
+	return n;
+}
+
+/* Such a list: cleared, and then all of it, the deepest layer first. */
+static void
+print_appended(struct buf *out, const struct conf_layers *layers,
+    const struct conf_directive *row)
+{
+	const struct conf_setting *sets[ARRAY_LEN(layers->v)];
+	unsigned n = collect_appended(layers, row, sets);
+
 	print_value(out, row->key, STR_OF(""));
 	while (n-- > 0)
 		if (sets[n]->first != NULL)
@@ -136,5 +146,83 @@ conf_dump(const struct conf_snapshot *snapshot, struct buf *out)
 		for (unsigned i = 0; i < conf_ndirectives; i++)
 			if ((conf_directives[i].where & 1u << s->kind) != 0)
 				print_row(s, &layers, &conf_directives[i], out);
+	}
+}
+
+/* ---- the same for one section, as lines */
+
+struct lines {
+	conf_value_fn *each;
+	void *arg;
+};
+
+static void
+pass_lines(const struct lines *lines, const struct conf_setting *set)
+{
+	for (const struct conf_line *line = set->first; line != NULL; line = line->same)
+		lines->each(lines->arg, set->row->key, line->raw, line->at);
+}
+
+static void
+pass_row(const struct conf_layers *layers, const struct conf_directive *row,
+    const struct lines *lines)
+{
+	const struct conf_setting *sets[ARRAY_LEN(layers->v)];
+	const struct conf_section *from;
+	unsigned n;
+
+	if ((row->flags & DIRECTIVE_APPEND) != 0) {
+		n = collect_appended(layers, row, sets);
+		while (n-- > 0)
+			pass_lines(lines, sets[n]);
+		return;
+	}
+	sets[0] = conf_layers_find(layers, row, &from);
+	if (sets[0] != NULL)
+		pass_lines(lines, sets[0]);
+}
+
+static void
+pass_section(const struct conf_whole *w, const struct conf_section *s, const struct lines *lines)
+{
+	struct conf_layers layers;
+
+	if (s == NULL)
+		return;
+	conf_layers_of(w, s, &layers);
+	for (unsigned i = 0; i < conf_ndirectives; i++)
+		if ((conf_directives[i].where & 1u << s->kind) != 0 &&
+		    conf_directives[i].owner == s->kind)
+			pass_row(&layers, &conf_directives[i], lines);
+}
+
+void
+conf_each_value(const struct conf_snapshot *snapshot, enum conf_kind kind, struct str name,
+    conf_value_fn *each, void *arg)
+{
+	const struct conf_whole *w = conf_whole_of(snapshot);
+	const struct lines lines = { each, arg };
+
+	pass_section(w, conf_document_find(&w->document, kind, name), &lines);
+}
+
+void
+conf_each_route_value(const struct conf_snapshot *snapshot, const struct conf_route *route,
+    conf_value_fn *each, void *arg)
+{
+	const struct conf_whole *w = conf_whole_of(snapshot);
+	const struct conf_section *s = conf_document_find(&w->document, KIND_ROUTE, route->name);
+	const struct lines lines = { each, arg };
+	struct conf_layers layers;
+
+	if (s == NULL || s->values[KIND_ROUTE] != route)
+		s = conf_document_find(&w->document, KIND_HOST, route->hosts[0]->name);
+	conf_layers_of(w, s, &layers);
+	for (unsigned i = 0; i < conf_ndirectives; i++) {
+		const struct conf_directive *row = &conf_directives[i];
+
+		if ((row->where & 1u << s->kind) != 0 &&
+		    (row->owner == KIND_ROUTE || row->owner == OWNER_POLICY))
+			pass_row(&layers, row, &lines);
 	}
 }

@@ -12,6 +12,13 @@ add_layer(struct conf_layers *layers, const struct conf_section *s)
 	layers->v[layers->n++] = s;
 }
 
+/* The backend that lends its values; those of a split all say the same, as with hosts. */
+static const struct conf_backend *
+backend_of(const struct conf_route *r)
+{
+	return r->nsplits > 0 ? r->splits[0].backend : r->backend;
+}
+
 void
 conf_layers_of(const struct conf_whole *w, const struct conf_section *s,
     struct conf_layers *layers)
@@ -26,8 +33,8 @@ conf_layers_of(const struct conf_whole *w, const struct conf_section *s,
 	/* All of a route's hosts say the same, so the first speaks for them. */
 	if (s->kind == KIND_ROUTE && route->nhosts > 0)
 		add_layer(layers, conf_document_find(d, KIND_HOST, route->hosts[0]->name));
-	if (s->kind != KIND_BACKEND && route != NULL && route->backend != NULL)
-		add_layer(layers, conf_document_find(d, KIND_BACKEND, route->backend->name));
+	if (s->kind != KIND_BACKEND && route != NULL && backend_of(route) != NULL)
+		add_layer(layers, conf_document_find(d, KIND_BACKEND, backend_of(route)->name));
 	add_layer(layers, conf_document_find(d, KIND_DEFAULTS, conf_kind_names[KIND_DEFAULTS]));
 }
 
@@ -84,6 +91,32 @@ check_hosts_agree(struct conf_whole *w, const struct conf_section *s,
 		    " (write"
 		    " it in the route)", STR_ARG(s->name), STR_ARG(row->key), STR_ARG(first->name),
 		    STR_ARG(other->name));
+		return;
+	}
+}
+
+static void
+check_backends_agree(struct conf_whole *w, const struct conf_section *s,
+    const struct conf_layers *layers, const struct conf_directive *row)
+{
+	const struct conf_route *route = s->values[KIND_ROUTE];
+	const struct conf_document *d = &w->document;
+	const struct conf_section *first, *other, *from = NULL;
+
+	if ((row->where & IN(BACKEND)) == 0)
+		return;
+	/* A layer above speaks for all of them. */
+	if (conf_layers_find(layers, row, &from) != NULL && from->kind != KIND_BACKEND &&
+	    from->kind != KIND_DEFAULTS)
+		return;
+	first = conf_document_find(d, KIND_BACKEND, route->splits[0].backend->name);
+	for (unsigned i = 1; i < route->nsplits; i++) {
+		other = conf_document_find(d, KIND_BACKEND, route->splits[i].backend->name);
+		if (same_setting(conf_setting_find(first, row), conf_setting_find(other, row)))
+			continue;
+		conf_error(d->errors, s->at, "%.*s %.*s: its backends %.*s and %.*s differ (write"
+		    " it here)", STR_ARG(conf_section_title(&w->document, s)), STR_ARG(row->key),
+		    STR_ARG(first->name), STR_ARG(other->name));
 		return;
 	}
 }
@@ -159,6 +192,8 @@ conf_inherit(struct conf_whole *w, struct conf_section *s, unsigned owner)
 			continue;
 		if (s->kind == KIND_ROUTE && route->nhosts > 1 && conf_directive_inherits(row))
 			check_hosts_agree(w, s, row);
+		if (route != NULL && route->nsplits > 1 && conf_directive_inherits(row))
+			check_backends_agree(w, s, &layers, row);
 		inherit_row(w, s, &layers, row);
 	}
 }

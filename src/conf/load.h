@@ -5,6 +5,7 @@
 #define USHERD_CONF_LOAD_H
 
 #include "base/buf.h"
+#include "conf/document.h"
 #include "conf/error.h"
 #include "conf/snapshot.h"
 
@@ -41,5 +42,20 @@ void conf_forget_text(struct conf_snapshot *s);
  * comes from (`file:line` or `default`).  Reading the output again gives the same values.
  */
 void conf_dump(const struct conf_snapshot *s, struct buf *out);
+
+/* A line of the configuration that gives a value. */
+typedef void conf_value_fn(void *arg, struct str key, struct str value, struct conf_origin at);
+
+/*
+ * Calls `each` for the lines whose values are in effect in the section of this kind and name, its
+ * own and inherited ones, in the order of the manual; nothing for values that are built in.
+ * conf_forget_text() must not have been called.
+ */
+void conf_each_value(const struct conf_snapshot *s, enum conf_kind kind, struct str name,
+    conf_value_fn *each, void *arg);
+
+/* The same for a route, which may be the action of a host. */
+void conf_each_route_value(const struct conf_snapshot *s, const struct conf_route *route,
+    conf_value_fn *each, void *arg);
 
 #endif

@@ -24,6 +24,7 @@ shape(struct conf_document *d, struct conf_section *s)
 	struct conf_route *route = values;
 	struct conf_backend *backend = values;
 	struct conf_headers *headers = values;
+	struct conf_bucket *bucket = values;
 	struct conf_log *log = values;
 	struct conf_global *global = values;
 	struct conf_admin *admin = values;
@@ -47,6 +48,9 @@ shape(struct conf_document *d, struct conf_section *s)
 		break;
 	case KIND_HEADERS:
 		identify(s, &headers->name, &headers->at, &headers->index);
+		break;
+	case KIND_BUCKET:
+		identify(s, &bucket->name, &bucket->at, &bucket->index);
 		break;
 	case KIND_LOG:
 		identify(s, &log->name, &log->at, &log->index);
@@ -107,9 +111,19 @@ find_action(struct conf_document *d, const struct conf_section *s)
 static enum conf_action
 action_of(const struct conf_setting *set)
 {
-	if (str_eq(set->row->key, STR_OF("backend")))
-		return ACTION_BACKEND;
-	return str_eq(set->row->key, STR_OF("redirect")) ? ACTION_REDIRECT : ACTION_RESPOND;
+	static const struct {
+		struct str key;
+		enum conf_action action;
+	} actions[] = {
+		{ STR("backend"), ACTION_BACKEND }, { STR("redirect"), ACTION_REDIRECT },
+		{ STR("respond"), ACTION_RESPOND }, { STR("files"), ACTION_FILES },
+		{ STR("bucket"), ACTION_BUCKET }, { STR("split"), ACTION_SPLIT },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(actions); i++)
+		if (str_eq(set->row->key, actions[i].key))
+			return actions[i].action;
+	return ACTION_NONE;
 }
 
 static void
@@ -138,10 +152,11 @@ share(struct conf_whole *w, const struct conf_policy *policy)
 static void
 inherit_route(struct conf_whole *w, struct conf_section *s)
 {
-	struct conf_route *r = s->values[KIND_ROUTE];
+	struct conf_route *r;
 
 	conf_inherit(w, s, KIND_ROUTE);
 	conf_inherit(w, s, OWNER_POLICY);
+	r = s->values[KIND_ROUTE];
 	r->policy = share(w, s->values[OWNER_POLICY]);
 }
 
@@ -158,7 +173,8 @@ finish_route(struct conf_whole *w, struct conf_section *s)
 		set_action(r, action);
 	else
 		conf_error(d->errors, s->at, "[route %.*s]: does nothing (add backend = NAME,"
-		    " redirect = 301 URL or respond = 200 \"text\")", STR_ARG(s->name));
+		    " files = DIR, redirect = 301 URL or respond = 200 \"text\")",
+		    STR_ARG(s->name));
 	inherit_route(w, s);
 }
 
@@ -210,7 +226,6 @@ host_route(struct conf_whole *w, struct conf_section *s, const struct conf_route
 		    STR_ARG(written->name));
 		return NULL;
 	}
-	inherit_route(w, s);
 	/* A star is in no written name, so this one is free. */
 	r->name = conf_document_find(d, KIND_ROUTE, s->name) == NULL ? s->name :
 	    arena_printf(d->kept, "%.*s/*", STR_ARG(s->name));
@@ -226,6 +241,38 @@ host_route(struct conf_whole *w, struct conf_section *s, const struct conf_route
 	return r;
 }
 
+/* What the host says of requests that none of its routes serves. */
+static void
+set_fallback(struct conf_whole *w, struct conf_section *s)
+{
+	const struct conf_route *r = s->values[KIND_ROUTE];
+	struct conf_host *host = s->values[KIND_HOST];
+
+	host->fallback = w->snapshot.fallback;
+	if (r->policy == w->snapshot.fallback->policy)
+		return;
+	host->fallback = ARENA_NEW(&w->arena, struct conf_route);
+	host->fallback->policy = r->policy;
+	host->fallback->at = s->at;
+}
+
+/* The backend that a bucket's endpoint is; a colon is in no written name, so its name is free. */
+static void
+make_backend(struct conf_whole *w, struct conf_section *s)
+{
+	struct conf_bucket *bucket = s->values[KIND_BUCKET];
+	struct conf_backend *b;
+
+	conf_inherit(w, s, KIND_BACKEND);
+	b = s->values[KIND_BACKEND];
+	b->name = arena_printf(&w->arena, "bucket:%.*s", STR_ARG(s->name));
+	b->at = s->at;
+	b->servers = bucket->server;
+	b->nservers = bucket->server != NULL;
+	b->host_header = HOST_SERVER;
+	bucket->backend = b;
+}
+
 static void
 inherit_all(struct conf_whole *w)
 {
@@ -238,6 +285,8 @@ inherit_all(struct conf_whole *w)
 			inherit_route(w, s);
 		else
 			conf_inherit(w, s, s->kind);
+		if (s->kind == KIND_BUCKET)
+			make_backend(w, s);
 	}
 }
 
@@ -254,6 +303,14 @@ add_route(struct conf_snapshot *s, struct conf_route *r)
 	s->routes[s->nroutes++] = r;
 }
 
+/* The hosts look at them, wherever they stand in the file. */
+static void
+collect_defaults(struct conf_snapshot *shot, struct conf_section *defaults)
+{
+	shot->fallback = defaults->values[KIND_ROUTE];
+	shot->fallback->at = defaults->at;
+}
+
 static void
 collect(struct conf_whole *w)
 {
@@ -261,13 +318,16 @@ collect(struct conf_whole *w)
 	struct conf_snapshot *shot = &w->snapshot;
 	struct conf_route **written = find_catch_alls(w), *r;
 	unsigned most_routes = d->counts[KIND_ROUTE] + d->counts[KIND_HOST];
+	unsigned most_backends = d->counts[KIND_BACKEND] + d->counts[KIND_BUCKET];
 
 	shot->listens = array_of(w, KIND_LISTEN);
 	shot->hosts = array_of(w, KIND_HOST);
-	shot->backends = array_of(w, KIND_BACKEND);
+	shot->backends = arena_alloc(&w->arena, (most_backends + 1) * sizeof(*shot->backends));
 	shot->headers = array_of(w, KIND_HEADERS);
+	shot->buckets = array_of(w, KIND_BUCKET);
 	shot->logs = array_of(w, KIND_LOG);
 	shot->routes = arena_alloc(&w->arena, (most_routes + 1) * sizeof(*shot->routes));
+	collect_defaults(shot, conf_document_need(d, KIND_DEFAULTS));
 	for (struct conf_section *s = d->first; s != NULL; s = s->next) {
 		if (s->repeated)
 			continue;
@@ -276,14 +336,14 @@ collect(struct conf_whole *w)
 			shot->global = *(struct conf_global *)s->values[KIND_GLOBAL];
 			break;
 		case KIND_DEFAULTS:
-			shot->fallback = s->values[KIND_ROUTE];
-			shot->fallback->at = s->at;
 			break;
 		case KIND_LISTEN:
 			shot->listens[shot->nlistens++] = s->values[KIND_LISTEN];
 			break;
 		case KIND_HOST:
 			shot->hosts[shot->nhosts++] = s->values[KIND_HOST];
+			inherit_route(w, s);
+			set_fallback(w, s);
 			if ((r = host_route(w, s, written[s->index])) != NULL)
 				add_route(shot, r);
 			break;
@@ -296,6 +356,9 @@ collect(struct conf_whole *w)
 		case KIND_HEADERS:
 			shot->headers[shot->nheaders++] = s->values[KIND_HEADERS];
 			break;
+		case KIND_BUCKET:
+			shot->buckets[shot->nbuckets++] = s->values[KIND_BUCKET];
+			break;
 		case KIND_LOG:
 			shot->logs[shot->nlogs++] = s->values[KIND_LOG];
 			break;
@@ -305,6 +368,12 @@ collect(struct conf_whole *w)
 		case KIND_COUNT:
 			break;
 		}
+	}
+	for (unsigned i = 0; i < shot->nbuckets; i++) {
+		struct conf_backend *b = shot->buckets[i]->backend;
+
+		b->index = shot->nbackends;
+		shot->backends[shot->nbackends++] = b;
 	}
 }
 
@@ -321,7 +390,10 @@ conf_whole_resolve(struct conf_whole *w)
 	conf_verify_tls(w);
 	conf_verify_routes(w);
 	conf_verify_backends(w);
+	conf_verify_buckets(w);
 	conf_verify_logs(w);
 	conf_verify_uses(w);
+	if (conf_errors_count(w->document.errors) == 0)
+		conf_verify_shadows(w);
 	map_fini(&w->policies);
 }

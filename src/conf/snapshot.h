@@ -135,29 +135,76 @@ struct conf_host {
 	unsigned ncertificates;
 	bool redirect_https;
 	struct conf_clients clients;
+	struct conf_route *fallback;	/* its values, for requests that no route serves: like the
+					 * snapshot's */
 };
 
 enum conf_preset { PRESET_SECURITY };
 
-/* Fields that are set or removed on the way; [headers NAME]. */
-/* A field to set; the value is a template. */
+/* A field to set or add; the value is a template, an empty one removes. */
 struct conf_header_set {
 	struct str name;
 	struct str value;
 	struct conf_origin at;
 };
 
+/* A field to remove: `Name`, or the beginning of names: `X-Internal-*`. */
+struct conf_header_remove {
+	struct str name;		/* without the star */
+	bool prefix;
+	struct conf_origin at;
+};
+
+/* What happens to fields on one way: removed first, then set, then added. */
+struct conf_header_changes {
+	struct conf_header_remove *remove;
+	unsigned nremove;
+	struct conf_header_set *set;
+	unsigned nset;
+	struct conf_header_set *add;
+	unsigned nadd;
+};
+
+/* Fields that are set or removed on the way; [headers NAME]. */
 struct conf_headers {
 	struct str name;
 	struct conf_origin at;
 	unsigned index;
 	enum conf_preset *presets;
 	unsigned npresets;
-	struct conf_header_set *request_set;
-	unsigned nrequest_set;
+	struct conf_header_changes request;
+	struct conf_header_changes response;
 };
 
-enum conf_action { ACTION_NONE, ACTION_BACKEND, ACTION_REDIRECT, ACTION_RESPOND };
+/* A store that speaks the S3 protocol; [bucket NAME]. */
+struct conf_bucket {
+	struct str name;		/* of the section */
+	struct conf_origin at;
+	unsigned index;
+	struct conf_backend *backend;	/* made from `endpoint`: a server like any other, which the
+					 * snapshot's backends list too */
+	struct str endpoint;		/* http[s]://HOST[:PORT] */
+	struct str endpoint_host;	/* HOST[:PORT], as the Host field of path style has it */
+	struct conf_server *server;	/* of the endpoint: the only one of the backend */
+	struct str region;
+	struct str bucket;		/* the key `name` */
+	struct str access_key;		/* absent: requests are not signed */
+	struct str secret_key;
+	bool virtual_style;		/* BUCKET.HOST instead of HOST/BUCKET */
+	bool write;			/* PUT and DELETE pass */
+	struct str index_object;	/* for paths that end in a slash; absent: none */
+	struct str error_document;	/* object that is sent with a 404; absent: none */
+};
+
+enum conf_action {
+	ACTION_NONE,
+	ACTION_BACKEND,
+	ACTION_REDIRECT,
+	ACTION_RESPOND,
+	ACTION_FILES,
+	ACTION_BUCKET,
+	ACTION_SPLIT,
+};
 
 enum conf_forwarded { FORWARDED_X, FORWARDED_RFC7239, FORWARDED_BOTH, FORWARDED_OFF };
 
@@ -174,6 +221,30 @@ struct conf_match {
 	struct str name;		/* header names in lower case */
 	struct str value;		/* absent: presence is enough */
 	bool prefix;
+};
+
+/* Codings of compress and precompressed, or-ed. */
+enum conf_coding { CODING_GZIP = 1, CODING_BR = 2, CODING_ZSTD = 4 };
+
+enum conf_maintenance { MAINTENANCE_OFF, MAINTENANCE_ON, MAINTENANCE_FILE };
+
+/* `rewrite = REGEX REPLACEMENT`; the first one that matches is applied. */
+struct conf_rewrite {
+	struct str pattern;		/* compiles */
+	struct str replacement;		/* template, with $1 to $9 and names of groups */
+	struct conf_origin at;
+};
+
+/* `split = 90:app 10:canary [key=TEMPLATE]`. */
+struct conf_split {
+	unsigned weight;
+	struct conf_backend *backend;
+};
+
+/* `mirror = NAME [sample=10%]`. */
+struct conf_mirror {
+	struct conf_backend *backend;	/* NULL: off */
+	unsigned sample_permille;	/* 1000: every request */
 };
 
 enum conf_path_kind { PATH_EXACT, PATH_PREFIX };
@@ -196,6 +267,7 @@ struct conf_policy {
 	msec write_timeout_ms;
 	unsigned retries;
 	bool request_buffering;
+	bool response_buffering;
 	bool websocket;
 	msec tunnel_timeout_ms;
 	enum conf_forwarded forwarded_headers;
@@ -207,6 +279,22 @@ struct conf_policy {
 					 * then its own */
 	unsigned nheaders;
 	struct conf_log *access_log;	/* NULL: off */
+	bool rewrite_location;
+	struct conf_strs cors;		/* origins, `*` for all; none: off */
+	unsigned compress;		/* enum conf_coding, or-ed; 0: off */
+	unsigned char compress_order[3];	/* enum conf_coding, best first; 0 ends */
+	struct conf_strs compress_types;	/* of media; `text/` and a star: all of a kind */
+	int64_t compress_min;		/* bytes */
+	enum conf_maintenance maintenance;
+	struct conf_error_page maintenance_page;	/* with MAINTENANCE_FILE */
+	struct conf_mirror mirror;
+
+	/* Of files. */
+	struct conf_strs index;
+	bool autoindex;
+	struct conf_strs try_files;	/* templates; the last may be `=404` */
+	unsigned precompressed;		/* enum conf_coding, or-ed */
+	msec expires_ms;		/* CONF_OFF: no field; < 0: no-cache */
 };
 
 struct conf_route {
@@ -215,6 +303,8 @@ struct conf_route {
 	struct conf_backend *backend;
 	struct str strip_prefix;	/* without a trailing slash; absent: none */
 	struct str add_prefix;
+	struct conf_rewrite *rewrites;
+	unsigned nrewrites;
 	enum conf_action action;
 	unsigned index;
 	struct str name;
@@ -243,6 +333,11 @@ struct conf_route {
 	int respond_status;
 	struct str respond_type;
 	struct str respond_text;	/* template */
+	struct str files;		/* directory */
+	struct conf_bucket *bucket;
+	struct conf_split *splits;
+	unsigned nsplits;
+	struct str split_key;		/* template; absent: at random for each request */
 };
 
 enum { CONF_WEIGHT_MAX = 256 };
@@ -401,6 +496,8 @@ struct conf_snapshot {
 	struct conf_admin admin;
 	struct conf_headers **headers;
 	unsigned nheaders;
+	struct conf_bucket **buckets;
+	unsigned nbuckets;
 	struct conf_certificate **certificates;	/* the first that names each pair: the numbers
 						 * of the certificate store */
 	unsigned ncertificates;

@@ -67,8 +67,32 @@ conf_parse_fn conf_redirect;		/* redirect_status, redirect_url */
 conf_parse_fn conf_respond;		/* respond_status, respond_type, respond_text */
 conf_parse_fn conf_strip_prefix;	/* struct str: a comparable path without its last slash */
 conf_parse_fn conf_add_prefix;		/* struct str: a path as it is sent, likewise */
-conf_parse_fn conf_header_set;		/* list of struct conf_header_set: one a line */
+conf_parse_fn conf_splits;		/* splits, nsplits, split_key */
+conf_parse_fn conf_rewrites;		/* list of struct conf_rewrite: one a line */
+conf_parse_fn conf_mirror_or_off;	/* struct conf_mirror */
+
+/* What is sent: types_answer.c. */
 conf_parse_fn conf_error_pages;		/* list of struct conf_error_page pointers */
+conf_parse_fn conf_maintenance_page;	/* maintenance, maintenance_page */
+conf_parse_fn conf_compress;		/* compress, compress_order */
+conf_parse_fn conf_codings;		/* unsigned: enum conf_coding, or-ed; `off` */
+conf_parse_fn conf_media_types;		/* list of struct str, in lower case */
+
+/* Header fields: types_headers.c. */
+conf_parse_fn conf_header_set;		/* list of struct conf_header_set: one a line */
+conf_parse_fn conf_header_remove;	/* list of struct conf_header_remove */
+conf_parse_fn conf_origins;		/* list of struct str: `https://HOST[:PORT]`, or `*` */
+
+/* Files and object storage: types_files.c. */
+conf_parse_fn conf_directory;		/* struct str: of one that is there */
+conf_parse_fn conf_file_names;		/* list of struct str */
+conf_parse_fn conf_try_files;		/* list of struct str: templates, the last may be `=404` */
+conf_parse_fn conf_expires;		/* msec: CONF_OFF, a duration, or -1 for `no-cache` */
+conf_parse_fn conf_endpoint;		/* endpoint, endpoint_host */
+conf_parse_fn conf_bucket_name;		/* struct str */
+conf_parse_fn conf_region;		/* struct str; likewise the next */
+conf_parse_fn conf_access_key;
+conf_parse_fn conf_object_key;		/* struct str: without a slash at its beginning */
 
 /* TLS: types_tls.c. */
 conf_parse_fn conf_certificate;		/* pointer to struct conf_certificate */
@@ -91,6 +115,12 @@ conf_parse_fn conf_host_header;		/* host_header, host_header_name */
 /* Splits `text` into words that live in the scratch arena; false after an error. */
 bool conf_split(struct conf_parse *c, struct str text, struct conf_strs *words);
 
+/* The structure of the section that a word names, which is marked as used; NULL after an error. */
+void *conf_refer(struct conf_parse *c, enum conf_kind kind, struct str name);
+
+/* Reads one [http[s]://]HOST[:PORT] or unix:PATH of a server; false after an error. */
+bool conf_server_address(struct conf_parse *c, struct conf_server *s, struct str text);
+
 /* What messages may show of a value: the text as written, where the value is a secret. */
 struct str conf_shown(const struct conf_parse *c, struct str text);
 
@@ -99,6 +129,9 @@ struct str conf_lower(struct conf_parse *c, struct str text);
 
 /* A status of three digits between `min` and `max`; false without a message. */
 bool conf_status(struct str word, int min, int max, int *status);
+
+/* `on` and `off` in all their spellings; false without a message. */
+bool conf_is_bool(struct str text, bool *value);
 
 /* True for an address, or a name of letters, digits, dots, dashes and underscores. */
 bool conf_is_host(struct str host);

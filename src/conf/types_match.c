@@ -2,6 +2,7 @@
  * types_match.c - names of hosts and the conditions of routes.
  */
 #include "base/regex.h"
+#include "conf/idn.h"
 #include "conf/table.h"
 #include "conf/types.h"
 #include "http/target.h"
@@ -32,6 +33,20 @@ is_dns_name(struct str name)
 	return true;
 }
 
+/* What stands in requests is said here, lest two spellings of a name pass for different ones. */
+static void
+bad_idn(struct conf_parse *c, struct str word)
+{
+	struct str ascii = idn_to_ascii(c->scratch, word);
+
+	if (ascii.p != NULL)
+		conf_bad(c, "\"%.*s\" stands in requests as an A-label (write %.*s)",
+		    STR_ARG(conf_shown(c, word)), STR_ARG(ascii));
+	else
+		conf_bad(c, "\"%.*s\" is no name of a host (write its A-labels: xn--...)",
+		    STR_ARG(conf_shown(c, word)));
+}
+
 /* As the name of a request's host comes: lower case, no final dot, IPv6 without brackets. */
 static bool
 host_name(struct conf_parse *c, struct str word)
@@ -53,6 +68,10 @@ host_name(struct conf_parse *c, struct str word)
 			conf_item(c, &name);
 			return true;
 		}
+	}
+	if (idn_is_needed(word)) {
+		bad_idn(c, word);
+		return false;
 	}
 	conf_bad(c, "\"%.*s\" is no name of a host (use www.example.com or *.example.com, without"
 	    " scheme and port)", STR_ARG(conf_shown(c, word)));

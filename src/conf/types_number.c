@@ -272,17 +272,25 @@ conf_rate(struct conf_parse *c, struct str text, void *place)
 }
 
 bool
-conf_bool(struct conf_parse *c, struct str text, void *place)
+conf_is_bool(struct str text, bool *value)
 {
 	static const struct str yes[] = { STR("on"), STR("yes"), STR("true") };
 	static const struct str no[] = { STR("off"), STR("no"), STR("false") };
 
 	for (int i = 0; i < 3; i++) {
 		if (str_eq(text, yes[i]) || str_eq(text, no[i])) {
-			*(bool *)place = str_eq(text, yes[i]);
+			*value = str_eq(text, yes[i]);
 			return true;
 		}
 	}
+	return false;
+}
+
+bool
+conf_bool(struct conf_parse *c, struct str text, void *place)
+{
+	if (conf_is_bool(text, place))
+		return true;
 	conf_bad(c, "\"%.*s\" is neither on nor off (use on, yes, true, off, no or false)",
 	    STR_ARG(conf_shown(c, text)));
 	return false;

@@ -1,13 +1,18 @@
 /*
- * types_route.c - what routes do: redirects, fixed responses, prefixes and error pages.
+ * types_route.c - what routes do: redirects, fixed responses, splits, and the path for servers.
  */
 #include "base/check.h"
-#include "conf/file.h"
+#include "base/regex.h"
+#include "conf/expand.h"
+#include "conf/table.h"
 #include "conf/types.h"
-#include "http/fields.h"
+#include "conf/words.h"
 #include "http/target.h"
 
-enum { ERROR_PAGE_MAX = 1024 * 1024 };
+enum {
+	SPLIT_WEIGHT_MAX = 10000,
+	PERMILLE = 1000,
+};
 
 bool
 conf_redirect(struct conf_parse *c, struct str text, void *place)
@@ -118,126 +123,152 @@ conf_add_prefix(struct conf_parse *c, struct str text, void *place)
 	return true;
 }
 
-static struct str
-type_of(struct str path)
+static bool
+rewrite_pattern(struct conf_parse *c, struct str pattern)
 {
-	static const struct {
-		struct str ending, type;
-	} types[] = {
-		{ STR(".txt"), STR("text/plain; charset=utf-8") },
-		{ STR(".json"), STR("application/json") },
-		{ STR(".xml"), STR("application/xml") },
-		{ STR(".svg"), STR("image/svg+xml") },
-	};
+	char error[256];
+	struct regex *re = regex_new(pattern, error, sizeof(error));
 
-	for (size_t i = 0; i < ARRAY_LEN(types); i++)
-		if (str_ends(path, types[i].ending))
-			return types[i].type;
-	return STR_OF("text/html; charset=utf-8");
+	if (re == NULL)
+		conf_bad(c, "\"%.*s\": %s", STR_ARG(pattern), error);
+	regex_free(re);
+	return re != NULL;
+}
+
+/* The environment may stand in the replacement alone: a `$` of the pattern is the end of a path. */
+bool
+conf_rewrites(struct conf_parse *c, struct str text, void *place)
+{
+	struct conf_rewrite r = { .at = c->line->at };
+	struct str rest = text, pattern, replacement, more;
+	const char *why = NULL;
+
+	(void)place;
+	if (conf_word(&rest, c->scratch, &pattern) != CONF_WORD ||
+	    conf_word(&rest, c->scratch, &replacement) != CONF_WORD ||
+	    conf_word(&rest, c->scratch, &more) != CONF_WORD_END) {
+		conf_bad(c, "\"%.*s\" is no pattern with its replacement (use ^/old/(.*)$ /new/$1,"
+		    " with double quotes around blanks)", STR_ARG(text));
+		return false;
+	}
+	if (!rewrite_pattern(c, pattern))
+		return false;
+	replacement = conf_expand(c->document, replacement, false, &why);
+	if (replacement.p == NULL) {
+		conf_bad(c, "%s", why);
+		return false;
+	}
+	if (replacement.n == 0 || (replacement.p[0] != '/' && replacement.p[0] != '$')) {
+		conf_bad(c, "\"%.*s\" is no path (begin with / or a variable; for other hosts use"
+		    " redirect or backend)", STR_ARG(replacement));
+		return false;
+	}
+	if (str_find(replacement, '#') >= 0) {
+		conf_bad(c, "\"%.*s\": servers get no fragment (leave out the #)",
+		    STR_ARG(replacement));
+		return false;
+	}
+	r.pattern = arena_str(c->arena, pattern);
+	r.replacement = arena_str(c->arena, replacement);
+	conf_item(c, &r);
+	return true;
+}
+
+/* `90:app` */
+static bool
+split_word(struct conf_parse *c, struct str word, struct conf_split *split)
+{
+	struct str name = word, weight;
+	uint64_t n;
+
+	str_cut(&name, ':', &weight);
+	if (name.p == NULL || !str_uint(weight, SPLIT_WEIGHT_MAX, &n)) {
+		conf_bad(c, "\"%.*s\" is no weight with a backend (use 90:app 10:canary, and"
+		    " key=$cookie_id for a choice that lasts)", STR_ARG(conf_shown(c, word)));
+		return false;
+	}
+	split->weight = (unsigned)n;
+	split->backend = conf_refer(c, c->row->ref, name);
+	return split->backend != NULL;
 }
 
 static bool
-error_page_given(const struct conf_parse *c, int status)
+is_split_twice(struct conf_parse *c, const struct conf_split *splits, unsigned n)
 {
-	struct conf_error_page *page;
-
-	for (unsigned i = 0; i < c->nitems; i++) {
-		memcpy(&page, c->items.p + i * sizeof(page), sizeof(page));
-		if (page->status == status)
-			return true;
+	for (unsigned i = 0; i < n; i++) {
+		if (splits[i].backend != splits[n].backend)
+			continue;
+		conf_bad(c, "%.*s has a weight already", STR_ARG(splits[n].backend->name));
+		return true;
 	}
 	return false;
 }
 
-static bool
-add_error_page(struct conf_parse *c, struct str status, struct str path, struct str content)
-{
-	struct conf_error_page *page = ARENA_NEW(c->arena, struct conf_error_page);
-
-	if (!conf_status(status, 400, 599, &page->status)) {
-		conf_bad(c, "\"%.*s\" is no status of an error (use 400 to 599)",
-		    STR_ARG(conf_shown(c, status)));
-		return false;
-	}
-	if (error_page_given(c, page->status)) {
-		conf_bad(c, "%d has a page already", page->status);
-		return false;
-	}
-	page->path = path;
-	page->content = content;
-	page->content_type = type_of(path);
-	page->at = c->line->at;
-	conf_item(c, &page);
-	return true;
-}
-
 bool
-conf_error_pages(struct conf_parse *c, struct str text, void *place)
+conf_splits(struct conf_parse *c, struct str text, void *place)
 {
-	const char *why = "not here";
-	struct str path, content = { NULL, 0 };
+	static const struct str key = STR("key=");
+	struct conf_route *r = CONTAINER_OF(place, struct conf_route, splits);
 	struct conf_strs words;
-	bool ok = true;
+	uint64_t sum = 0;
 
-	(void)place;
 	if (!conf_split(c, text, &words))
 		return false;
-	path = arena_str(c->arena, words.v[words.n - 1]);
-	if (words.n < 2 || path.n == 0 || path.p[0] != '/') {
-		conf_bad(c, "\"%.*s\" is no error page (use 404 /path/to/file)",
-		    STR_ARG(conf_shown(c, text)));
-		return false;
+	r->splits = arena_zalloc(c->arena, words.n * sizeof(*r->splits));
+	r->nsplits = 0;
+	for (unsigned i = 0; i < words.n; i++) {
+		struct conf_split *split = &r->splits[r->nsplits];
+
+		if (str_starts(words.v[i], key) && words.v[i].n > key.n && r->split_key.p == NULL) {
+			r->split_key = arena_str(c->arena, str_skip(words.v[i], key.n));
+			continue;
+		}
+		if (!split_word(c, words.v[i], split) || is_split_twice(c, r->splits, r->nsplits))
+			return false;
+		sum += split->weight;
+		r->nsplits++;
 	}
-	if (!c->document->sandbox)
-		content = conf_file_read(c->arena, path.p, ERROR_PAGE_MAX, &why);
-	if (content.p == NULL) {
-		conf_bad(c, "%.*s: cannot be read: %s", STR_ARG(conf_shown(c, path)), why);
-		return false;
-	}
-	for (unsigned i = 0; i + 1 < words.n; i++)
-		ok &= add_error_page(c, words.v[i], path, content);
-	return ok;
+	if (sum > 0)
+		return true;
+	conf_bad(c, "no backend gets anything (use 90:app 10:canary)");
+	return false;
 }
 
-/* Fields that frame or route a message are made by usherd, or have keys of their own. */
-static const char *
-instead_of(struct str name)
+/* `10%` or `0.5%` as thousandths. */
+static bool
+sample(struct str text, unsigned *permille)
 {
-	switch (field_lookup(name)) {
-	case FIELD_HOST:
-		return "use host_header of [backend]";
-	case FIELD_CONNECTION:
-	case FIELD_CONTENT_LENGTH:
-	case FIELD_KEEP_ALIVE:
-	case FIELD_TE:
-	case FIELD_TRANSFER_ENCODING:
-	case FIELD_UPGRADE:
-		return "usherd writes it itself";
-	default:
-		return NULL;
-	}
+	struct str tenths = text, whole;
+	uint64_t a, b = 0;
+
+	if (!str_ends(text, STR_OF("%")))
+		return false;
+	tenths.n--;
+	str_cut(&tenths, '.', &whole);
+	if (!str_uint(whole, 100, &a) || (tenths.p != NULL && !str_uint(tenths, 9, &b)))
+		return false;
+	*permille = (unsigned)(a * 10 + b);
+	return *permille > 0 && *permille <= PERMILLE;
 }
 
 bool
-conf_header_set(struct conf_parse *c, struct str text, void *place)
+conf_mirror_or_off(struct conf_parse *c, struct str text, void *place)
 {
-	struct conf_header_set set = { .at = c->line->at };
-	struct str value = text, name;
+	static const struct str key = STR("sample=");
+	struct conf_mirror *m = place;
+	struct conf_strs words;
 
-	(void)place;
-	str_cut(&value, ':', &name);
-	name = str_trim(name);
-	if (!conf_is_token(name) || value.p == NULL || !str_all(value, CHAR_VALUE)) {
-		conf_bad(c, "\"%.*s\" is no header (use Name: value)",
-		    STR_ARG(conf_shown(c, text)));
+	if (!conf_split(c, text, &words))
+		return false;
+	if (str_eq(text, STR_OF("off")))
+		return true;
+	m->sample_permille = PERMILLE;
+	if (words.n > 2 || (words.n == 2 && (!str_starts(words.v[1], key) ||
+	    !sample(str_skip(words.v[1], key.n), &m->sample_permille)))) {
+		conf_bad(c, "\"%.*s\" is no mirror (use NAME, or NAME sample=10%%, from 0.1%% to"
+		    " 100%%)", STR_ARG(conf_shown(c, text)));
 		return false;
 	}
-	if (instead_of(name) != NULL) {
-		conf_bad(c, "%.*s cannot be set (%s)", STR_ARG(name), instead_of(name));
-		return false;
-	}
-	set.name = arena_str(c->arena, name);
-	set.value = arena_str(c->arena, str_trim(value));
-	conf_item(c, &set);
-	return true;
+	m->backend = conf_refer(c, c->row->ref, words.v[0]);
+	return m->backend != NULL;
 }

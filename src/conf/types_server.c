@@ -135,26 +135,34 @@ static const struct conf_directive server_options[] = {
 	{ ROW("down"), FIELD(conf_server, down) },
 };
 
-static bool
-read_server(struct conf_parse *c, struct str text, struct conf_server *s)
+bool
+conf_server_address(struct conf_parse *c, struct conf_server *s, struct str text)
 {
 	static const struct str unix_prefix = STR("unix:");
-	struct conf_strs words;
-	bool ok;
 
 	*s = (struct conf_server){
 		.at = c->line->at,
-		.line = arena_str(c->arena, text),
+		.text = arena_str(c->arena, text),
 		.scheme = SCHEME_HTTP,
 		.weight = 1,
 		.max_conns = CONF_OFF,
 		.slow_start_ms = CONF_OFF,
 	};
+	s->line = s->text;
+	return str_starts(text, unix_prefix) ?
+	    unix_server(c, s, str_skip(s->text, unix_prefix.n)) : tcp_server(c, s);
+}
+
+static bool
+read_server(struct conf_parse *c, struct str text, struct conf_server *s)
+{
+	struct conf_strs words;
+	bool ok;
+
 	if (!conf_split(c, text, &words))
 		return false;
-	s->text = arena_str(c->arena, words.v[0]);
-	ok = str_starts(s->text, unix_prefix) ?
-	    unix_server(c, s, str_skip(s->text, unix_prefix.n)) : tcp_server(c, s);
+	ok = conf_server_address(c, s, words.v[0]);
+	s->line = arena_str(c->arena, text);
 	ok &= conf_options(c, &words, 1, server_options, ARRAY_LEN(server_options), s);
 	return ok;
 }

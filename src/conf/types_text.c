@@ -172,17 +172,16 @@ conf_include_names(struct conf_parse *c, struct str text, void *place)
 	return false;
 }
 
-static struct conf_section *
-find_reference(struct conf_parse *c, struct str name)
+void *
+conf_refer(struct conf_parse *c, enum conf_kind kind, struct str name)
 {
 	struct conf_document *d = c->document;
-	enum conf_kind kind = c->row->ref;
 	struct conf_section *target = conf_document_find(d, kind, name);
 	char hint[CONF_SUGGEST_TEXT];
 
 	if (target != NULL) {
 		target->used = true;
-		return target;
+		return target->values[kind];
 	}
 	conf_bad(c, "\"%.*s\": there is no [%.*s %.*s]%s", STR_ARG(conf_shown(c, name)),
 	    STR_ARG(conf_kind_names[kind]), STR_ARG(conf_shown(c, name)),
@@ -193,15 +192,15 @@ find_reference(struct conf_parse *c, struct str name)
 bool
 conf_reference(struct conf_parse *c, struct str text, void *place)
 {
-	struct conf_section *target;
 	struct str name;
+	void *target;
 
 	if (!one_word(c, text, &name))
 		return false;
-	target = find_reference(c, name);
+	target = conf_refer(c, c->row->ref, name);
 	if (target == NULL)
 		return false;
-	*(void **)place = target->values[target->kind];
+	*(void **)place = target;
 	return true;
 }
 
@@ -217,17 +216,17 @@ conf_reference_or_off(struct conf_parse *c, struct str text, void *place)
 bool
 conf_references(struct conf_parse *c, struct str text, void *place)
 {
-	struct conf_section *target;
 	struct conf_strs words;
+	void *target;
 	bool ok = true;
 
 	(void)place;
 	if (!conf_split(c, text, &words))
 		return false;
 	for (unsigned i = 0; i < words.n; i++) {
-		target = find_reference(c, words.v[i]);
+		target = conf_refer(c, c->row->ref, words.v[i]);
 		if (target != NULL)
-			conf_item(c, &target->values[target->kind]);
+			conf_item(c, &target);
 		else
 			ok = false;
 	}

@@ -4,6 +4,7 @@
 #include "conf/verify.h"
 
 #include "base/mem.h"
+#include "conf/table.h"
 
 enum { SERVERS_MAX = 1024 };	/* of a backend: as many as its shared list holds */
 
@@ -168,6 +169,9 @@ conf_verify_backends(struct conf_whole *w)
 	for (unsigned i = 0; i < s->nbackends; i++) {
 		struct conf_backend *b = s->backends[i];
 
+		/* That of a bucket has no section of its own. */
+		if (conf_document_find(d, KIND_BACKEND, b->name) == NULL)
+			continue;
 		if (lacks(d, KIND_BACKEND, b->name, "server"))
 			conf_error(d->errors, b->at, "[backend %.*s]: has no servers (add server ="
 			    " HOST:PORT)", STR_ARG(b->name));
@@ -226,9 +230,10 @@ conf_verify_uses(struct conf_whole *w)
 {
 	struct conf_document *d = &w->document;
 
+	const unsigned named = IN(BACKEND) | IN(HEADERS) | IN(BUCKET) | IN(LOG);
+
 	for (const struct conf_section *s = d->first; s != NULL; s = s->next)
-		if ((s->kind == KIND_BACKEND || s->kind == KIND_LOG || s->kind == KIND_HEADERS) &&
-		    !s->used && !s->repeated)
+		if ((named & 1u << s->kind) != 0 && !s->used && !s->repeated)
 			conf_warning(d->errors, s->at, "%.*s: nothing uses it",
 			    STR_ARG(conf_section_title(d, s)));
 	warn_unserved(w);

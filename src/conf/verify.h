@@ -18,11 +18,17 @@ void conf_verify_hosts(struct conf_whole *w);
 /* Routes: conditions that two of them share. */
 void conf_verify_routes(struct conf_whole *w);
 
+/* Warnings for routes that no request can reach.  Only for a configuration without errors. */
+void conf_verify_shadows(struct conf_whole *w);
+
 /* TLS: certificates that are missing, settings that have no effect. */
 void conf_verify_tls(struct conf_whole *w);
 
 /* Servers of backends. */
 void conf_verify_backends(struct conf_whole *w);
+
+/* Buckets: that they are named and reached, and keys that come in pairs. */
+void conf_verify_buckets(struct conf_whole *w);
 
 /* Logs: where they go. */
 void conf_verify_logs(struct conf_whole *w);

@@ -134,6 +134,9 @@ check_host(struct conf_whole *w, const struct conf_host *h)
 static void
 check_backend(struct conf_whole *w, const struct conf_backend *b)
 {
+	/* That of a bucket has no section of its own. */
+	if (conf_document_find(&w->document, KIND_BACKEND, b->name) == NULL)
+		return;
 	for (unsigned i = 0; i < b->nservers; i++)
 		if (b->servers[i].scheme == SCHEME_HTTPS)
 			return;

@@ -10,28 +10,41 @@ enum { FIRST_CAP = 24 };	/* fits the requests and responses of most browsers and
 const struct str field_names[FIELD_IDS] = {
 	[FIELD_OTHER] = STR(""),
 	[FIELD_ACCEPT] = STR("Accept"),
+	[FIELD_ACCEPT_ENCODING] = STR("Accept-Encoding"),
+	[FIELD_ACCEPT_RANGES] = STR("Accept-Ranges"),
 	[FIELD_ALT_SVC] = STR("Alt-Svc"),
 	[FIELD_AUTHORIZATION] = STR("Authorization"),
 	[FIELD_CACHE_CONTROL] = STR("Cache-Control"),
 	[FIELD_CONNECTION] = STR("Connection"),
 	[FIELD_CONTENT_ENCODING] = STR("Content-Encoding"),
 	[FIELD_CONTENT_LENGTH] = STR("Content-Length"),
+	[FIELD_CONTENT_LOCATION] = STR("Content-Location"),
 	[FIELD_CONTENT_RANGE] = STR("Content-Range"),
 	[FIELD_CONTENT_TYPE] = STR("Content-Type"),
 	[FIELD_COOKIE] = STR("Cookie"),
 	[FIELD_DATE] = STR("Date"),
+	[FIELD_ETAG] = STR("ETag"),
 	[FIELD_EXPECT] = STR("Expect"),
+	[FIELD_EXPIRES] = STR("Expires"),
 	[FIELD_FORWARDED] = STR("Forwarded"),
 	[FIELD_HOST] = STR("Host"),
 	[FIELD_HTTP2_SETTINGS] = STR("HTTP2-Settings"),
+	[FIELD_IF_MATCH] = STR("If-Match"),
+	[FIELD_IF_MODIFIED_SINCE] = STR("If-Modified-Since"),
+	[FIELD_IF_NONE_MATCH] = STR("If-None-Match"),
+	[FIELD_IF_RANGE] = STR("If-Range"),
+	[FIELD_IF_UNMODIFIED_SINCE] = STR("If-Unmodified-Since"),
 	[FIELD_KEEP_ALIVE] = STR("Keep-Alive"),
+	[FIELD_LAST_MODIFIED] = STR("Last-Modified"),
 	[FIELD_LOCATION] = STR("Location"),
 	[FIELD_MAX_FORWARDS] = STR("Max-Forwards"),
+	[FIELD_ORIGIN] = STR("Origin"),
 	[FIELD_PROXY_AUTHENTICATE] = STR("Proxy-Authenticate"),
 	[FIELD_PROXY_AUTHORIZATION] = STR("Proxy-Authorization"),
 	[FIELD_PROXY_CONNECTION] = STR("Proxy-Connection"),
 	[FIELD_RANGE] = STR("Range"),
 	[FIELD_REFERER] = STR("Referer"),
+	[FIELD_REFRESH] = STR("Refresh"),
 	[FIELD_SERVER] = STR("Server"),
 	[FIELD_SET_COOKIE] = STR("Set-Cookie"),
 	[FIELD_TE] = STR("TE"),
@@ -39,6 +52,7 @@ const struct str field_names[FIELD_IDS] = {
 	[FIELD_TRANSFER_ENCODING] = STR("Transfer-Encoding"),
 	[FIELD_UPGRADE] = STR("Upgrade"),
 	[FIELD_USER_AGENT] = STR("User-Agent"),
+	[FIELD_VARY] = STR("Vary"),
 	[FIELD_VIA] = STR("Via"),
 	[FIELD_X_FORWARDED_FOR] = STR("X-Forwarded-For"),
 	[FIELD_X_FORWARDED_HOST] = STR("X-Forwarded-Host"),
@@ -53,21 +67,24 @@ enum { LONGEST = 20, SAME_LENGTH = 6 };
 static const uint8_t by_length[LONGEST][SAME_LENGTH] = {
 	[2] = { FIELD_TE },
 	[3] = { FIELD_VIA },
-	[4] = { FIELD_HOST, FIELD_DATE },
+	[4] = { FIELD_HOST, FIELD_DATE, FIELD_ETAG, FIELD_VARY },
 	[5] = { FIELD_RANGE },
-	[6] = { FIELD_ACCEPT, FIELD_COOKIE, FIELD_EXPECT, FIELD_SERVER },
-	[7] = { FIELD_REFERER, FIELD_UPGRADE, FIELD_ALT_SVC, FIELD_TRAILER },
-	[8] = { FIELD_LOCATION },
+	[6] = { FIELD_ACCEPT, FIELD_COOKIE, FIELD_EXPECT, FIELD_SERVER, FIELD_ORIGIN },
+	[7] = { FIELD_REFERER, FIELD_UPGRADE, FIELD_ALT_SVC, FIELD_TRAILER, FIELD_EXPIRES,
+	    FIELD_REFRESH },
+	[8] = { FIELD_IF_RANGE, FIELD_IF_MATCH, FIELD_LOCATION },
 	[9] = { FIELD_FORWARDED },
 	[10] = { FIELD_CONNECTION, FIELD_USER_AGENT, FIELD_KEEP_ALIVE, FIELD_SET_COOKIE },
 	[12] = { FIELD_CONTENT_TYPE, FIELD_MAX_FORWARDS, FIELD_X_REQUEST_ID, FIELD_X_POWERED_BY },
-	[13] = { FIELD_CACHE_CONTROL, FIELD_AUTHORIZATION, FIELD_CONTENT_RANGE },
+	[13] = { FIELD_IF_NONE_MATCH, FIELD_CACHE_CONTROL, FIELD_AUTHORIZATION,
+	    FIELD_CONTENT_RANGE, FIELD_ACCEPT_RANGES, FIELD_LAST_MODIFIED },
 	[14] = { FIELD_CONTENT_LENGTH, FIELD_HTTP2_SETTINGS },
-	[15] = { FIELD_X_FORWARDED_FOR },
-	[16] = { FIELD_X_FORWARDED_HOST, FIELD_PROXY_CONNECTION, FIELD_CONTENT_ENCODING },
-	[17] = { FIELD_TRANSFER_ENCODING, FIELD_X_FORWARDED_PROTO },
+	[15] = { FIELD_ACCEPT_ENCODING, FIELD_X_FORWARDED_FOR },
+	[16] = { FIELD_X_FORWARDED_HOST, FIELD_PROXY_CONNECTION, FIELD_CONTENT_ENCODING,
+	    FIELD_CONTENT_LOCATION },
+	[17] = { FIELD_TRANSFER_ENCODING, FIELD_X_FORWARDED_PROTO, FIELD_IF_MODIFIED_SINCE },
 	[18] = { FIELD_PROXY_AUTHENTICATE },
-	[19] = { FIELD_PROXY_AUTHORIZATION },
+	[19] = { FIELD_PROXY_AUTHORIZATION, FIELD_IF_UNMODIFIED_SINCE },
 };
 
 enum field_id
@@ -170,6 +187,24 @@ fields_set(struct fields *list, enum field_id id, struct str value)
 {
 	fields_remove(list, id);
 	fields_add_id(list, id, value);
+}
+
+void
+fields_vary(struct fields *list, struct str name)
+{
+	struct field *vary = fields_find(list, FIELD_VARY);
+
+	FIELDS_EACH(f, list)
+		if (f->id == FIELD_VARY &&
+		    (list_has_token(f->value, name) || list_has_token(f->value, STR_OF("*"))))
+			return;
+	if (vary == NULL)
+		fields_add_id(list, FIELD_VARY, name);
+	else if (vary->value.n == 0)
+		vary->value = name;
+	else
+		vary->value = arena_printf(list->arena, "%.*s, %.*s", STR_ARG(vary->value),
+		    STR_ARG(name));
 }
 
 bool

@@ -13,28 +13,41 @@
 enum field_id {
 	FIELD_OTHER,
 	FIELD_ACCEPT,
+	FIELD_ACCEPT_ENCODING,
+	FIELD_ACCEPT_RANGES,
 	FIELD_ALT_SVC,
 	FIELD_AUTHORIZATION,
 	FIELD_CACHE_CONTROL,
 	FIELD_CONNECTION,
 	FIELD_CONTENT_ENCODING,
 	FIELD_CONTENT_LENGTH,
+	FIELD_CONTENT_LOCATION,
 	FIELD_CONTENT_RANGE,
 	FIELD_CONTENT_TYPE,
 	FIELD_COOKIE,
 	FIELD_DATE,
+	FIELD_ETAG,
 	FIELD_EXPECT,
+	FIELD_EXPIRES,
 	FIELD_FORWARDED,
 	FIELD_HOST,
 	FIELD_HTTP2_SETTINGS,
+	FIELD_IF_MATCH,
+	FIELD_IF_MODIFIED_SINCE,
+	FIELD_IF_NONE_MATCH,
+	FIELD_IF_RANGE,
+	FIELD_IF_UNMODIFIED_SINCE,
 	FIELD_KEEP_ALIVE,
+	FIELD_LAST_MODIFIED,
 	FIELD_LOCATION,
 	FIELD_MAX_FORWARDS,
+	FIELD_ORIGIN,
 	FIELD_PROXY_AUTHENTICATE,
 	FIELD_PROXY_AUTHORIZATION,
 	FIELD_PROXY_CONNECTION,
 	FIELD_RANGE,
 	FIELD_REFERER,
+	FIELD_REFRESH,
 	FIELD_SERVER,
 	FIELD_SET_COOKIE,
 	FIELD_TE,
@@ -42,6 +55,7 @@ enum field_id {
 	FIELD_TRANSFER_ENCODING,
 	FIELD_UPGRADE,
 	FIELD_USER_AGENT,
+	FIELD_VARY,
 	FIELD_VIA,
 	FIELD_X_FORWARDED_FOR,
 	FIELD_X_FORWARDED_HOST,
@@ -93,6 +107,11 @@ void fields_remove_name(struct fields *f, struct str name);
 
 /* Removes them and adds one. */
 void fields_set(struct fields *f, enum field_id id, struct str value);
+
+/*
+ * Adds the name of a request field to Vary (RFC 9110, 12.5.5), unless it stands there or `*` does.
+ */
+void fields_vary(struct fields *f, struct str name);
 
 /*
  * True if `token` is an element of a comma-separated list, whatever its case: RFC 9110, 5.6.1.

@@ -160,7 +160,7 @@ on_timer(struct timer *t)
 	}
 }
 
-/* A client may close its side and wait for the answer, but not while nobody works on one. */
+/* A client may close its side and wait for the answer, unless there is none to wait for. */
 static bool
 has_gone(const struct h1_front *f)
 {
@@ -170,7 +170,7 @@ has_gone(const struct h1_front *f)
 		return false;
 	/* Where our side of a tunnel is shut, the end of the client's is no error. */
 	return ((ready & READY_ERROR) && !f->stream->shut) ||
-	    ((ready & READY_EOF) && f->stream->base.idle);
+	    ((ready & READY_EOF) && f->stream->base.leaves);
 }
 
 static void
@@ -202,7 +202,9 @@ on_work(struct task *t)
 
 	if (f->state == FRONT_BUSY && h1_front_wants_body(f))
 		h1_front_input(f);
-	if (f->state == FRONT_BUSY)
+	if (has_gone(f))
+		h1_front_lost(f, false, NULL);
+	else if (f->state == FRONT_BUSY)
 		h1_stream_flush(f);
 }
 

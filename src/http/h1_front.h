@@ -55,6 +55,13 @@ struct h1_front_options {
 struct h1_front *h1_front_open(struct loop *loop, int fd, const struct sockaddr *peer,
     const struct h1_front_options *options, struct link *connections);
 
+/*
+ * Takes the complete head that `scan` describes apart, checks the request and drops the names that
+ * the options forbid.  False: s->refusal.
+ */
+bool h1_front_read(const struct h1_front_options *o, const char *head, const struct h1_scan *scan,
+    struct http_stream *s);
+
 /* The front that owns a link of the list of connections. */
 struct h1_front *h1_front_of(struct link *l);
 

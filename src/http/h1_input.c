@@ -101,16 +101,16 @@ drop_odd_names(struct fields *fields)
 	}
 }
 
-static bool
-read_request(struct h1_front *f, struct h1_stream *s, const struct h1_scan *scan)
+bool
+h1_front_read(const struct h1_front_options *o, const char *head, const struct h1_scan *scan,
+    struct http_stream *s)
 {
-	struct http_stream *base = &s->base;
-	struct request *r = &base->request;
+	struct request *r = &s->request;
 
-	if (!h1_parse_request(h1_front_unread(f), scan, &base->arena, r, &base->refusal) ||
-	    !request_check(r, &base->arena, &base->refusal))
+	if (!h1_parse_request(head, scan, &s->arena, r, &s->refusal) ||
+	    !request_check(r, &s->arena, &s->refusal))
 		return false;
-	if (f->options->strict_names)
+	if (o->strict_names)
 		drop_odd_names(&r->fields);
 	return true;
 }
@@ -177,7 +177,7 @@ h1_front_begin(struct h1_front *f, const struct h1_scan *scan, const struct refu
 	f->empty_lines = 0;
 	if (refusal != NULL)
 		s->base.refusal = *refusal;
-	else if (read_request(f, s, scan))
+	else if (h1_front_read(f->options, h1_front_unread(f), scan, &s->base))
 		f->pos += (uint32_t)scan->pos;
 	if (s->base.refusal.status != 0) {
 		salvage_request(f, s, scan);

@@ -1,6 +1,8 @@
 /*
  * h1_stream.c - the calls down of an HTTP/1 stream: writing the response.
  */
+#include <errno.h>
+
 #include "base/check.h"
 #include "base/log.h"
 #include "http/h1_front_internal.h"
@@ -199,6 +201,16 @@ drained_out(struct h1_front *f, struct h1_stream *s)
 	return false;
 }
 
+/* Sending failed: the client is gone, or the bytes of a file are. */
+static void
+send_failed(struct h1_front *f)
+{
+	static const struct refusal shrank =
+	    { 0, "file-shrank", "a file became shorter while it was sent" };
+
+	h1_front_lost(f, false, errno == EIO ? &shrank : NULL);
+}
+
 void
 h1_stream_flush(struct h1_front *f)
 {
@@ -209,7 +221,7 @@ h1_stream_flush(struct h1_front *f)
 		n = transport_send(&f->transport, &f->out,
 		    s->end_sent && s->close_after && s->out_mode != OUT_TUNNEL);
 	if (n < 0) {
-		h1_front_lost(f, false, NULL);
+		send_failed(f);
 		return;
 	}
 	s->base.bytes_out += (uint64_t)n;

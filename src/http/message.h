@@ -97,6 +97,9 @@ void fields_strip_hop_by_hop(struct fields *f);
 /* The standard reason phrase, or "Unknown". */
 struct str status_reason(int status);
 
+/* True for events that a server sends as they happen, to nobody knows when: text/event-stream. */
+bool response_is_event_stream(const struct response *r);
+
 /* True if a response with this status to this method has no body: RFC 9110, 6.4.1. */
 bool response_has_no_body(int status, enum method method);
 

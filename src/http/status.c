@@ -66,6 +66,19 @@ status_reason(int status)
 }
 
 bool
+response_is_event_stream(const struct response *r)
+{
+	const struct field *f = fields_find(&r->fields, FIELD_CONTENT_TYPE);
+	struct str type, rest;
+
+	if (f == NULL)
+		return false;
+	rest = f->value;
+	str_cut(&rest, ';', &type);
+	return str_ieq(str_trim(type), STR_OF("text/event-stream"));
+}
+
+bool
 response_has_no_body(int status, enum method method)
 {
 	return status < 200 || status == 204 || status == 304 || method == METHOD_HEAD;

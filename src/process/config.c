@@ -48,7 +48,7 @@ config_load(const struct options *o, struct certificates *all, enum config_lines
 
 	c->snapshot = read_snapshot(o, errors);
 	if (c->snapshot != NULL) {
-		if (o->task != OPTIONS_DUMP)
+		if (o->task != OPTIONS_DUMP && o->task != OPTIONS_EXPLAIN)
 			conf_forget_text(c->snapshot);
 		c->log_level = c->snapshot->global.log_level;
 		if (o->quiet && c->log_level > LOG_LEVEL_WARN)

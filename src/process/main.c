@@ -14,6 +14,7 @@
 #include "base/rng.h"
 #include "process/certificates.h"
 #include "process/config.h"
+#include "process/explain.h"
 #include "process/master.h"
 #include "process/options.h"
 #include "process/pidfile.h"
@@ -53,6 +54,19 @@ test(const struct options *o, struct certificates *certificates)
 		return EXIT_FAILURE;
 	}
 	return EXIT_SUCCESS;
+}
+
+static int
+answer(const struct options *o, struct certificates *certificates)
+{
+	struct config *c = config_load(o, certificates, CONFIG_PLAIN);
+	int status;
+
+	if (c == NULL)
+		return EXIT_FAILURE;
+	status = explain(o, c);
+	config_free(c);
+	return status;
 }
 
 static int
@@ -119,6 +133,8 @@ do_task(const struct options *o, struct certificates *certificates)
 	case OPTIONS_TEST:
 	case OPTIONS_DUMP:
 		return test(o, certificates);
+	case OPTIONS_EXPLAIN:
+		return answer(o, certificates);
 	case OPTIONS_SIGNAL:
 		return signal_master(o, certificates);
 	case OPTIONS_VERSION:

@@ -17,7 +17,9 @@ enum { SPARE_DESCRIPTORS = 64 };
 struct generation *
 master_begin(struct master *m, struct config *c, struct listener_set *set, struct logs *logs)
 {
-	unsigned others = SHM_WORKERS + SPARE_DESCRIPTORS + set->n + logs->n;
+	const int *roots;
+	unsigned others = SHM_WORKERS + SPARE_DESCRIPTORS + set->n + logs->n +
+	    proxy_descriptors(c->proxy, &roots);
 	unsigned fit = limits_fit(c->snapshot->global.max_connections, others);
 	struct generation *g = generation_new(&m->env, ++m->last_number, c, set, logs, fit);
 

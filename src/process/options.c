@@ -9,8 +9,11 @@
 
 #include "base/mem.h"
 
+enum { LONG_EXPLAIN = 256, LONG_FROM };	/* beyond all letters */
+
 const char options_usage[] =
 	"usage: usherd [-c FILE] [-f] [-t | -T | -s SIGNAL] [-g SETTING]... [-q] [-V] [-h]\n"
+	"       usherd [-c FILE] --explain 'METHOD URL' [-H HEADER]... [--from ADDRESS]\n"
 	"       usherd -l ADDRESS -b URL [-b URL]...\n"
 	"\n"
 	"  -c FILE     configuration [" OPTIONS_CONFIG "]\n"
@@ -22,6 +25,13 @@ const char options_usage[] =
 	"  -q          no notices\n"
 	"  -V          version, build options and libraries\n"
 	"  -h          this text\n"
+	"\n"
+	"  --explain 'METHOD URL'\n"
+	"              which host, route, policies and servers a request gets, and why;\n"
+	"              nothing is sent; exit 0 if a route is found, 1 if not\n"
+	"  -H HEADER   a header of that request: 'Name: value'; may be repeated\n"
+	"  --from ADDRESS\n"
+	"              who sends it [127.0.0.1]\n"
 	"\n"
 	"  -l ADDRESS  without a file: listen there, in the foreground,\n"
 	"  -b URL      and proxy to this server; may be repeated\n";
@@ -46,7 +56,7 @@ static int
 set_task(struct options *o, enum options_task task)
 {
 	if (o->task != OPTIONS_RUN && o->task != task)
-		return complain("only one of -t, -T, -s, -V and -h");
+		return complain("only one of -t, -T, -s, -V, -h and --explain");
 	o->task = task;
 	return 0;
 }
@@ -56,6 +66,13 @@ add_url(struct options *o, const char *url)
 {
 	o->urls = mem_realloc(o->urls, o->nurls + 1, sizeof(*o->urls));
 	o->urls[o->nurls++] = url;
+}
+
+static void
+add_header(struct options *o, const char *line)
+{
+	o->headers = mem_realloc(o->headers, o->nheaders + 1, sizeof(*o->headers));
+	o->headers[o->nheaders++] = line;
 }
 
 static void
@@ -90,6 +107,15 @@ take(struct options *o, int c)
 	case 's':
 		o->signal = optarg;
 		return set_task(o, OPTIONS_SIGNAL);
+	case 'H':
+		add_header(o, optarg);
+		return 0;
+	case LONG_FROM:
+		o->from = optarg;
+		return 0;
+	case LONG_EXPLAIN:
+		o->explain = optarg;
+		return set_task(o, OPTIONS_EXPLAIN);
 	case 't':
 		return set_task(o, OPTIONS_TEST);
 	case 'T':
@@ -114,6 +140,8 @@ check_together(struct options *o, int argc, char **argv)
 		return complain("-l and -c exclude each other");
 	if (o->listen != NULL && o->task == OPTIONS_SIGNAL)
 		return complain("-l and -s exclude each other");
+	if (o->task != OPTIONS_EXPLAIN && (o->nheaders > 0 || o->from != NULL))
+		return complain("-H and --from need --explain 'METHOD URL'");
 	if (o->listen != NULL)
 		o->foreground = true;
 	else if (o->config == NULL)
@@ -127,12 +155,16 @@ options_parse(struct options *o, int argc, char **argv)
 	static const struct option longs[] = {
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
+		{ "explain", required_argument, NULL, LONG_EXPLAIN },
+		{ "from", required_argument, NULL, LONG_FROM },
 		{ NULL, 0, NULL, 0 },
 	};
 	int c;
 
 	*o = (struct options){ .task = OPTIONS_RUN };
-	while ((c = getopt_long(argc, argv, ":c:ftTs:g:qVhl:b:", longs, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, ":c:ftTs:g:qVhl:b:H:", longs, NULL)) != -1) {
+		if (c == ':' && optopt >= LONG_EXPLAIN)
+			return complain("%s needs a value", argv[optind - 1]);
 		if (c == ':')
 			return complain("-%c needs a value", optopt);
 		if (c == '?' && optopt != 0)
@@ -149,5 +181,6 @@ void
 options_fini(struct options *o)
 {
 	mem_free(o->urls);
+	mem_free(o->headers);
 	mem_free(o->overrides);
 }

@@ -20,6 +20,7 @@ enum options_task {
 	OPTIONS_RUN,
 	OPTIONS_TEST,			/* -t */
 	OPTIONS_DUMP,			/* -T */
+	OPTIONS_EXPLAIN,		/* --explain */
 	OPTIONS_SIGNAL,			/* -s */
 	OPTIONS_VERSION,		/* -V */
 	OPTIONS_HELP,			/* -h */
@@ -32,6 +33,10 @@ struct options {
 	bool foreground;		/* -f, and always in quick mode */
 	bool quiet;			/* -q */
 	const char *signal;		/* the word behind -s */
+	const char *explain;		/* `METHOD URL` */
+	const char **headers;		/* -H */
+	unsigned nheaders;
+	const char *from;		/* --from; NULL: not given */
 	const char *listen;		/* -l: quick mode, no file; else NULL */
 	const char **urls;		/* -b */
 	unsigned nurls;

@@ -204,11 +204,14 @@ keep_descriptors(const struct worker_start *start)
 {
 	struct descriptors d = { NULL, 0 };
 	int others[] = { log_syslog_fd(), daemon_null_fd() };
+	const int *roots;
+	unsigned nroots = proxy_descriptors(start->config->proxy, &roots);
 
 	descriptors_keep(&d, start->listeners->fds, start->listeners->n);
 	descriptors_keep(&d, start->logs->fds, start->logs->n);
 	descriptors_keep(&d, &start->logs->error_fd, 1);
 	descriptors_keep(&d, others, ARRAY_LEN(others));
+	descriptors_keep(&d, roots, nroots);
 	descriptors_keep(&d, start->shm->core.wake_fds, SHM_WORKERS);
 	descriptors_keep(&d, &start->channel, 1);
 	if (descriptors_close_others(&d) == -1) {

@@ -49,30 +49,33 @@ is_syslog(const struct access_log *log)
 }
 
 static struct template *
-compile(const struct access_log *log, const char *key, struct str text,
-    struct conf_errors *errors)
+compile(const struct access_log *log, const struct capture_names *names, const char *key,
+    struct str text, struct conf_errors *errors)
 {
+	const struct template_scope scope = { .names = names };
 	char what[64];
 
 	snprintf(what, sizeof(what), "[log %.*s] %s", STR_ARG(log->conf->name), key);
-	return template_new(text, errors, log->conf->at, what);
+	return template_new_in(&scope, text, errors, log->conf->at, what);
 }
 
 /* A template that is a JSON object gets values that fit there. */
 static void
-compile_format(struct access_log *log, struct conf_errors *errors)
+compile_format(struct access_log *log, const struct capture_names *names,
+    struct conf_errors *errors)
 {
 	struct str text = log->conf->format == LOG_FORMAT_JSON ? log_line_json :
 	    log->conf->template_text;
 
 	if (log->conf->format == LOG_FORMAT_COMBINED)
 		return;
-	log->template = compile(log, "format", text, errors);
+	log->template = compile(log, names, "format", text, errors);
 	log->escape = str_starts(text, STR_OF("{")) ? ESCAPE_JSON : ESCAPE_LOG;
 }
 
 struct access_log *
-access_log_new(const struct conf_log *conf, struct conf_errors *errors)
+access_log_new(const struct conf_log *conf, const struct capture_names *names,
+    struct conf_errors *errors)
 {
 	struct access_log *log = MEM_NEW(struct access_log);
 	size_t before = conf_errors_count(errors);
@@ -80,9 +83,9 @@ access_log_new(const struct conf_log *conf, struct conf_errors *errors)
 	log->conf = conf;
 	log->file.fd = log->syslog.socket.fd = -1;
 	log->line_max = SIZE_MAX;
-	compile_format(log, errors);
+	compile_format(log, names, errors);
 	if (conf->when.n > 0)
-		log->when = compile(log, "when", conf->when, errors);
+		log->when = compile(log, names, "when", conf->when, errors);
 	if (conf_errors_count(errors) == before)
 		return log;
 	access_log_free(log);

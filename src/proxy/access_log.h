@@ -11,10 +11,12 @@
 #include "net/loop.h"
 
 struct access_log;
+struct capture_names;
 struct exchange;
 
-/* Compiled in the master; NULL after a conf_error(). */
-struct access_log *access_log_new(const struct conf_log *conf, struct conf_errors *errors);
+/* Compiled in the master; `names` may be used besides the variables.  NULL after a conf_error(). */
+struct access_log *access_log_new(const struct conf_log *conf, const struct capture_names *names,
+    struct conf_errors *errors);
 void access_log_free(struct access_log *log);
 
 /* Worker: where lines go (-1: the log's own syslog socket), and the loop for the flush timer. */

@@ -1,5 +1,5 @@
 /*
- * answer.c - responses that usherd makes itself: fixed text, redirects, error pages.
+ * answer.c - responses that usherd makes itself: fixed text and redirects.
  */
 #include "proxy/answer.h"
 
@@ -65,15 +65,56 @@ answer_send_buf(struct exchange *x, struct response *r, struct str type, struct 
 	exchange_end(x, NULL);
 }
 
+/* In a page of the configuration, what comes from outside is text and never mark-up. */
+static enum template_escape
+escape_for(struct str type)
+{
+	struct str media;
+
+	str_cut(&type, ';', &media);
+	media = str_trim(media);
+	if (str_ieq(media, STR_OF("text/html")) || str_ends(media, STR_OF("xml")))
+		return ESCAPE_HTML;
+	return str_ends(media, STR_OF("json")) ? ESCAPE_JSON : ESCAPE_NONE;
+}
+
 static void
 respond(struct exchange *x)
 {
+	const struct template *t = x->route->respond_text;
+	struct response *r = answer_new(x, x->conf->respond_status);
 	struct str type = x->conf->respond_type;
-	struct str text = template_eval(x->route->respond_text, x, &x->stream->arena);
+	struct buf text;
 
 	if (type.n == 0)
 		type = STR_OF("text/plain; charset=utf-8");
-	answer_send(x, answer_new(x, x->conf->respond_status), type, text);
+	if (template_is_constant(t)) {
+		answer_send(x, r, type, template_eval(t, x, &x->stream->arena));
+		return;
+	}
+	buf_init(&text);
+	template_write(t, x, escape_for(type), SIZE_MAX, &text);
+	answer_send_buf(x, r, type, &text);
+}
+
+/*
+ * The URL of a redirect.  Values that open it with two slashes would name another site, where the
+ * configuration meant a path of this one.
+ */
+static struct str
+redirect_url(struct exchange *x)
+{
+	static const struct str other = STR("//");
+	struct buf out = { NULL, 0, 0 };
+	struct str url;
+
+	template_write_uri(x->route->redirect_url, x, true, &out);
+	url = buf_view(&out);
+	while (str_starts(url, other) && !str_starts(x->conf->redirect_url, other))
+		url = str_skip(url, 1);
+	url = arena_str(&x->stream->arena, url);
+	buf_fini(&out);
+	return url;
 }
 
 static void
@@ -81,48 +122,9 @@ redirect(struct exchange *x)
 {
 	struct response *r = answer_new(x, x->conf->redirect_status);
 
-	fields_add_id(&r->fields, FIELD_LOCATION,
-	    template_eval(x->route->redirect_url, x, &x->stream->arena));
+	fields_add_id(&r->fields, FIELD_LOCATION, redirect_url(x));
 	answer_send(x, r, (struct str){ NULL, 0 }, STR_OF(""));
 }
 
 const struct source source_respond = { .name = "respond", .start = respond };
 const struct source source_redirect = { .name = "redirect", .start = redirect };
-
-static const struct conf_error_page *
-own_page(const struct conf_policy *c, int status)
-{
-	for (unsigned i = 0; i < c->nerror_pages; i++)
-		if (c->error_pages[i]->status == status)
-			return c->error_pages[i];
-	return NULL;
-}
-
-void
-answer_error(struct exchange *x, int status)
-{
-	const struct conf_error_page *page = own_page(x->conf->policy, status);
-	const struct refusal *refusal = &x->stream->refusal;
-	struct response *r = answer_new(x, status);
-	const char *reason = "";
-	struct str text;
-
-	if (x->allow.p != NULL && status == 405)
-		fields_add(&r->fields, STR_OF("Allow"), x->allow);
-	if (x->retry_after_s > 0 && status == 503)
-		fields_add(&r->fields, STR_OF("Retry-After"), arena_printf(&x->stream->arena,
-		    "%lld", (long long)x->retry_after_s));
-	if (page != NULL) {
-		answer_send(x, r, page->content_type, page->content);
-		return;
-	}
-	/* What is wrong with a request is no secret. */
-	if (refusal->status == status)
-		reason = refusal->text;
-	text = arena_printf(&x->stream->arena,
-	    "<!DOCTYPE html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n"
-	    "<title>%d %.*s</title>\n<h1>%d %.*s</h1>\n%s%s%s<p>Request %.*s</p>\n</html>\n",
-	    status, STR_ARG(r->reason), status, STR_ARG(r->reason), *reason != '\0' ? "<p>" : "",
-	    reason, *reason != '\0' ? "</p>\n" : "", REQUEST_ID_LEN, x->request_id);
-	answer_send(x, r, STR_OF("text/html; charset=utf-8"), text);
-}

@@ -1,5 +1,5 @@
 /*
- * answer.h - responses that usherd makes itself: fixed text, redirects, error pages, admin pages.
+ * answer.h - responses that usherd makes itself: fixed text and redirects; tools for others.
  */
 #ifndef USHERD_PROXY_ANSWER_H
 #define USHERD_PROXY_ANSWER_H
@@ -23,8 +23,5 @@ void answer_send_buf(struct exchange *x, struct response *r, struct str type, st
 /* Sources for the actions respond and redirect. */
 extern const struct source source_respond;
 extern const struct source source_redirect;
-
-/* Sends the error page of `status`: the route's own, else the built-in one. */
-void answer_error(struct exchange *x, int status);
 
 #endif

@@ -91,6 +91,73 @@ escape_label(struct buf *out, struct str value)
 	}
 }
 
+/*
+ * Bytes that stay as they are: in text that goes into a host, a path or a query, in pieces of a
+ * path that are percent-encoded already, and in pieces of any URI.
+ */
+enum {
+	KEEP_HOST = 1,
+	KEEP_PATH = 2,
+	KEEP_QUERY = 4,
+	KEEP_PIECE = 8,
+	KEEP_URI = 16,
+	KEEP = KEEP_HOST | KEEP_PATH | KEEP_QUERY | KEEP_PIECE | KEEP_URI,
+};
+
+static const uint8_t keep[256] = {
+	['0' ... '9'] = KEEP,
+	['A' ... 'Z'] = KEEP,
+	['a' ... 'z'] = KEEP,
+	['-'] = KEEP, ['.'] = KEEP, ['_'] = KEEP, ['~'] = KEEP,
+	['!'] = KEEP, ['$'] = KEEP, ['\''] = KEEP, ['('] = KEEP, [')'] = KEEP, ['*'] = KEEP,
+	[','] = KEEP, [':'] = KEEP, ['@'] = KEEP, ['/'] = KEEP,
+	['&'] = KEEP & ~KEEP_QUERY,
+	['+'] = KEEP & ~KEEP_QUERY,
+	[';'] = KEEP & ~KEEP_QUERY,
+	['='] = KEEP & ~KEEP_QUERY,
+	['['] = KEEP_HOST | KEEP_PIECE | KEEP_URI,
+	[']'] = KEEP_HOST | KEEP_PIECE | KEEP_URI,
+	['?'] = KEEP_QUERY | KEEP_URI,
+	['#'] = KEEP_URI,
+	['%'] = KEEP_PIECE | KEEP_URI,
+};
+
+static uint8_t
+kept_bytes(enum uri_form form, enum uri_place place)
+{
+	static const uint8_t text[] = {
+		[URI_IN_HOST] = KEEP_HOST,
+		[URI_IN_PATH] = KEEP_PATH,
+		[URI_IN_QUERY] = KEEP_QUERY,
+	};
+
+	if (form == URI_READY)
+		return place == URI_IN_PATH ? KEEP_PIECE : KEEP_URI;
+	return text[place];
+}
+
+void
+escape_uri(struct buf *out, struct str value, enum uri_form form, enum uri_place place)
+{
+	static const char digits[] = "0123456789ABCDEF";
+	uint8_t kept = kept_bytes(form, place);
+	char *p = buf_room(out, value.n * 3);
+	char *start = p;
+
+	for (size_t i = 0; i < value.n; i++) {
+		unsigned char c = (unsigned char)value.p[i];
+
+		if ((keep[c] & kept) || (c == '%' && form == URI_PATH)) {
+			*p++ = (char)c;
+			continue;
+		}
+		*p++ = '%';
+		*p++ = digits[c >> 4];
+		*p++ = digits[c & 15];
+	}
+	out->n += (size_t)(p - start);
+}
+
 struct str
 escape_cut(struct str value, size_t max, bool *cut)
 {

@@ -10,9 +10,10 @@
 #include "base/log.h"
 #include "base/rng.h"
 #include "proxy/access_log.h"
-#include "proxy/answer.h"
 #include "proxy/buffering.h"
+#include "proxy/error_page.h"
 #include "proxy/filter.h"
+#include "proxy/response_buffer.h"
 #include "proxy/runtime.h"
 #include "proxy/steps.h"
 
@@ -88,6 +89,7 @@ finish(struct exchange *x)
 		x->status = STATUS_CLIENT_GONE;
 	account(x);
 	chain_clear(&x->buffered);
+	response_buffer_clear(x->response_buffer);
 	for (struct held_block *h = x->held; h != NULL; h = h->next)
 		block_unref(h->block);
 	link_remove(&x->link);
@@ -158,6 +160,8 @@ on_drained(void *user)
 {
 	struct exchange *x = user;
 
+	if (x->response_buffer != NULL && !response_buffer_drained(x))
+		return;
 	if (x->source != NULL && x->source->resume != NULL)
 		x->source->resume(x);
 }
@@ -192,8 +196,8 @@ static const struct http_stream_events events = {
 
 /* --- the way in ---------------------------------------------------------------------------- */
 
-void
-exchange_start(struct runtime *rt, const struct conf_listen *listen, struct metrics_cell *cell,
+struct exchange *
+exchange_new(struct runtime *rt, const struct conf_listen *listen, struct metrics_cell *cell,
     struct http_stream *stream)
 {
 	struct exchange *x = ARENA_NEW(&stream->arena, struct exchange);
@@ -212,7 +216,14 @@ exchange_start(struct runtime *rt, const struct conf_listen *listen, struct metr
 	atomic_fetch_add_explicit(&rt->self->exchanges, 1, memory_order_relaxed);
 	atomic_fetch_add_explicit(&rt->self->requests, 1, memory_order_relaxed);
 	make_request_id(x);
-	exchange_continue(x);
+	return x;
+}
+
+void
+exchange_start(struct runtime *rt, const struct conf_listen *listen, struct metrics_cell *cell,
+    struct http_stream *stream)
+{
+	exchange_continue(exchange_new(rt, listen, cell, stream));
 }
 
 void
@@ -258,7 +269,17 @@ exchange_head(struct exchange *x, struct response *r)
 	x->filters = filter_response(x, r);
 	if (x->filters != NULL && r->framing == FRAMING_LENGTH)
 		r->framing = FRAMING_CHUNKED;	/* a filter may change the length */
+	x->response_buffer = response_buffer_new(x, r);
+	x->stream->leaves = response_is_event_stream(r);
 	x->stream->ops->send_head(x->stream, r);
+}
+
+static enum flow
+send_body(struct exchange *x, struct chain *moved)
+{
+	if (x->response_buffer != NULL)
+		return response_buffer_add(x, moved);
+	return x->stream->ops->send_body(x->stream, moved);
 }
 
 enum flow
@@ -268,7 +289,7 @@ exchange_body(struct exchange *x, struct chain *moved)
 		chain_clear(moved);
 		return FLOW_OK;
 	}
-	return x->stream->ops->send_body(x->stream, moved);
+	return send_body(x, moved);
 }
 
 void
@@ -280,8 +301,11 @@ exchange_end(struct exchange *x, const struct fields *trailers)
 	if (!filter_end(x, x->filters, &rest))
 		return;
 	if (!chain_empty(&rest))
-		(void)x->stream->ops->send_body(x->stream, &rest);
-	x->stream->ops->send_end(x->stream, trailers);
+		(void)send_body(x, &rest);
+	if (x->response_buffer != NULL)
+		response_buffer_end(x, trailers);
+	else
+		x->stream->ops->send_end(x->stream, trailers);
 }
 
 void
@@ -322,7 +346,7 @@ exchange_fail(struct exchange *x, int status, const char *why, const char *fmt, 
 	cancel_source(x);
 	x->buffering = false;
 	if (!x->stream->started) {
-		answer_error(x, status);
+		error_page_send(x, status);
 		return;
 	}
 	x->stream->ops->abort(x->stream);

@@ -17,6 +17,7 @@
 #include "conf/snapshot.h"
 #include "http/stream.h"
 #include "net/timer.h"
+#include "proxy/captures.h"
 #include "proxy/source.h"
 #include "shm/metrics.h"
 
@@ -24,6 +25,7 @@ struct runtime;				/* proxy/runtime.h: the proxy of this worker */
 struct route;				/* proxy/route.h */
 struct filter_node;			/* proxy/filter.h */
 struct held_block;
+struct response_buffer;			/* proxy/response_buffer.h */
 
 enum { REQUEST_ID_LEN = 32 };
 
@@ -57,7 +59,15 @@ struct exchange {
 	char request_id[REQUEST_ID_LEN];
 	struct str allow;			/* methods, for a 405 */
 	int64_t retry_after_s;			/* for a 503; 0: not said */
+	struct str content_range;		/* what there is, for a 416 */
 	struct str uri;				/* path and query to forward: raw, or rewritten */
+	struct str path;			/* the same path, normalised: for our own sources */
+	bool rewritten;				/* by a `rewrite`, so that no way leads back */
+	struct str server_host;			/* of the last server that was asked: HOST[:PORT] */
+	struct str told_host;			/* the Host that it got */
+	const struct str *groups;		/* of the pattern whose replacement is written */
+	struct captured route_captured;		/* what path_regex of the route took */
+	struct captured rewrite_captured;	/* what a `rewrite` took */
 
 	/* Steps and source. */
 	unsigned step;				/* the next one in exchange_steps */
@@ -65,6 +75,7 @@ struct exchange {
 	void *source_state;
 	struct filter_node *request_filters;	/* those that see the request body; NULL: none */
 	struct filter_node *filters;		/* the same for the response */
+	struct response_buffer *response_buffer;	/* NULL: none */
 	bool buffering;				/* the body is taken in before the source starts */
 	struct chain buffered;			/* what has come, for the source to take */
 	const struct fields *trailers;		/* behind it; NULL: none */
@@ -82,6 +93,7 @@ struct exchange {
 	bool upstream_failed;			/* the last attempt failed */
 	bool over;				/* no source any more: only the log is left */
 	bool tunnel;
+	bool preflight;				/* of CORS: all that there is to say is said */
 };
 
 /*
@@ -89,6 +101,10 @@ struct exchange {
  * listener of the admin pages.
  */
 void exchange_start(struct runtime *rt, const struct conf_listen *listen,
+    struct metrics_cell *cell, struct http_stream *stream);
+
+/* Only the first half: the caller walks the steps. */
+struct exchange *exchange_new(struct runtime *rt, const struct conf_listen *listen,
     struct metrics_cell *cell, struct http_stream *stream);
 
 /* For steps that waited: goes on with the next step. */

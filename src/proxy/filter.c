@@ -11,8 +11,11 @@ static const struct filter *const request_filters[] = {
 };
 
 static const struct filter *const response_filters[] = {
+	&filter_location,
 	&filter_hide_server,
 	&filter_security,
+	&filter_cors,
+	&filter_headers,
 	&filter_date,
 };
 

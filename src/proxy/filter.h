@@ -46,8 +46,11 @@ bool filter_end(struct exchange *x, struct filter_node *list, struct chain *byte
 
 /* The filters. */
 extern const struct filter filter_max_body;	/* request: no more bytes than max_body */
+extern const struct filter filter_location;	/* response: places of servers, mapped back */
 extern const struct filter filter_hide_server;	/* response: no Server, no X-Powered-By */
 extern const struct filter filter_security;	/* response: what `preset = security` adds */
+extern const struct filter filter_cors;		/* response: who may read it */
+extern const struct filter filter_headers;	/* response: what [headers] sections change */
 extern const struct filter filter_date;		/* response: a Date where it is missing */
 
 #endif

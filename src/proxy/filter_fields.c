@@ -1,9 +1,12 @@
 /*
- * filter_fields.c - the fields of every response: what servers should not tell, and the Date.
+ * filter_fields.c - the fields of every response: what servers should not tell, what [headers]
+ * sections change, and the Date.
  */
 #include "base/clock.h"
 #include "proxy/exchange.h"
 #include "proxy/filter.h"
+#include "proxy/headers.h"
+#include "proxy/runtime.h"
 
 static bool
 hide_server(struct exchange *x, struct response *r, struct filter_node *node)
@@ -13,6 +16,14 @@ hide_server(struct exchange *x, struct response *r, struct filter_node *node)
 		fields_remove(&r->fields, FIELD_SERVER);
 		fields_remove(&r->fields, FIELD_X_POWERED_BY);
 	}
+	return false;
+}
+
+static bool
+change_headers(struct exchange *x, struct response *r, struct filter_node *node)
+{
+	(void)node;
+	headers_response(x->runtime->headers, x, &r->fields);
 	return false;
 }
 
@@ -28,4 +39,5 @@ add_date(struct exchange *x, struct response *r, struct filter_node *node)
 }
 
 const struct filter filter_hide_server = { "hide_server", hide_server, NULL, NULL };
+const struct filter filter_headers = { "headers", change_headers, NULL, NULL };
 const struct filter filter_date = { "date", add_date, NULL, NULL };

@@ -106,7 +106,7 @@ body(struct exchange *x, struct chain *moved)
 	if (f->waits_for_continue)
 		forward_want_request(f);	/* the client did not wait */
 	if (f->back == NULL) {
-		if (x->stream->idle)
+		if (x->stream->leaves)
 			keep_for_later(f, moved);
 		chain_clear(moved);
 		return;

@@ -24,7 +24,7 @@ enum {
 };
 
 /*
- * Between attempts (x->stream->idle) a request waits for its turn in the queue of the backend, or
+ * Between attempts (x->stream->leaves) a request waits for its turn in the queue of the backend, or
  * for the end of a pause.
  */
 struct forward {

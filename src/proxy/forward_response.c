@@ -141,8 +141,8 @@ on_head(void *user, struct response *r)
 	}
 	fields_strip_hop_by_hop(&r->fields);
 	exchange_head(x, r);
-	if (x->filters != NULL && f->back != NULL)
-		f->back->sink_takes = 0;	/* a filter has to see the bytes */
+	if ((x->filters != NULL || x->response_buffer != NULL) && f->back != NULL)
+		f->back->sink_takes = 0;	/* the bytes are looked at, or kept */
 }
 
 static void

@@ -18,11 +18,11 @@ queue_of(const struct forward *f)
 	return backend_queue(f->backend);
 }
 
-/* Nobody works on the request: whoever sent it may go without being missed. */
+/* While nobody works on the request, whoever sent it may go without being missed. */
 static void
 set_idle(struct forward *f, bool idle)
 {
-	f->x->stream->idle = idle;
+	f->x->stream->leaves = idle;
 }
 
 static void

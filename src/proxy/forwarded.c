@@ -126,7 +126,9 @@ forwarded_fields(struct exchange *x, struct str server_host, struct fields *out)
 	const struct request *r = x->request;
 
 	fields_init(out, &x->stream->arena);
-	fields_add_id(out, FIELD_HOST, host_field(x, server_host));
+	x->server_host = server_host;
+	x->told_host = host_field(x, server_host);
+	fields_add_id(out, FIELD_HOST, x->told_host);
 	FIELDS_EACH(f, &r->fields)
 		*fields_add_id(out, f->id, f->value) = *f;
 	fields_strip_hop_by_hop(out);
@@ -139,7 +141,7 @@ forwarded_fields(struct exchange *x, struct str server_host, struct fields *out)
 	if (x->conf->policy->via)
 		fields_set(out, FIELD_VIA, append_to(x, out, FIELD_VIA,
 		    arena_printf(&x->stream->arena, "1.%d usherd", r->minor)));
-	headers_set_request(x->runtime->headers, x, out);
+	headers_request(x->runtime->headers, x, out);
 	if (r->te_trailers && r->upgrade.p == NULL) {
 		fields_add_id(out, FIELD_TE, STR_OF("trailers"));
 		fields_add_id(out, FIELD_CONNECTION, STR_OF("TE"));

@@ -108,8 +108,9 @@ on_accept(struct listener *l, int fd, const struct sockaddr *peer)
 		on_close(d, NULL);
 }
 
-static void
-set_limits(struct h1_front_options *o, const struct conf_listen *c, const struct conf_policy *r)
+void
+front_set_limits(struct h1_front_options *o, const struct conf_listen *c,
+    const struct conf_policy *r)
 {
 	enum { BESIDES_URI = 32 };	/* method, version and blanks of a request line */
 
@@ -152,7 +153,7 @@ open_door(struct front *f, struct door *d, const struct conf_listen *listen, int
 	d->front = f;
 	d->listen = listen;
 	d->cell = listen != NULL ? rt->listen_cells[listen->index] : NULL;
-	set_limits(&d->options, listen != NULL ? listen : &admin_defaults,
+	front_set_limits(&d->options, listen != NULL ? listen : &admin_defaults,
 	    rt->conf->fallback->policy);
 	if (listen != NULL && listen->tls) {
 		d->options.tls = sites_listener(rt->sites, listen);

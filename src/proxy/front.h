@@ -7,6 +7,11 @@
 #include "proxy/runtime.h"
 
 struct front;
+struct h1_front_options;
+
+/* What a listener's section says about its connections; routes say more later. */
+void front_set_limits(struct h1_front_options *o, const struct conf_listen *listen,
+    const struct conf_policy *fallback);
 
 /*
  * Accepts on the descriptors of `env`: those of the snapshot's listens and binds in their order,

@@ -98,11 +98,13 @@ any_method(const struct conf_route *route, struct str method)
 
 /* Last of all: a pattern is the dearest condition. */
 static enum match_result
-any_regex(const struct conf_route *route, struct regex *const *regexes, struct str path)
+any_regex(const struct conf_route *route, struct regex *const *regexes, struct match_subject *s)
 {
 	for (unsigned i = 0; i < route->path_regex.n; i++) {
-		switch (regex_match(regexes[i], path, NULL, 0)) {
+		switch (regex_match(regexes[i], s->request->path, s->groups,
+		    regex_group_count(regexes[i]) + 1)) {
 		case REGEX_YES:
+			s->pattern = regexes[i];
 			return MATCH_YES;
 		case REGEX_LIMIT:
 			return MATCH_LIMIT;
@@ -122,14 +124,16 @@ match_is_needed(const struct conf_route *route)
 
 enum match_result
 match_conditions(const struct conf_route *route, struct regex *const *regexes,
-    const struct request *request, const struct ip_port *client)
+    struct match_subject *s)
 {
+	const struct request *request = s->request;
 	enum match_result result;
 
+	s->pattern = NULL;
 	if (!any_header(route, &request->fields) || !any_query(route, request->target.query) ||
-	    !any_cookie(route, &request->fields) || !any_client(route, client))
+	    !any_cookie(route, &request->fields) || !any_client(route, s->client))
 		return MATCH_NO;
-	result = any_regex(route, regexes, request->path);
+	result = any_regex(route, regexes, s);
 	if (result == MATCH_YES && !any_method(route, request->method))
 		return MATCH_BUT_METHOD;
 	return result;

@@ -19,12 +19,21 @@ enum match_result {
 /* True if match_conditions() has anything to look at. */
 bool match_is_needed(const struct conf_route *route);
 
+/* What conditions are held against. */
+struct match_subject {
+	const struct request *request;
+	const struct ip_port *client;
+	struct str *groups;		/* room for what a pattern's groups took, for the router's
+					 * largest pattern */
+	const struct regex *pattern;	/* set to the one of path_regex that matched */
+};
+
 /*
  * Method, header, query, cookie, client and path_regex of a route, whose compiled patterns are
  * `regexes`.  Hosts and paths are not looked at.
  */
 enum match_result match_conditions(const struct conf_route *route, struct regex *const *regexes,
-    const struct request *request, const struct ip_port *client);
+    struct match_subject *subject);
 
 /* True if one of the route's paths covers the normalised path, or it has none. */
 bool match_paths(const struct conf_route *route, struct str path);

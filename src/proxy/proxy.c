@@ -13,6 +13,8 @@
 #include "proxy/backend.h"
 #include "proxy/certificates.h"
 #include "proxy/checks.h"
+#include "proxy/explain.h"
+#include "proxy/files.h"
 #include "proxy/front.h"
 #include "proxy/hash_keys.h"
 #include "proxy/headers.h"
@@ -30,6 +32,7 @@ struct proxy {
 	struct headers *headers;
 	struct hash_keys *hash_keys;
 	struct sites *sites;
+	struct files *files;
 	struct tls_client **tls_clients;	/* by backend index */
 	struct access_log **logs;
 	struct members *members;	/* lists and rows in shared memory; after proxy_publish() */
@@ -52,18 +55,21 @@ struct proxy *
 proxy_build(const struct conf_snapshot *snapshot, const struct tls_store *certs,
     struct conf_errors *errors)
 {
+	struct capture_names *names = capture_names_new();
 	struct proxy *p = MEM_NEW(struct proxy);
 
 	p->conf = snapshot;
-	p->router = router_new(snapshot, errors);
-	p->headers = headers_new(snapshot, errors);
+	p->router = router_new(snapshot, names, errors);
+	p->headers = headers_new(snapshot, names, errors);
 	p->hash_keys = hash_keys_new(snapshot, errors);
 	p->sites = sites_new(snapshot, errors);
+	p->files = files_new(snapshot, names, errors);
 	p->tls_clients = tls_backends_new(snapshot, certs, errors);
 	certificates_check(snapshot, certs, errors);
 	p->logs = mem_zalloc(snapshot->nlogs, sizeof(struct access_log *));
 	for (unsigned i = 0; i < snapshot->nlogs; i++)
-		p->logs[i] = access_log_new(snapshot->logs[i], errors);
+		p->logs[i] = access_log_new(snapshot->logs[i], names, errors);
+	capture_names_free(names);
 	if (conf_errors_count(errors) > 0) {
 		proxy_free(p);
 		return NULL;
@@ -102,8 +108,15 @@ proxy_free(struct proxy *p)
 	hash_keys_free(p->hash_keys);
 	headers_free(p->headers);
 	sites_free(p->sites);
+	files_free(p->files);
 	router_free(p->router);
 	mem_free(p);
+}
+
+unsigned
+proxy_descriptors(const struct proxy *p, const int **fds)
+{
+	return files_fds(p->files, fds);
 }
 
 int
@@ -208,6 +221,7 @@ proxy_start(struct proxy *p, const struct proxy_env *env)
 		.hash_keys = p->hash_keys,
 		.sites = p->sites,
 		.certs = env->certs,
+		.files = p->files,
 		.loop = env->loop,
 		.shm = env->shm,
 		.self = &env->shm->core.data->workers[env->slot],
@@ -225,6 +239,7 @@ proxy_start(struct proxy *p, const struct proxy_env *env)
 	task_init(&p->drained_task, tell_drained);
 	timer_init(&p->look, on_look);
 	sites_use(p->sites, env->certs);
+	files_start(p->files);
 	make_cells(p);
 	make_backends(p);
 	for (unsigned i = 0; i < p->conf->nlogs; i++)
@@ -274,6 +289,25 @@ void
 proxy_renew_servers(struct proxy *p, unsigned index, struct tls_cert *cert)
 {
 	tls_backends_renew(p->tls_clients, p->conf, index, cert);
+}
+
+int
+proxy_explain(struct proxy *p, struct tls_store *certs, const struct explain_question *q,
+    struct buf *out)
+{
+	struct shm_worker self = { .pid = 0 };
+	struct runtime rt = {
+		.conf = p->conf,
+		.router = p->router,
+		.headers = p->headers,
+		.sites = p->sites,
+		.certs = certs,
+		.self = &self,
+	};
+
+	link_init(&rt.exchanges);
+	sites_use(p->sites, certs);
+	return explain_run(&rt, q, out);
 }
 
 void

@@ -22,6 +22,7 @@
 #include "shm/metrics.h"
 #include "shm/servers.h"
 
+struct explain_question;
 struct proxy;
 struct checks;
 struct names;
@@ -68,12 +69,18 @@ struct proxy_env {
 /*
  * Compiles the snapshot, which must outlive the result.  `certs` holds the certificates by their
  * numbers in the snapshot, for checks only; one that could not be loaded, of which `errors` has
- * been told, is missing.  NULL when `errors` got an error.  Nothing outside the process is touched.
+ * been told, is missing.  NULL when `errors` got an error.  Nothing outside the process is changed.
  * proxy_free() ends it.
  */
 struct proxy *proxy_build(const struct conf_snapshot *snapshot, const struct tls_store *certs,
     struct conf_errors *errors);
 void proxy_free(struct proxy *p);
+
+/*
+ * The descriptors that are open since proxy_build(), for a worker to keep: their number, and
+ * `*fds`, which lives with `p`.
+ */
+unsigned proxy_descriptors(const struct proxy *p, const int **fds);
 
 /*
  * Makes the server slots, member lists and metric rows that the proxy uses.  The lists are those of
@@ -116,6 +123,13 @@ void proxy_set_certificate(struct proxy *p, unsigned index, struct tls_cert *cer
 
 /* The part of that which a master has to do: new connections to servers show the certificate. */
 void proxy_renew_servers(struct proxy *p, unsigned index, struct tls_cert *cert);
+
+/*
+ * Writes what would happen to a request, and why; nothing is sent, and no memory is shared.
+ * Instead of proxy_start().  0 when a route is found, else 1.
+ */
+int proxy_explain(struct proxy *p, struct tls_store *certs, const struct explain_question *q,
+    struct buf *out);
 
 /* Ends everything at once: writes out logs; connections die with the process. */
 void proxy_stop(struct proxy *p);

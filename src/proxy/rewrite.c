@@ -1,41 +1,210 @@
 /*
- * rewrite.c - the path that goes to the server: strip_prefix and add_prefix.
+ * rewrite.c - the path and query that go to the server: strip_prefix, rewrite, add_prefix.
  */
 #include "proxy/rewrite.h"
 
-/* pchar of RFC 3986, 3.3, and '/'; '%' stands only before escapes that normalising kept. */
-static bool
-is_path_char(char c)
+#include <stdio.h>
+
+#include "base/check.h"
+#include "base/mem.h"
+#include "base/regex.h"
+#include "proxy/escape.h"
+#include "proxy/route.h"
+#include "proxy/template.h"
+
+struct rule {
+	struct regex *pattern;
+	struct template *replacement;
+	bool sets_query;
+};
+
+struct rewrite_rules {
+	unsigned n;
+	struct rule v[];
+};
+
+/* A path as routes compare it, and the query as it was received; absent without '?'. */
+struct place {
+	struct str path;
+	struct str query;
+};
+
+/* ---- at load */
+
+static void
+compile(struct rule *r, const struct conf_rewrite *c, const struct capture_names *names,
+    struct conf_errors *errors, const char *what)
 {
-	return char_is(c, CHAR_ALPHA | CHAR_DIGIT) ||
-	    (c != '\0' && strchr("-._~!$&'()*+,;=:@/%", c) != NULL);
-}
+	struct template_scope scope = { .names = names };
+	char error[160];
 
-static char *
-put_encoded(char *p, struct str path)
-{
-	static const char digits[] = "0123456789ABCDEF";
-
-	for (size_t i = 0; i < path.n; i++) {
-		unsigned char c = (unsigned char)path.p[i];
-
-		if (is_path_char(path.p[i])) {
-			*p++ = path.p[i];
-			continue;
-		}
-		*p++ = '%';
-		*p++ = digits[c >> 4];
-		*p++ = digits[c & 15];
+	r->pattern = regex_new(c->pattern, error, sizeof(error));
+	if (r->pattern == NULL) {
+		conf_error(errors, c->at, "%s: \"%.*s\": %s", what, STR_ARG(c->pattern), error);
+		return;
 	}
-	return p;
+	r->sets_query = str_find(c->replacement, '?') >= 0;
+	scope.pattern = r->pattern;
+	r->replacement = template_new_in(&scope, c->replacement, errors, c->at, what);
 }
 
-static char *
-put(char *p, struct str s)
+static void
+add_names(const struct rewrite_rules *rules, const struct conf_route *route,
+    struct capture_names *names, struct conf_errors *errors, const char *what)
 {
-	if (s.n > 0)
-		memcpy(p, s.p, s.n);
-	return p + s.n;
+	for (unsigned i = 0; i < rules->n; i++)
+		if (rules->v[i].pattern != NULL)
+			capture_names_add(names, rules->v[i].pattern, errors,
+			    route->rewrites[i].at, what);
+}
+
+struct rewrite_rules *
+rewrite_rules_new(const struct conf_route *route, struct capture_names *names,
+    struct conf_errors *errors)
+{
+	struct rewrite_rules *rules;
+	size_t before = conf_errors_count(errors);
+	char what[96];
+
+	if (route->nrewrites == 0)
+		return NULL;
+	rules = mem_zalloc(1, sizeof(*rules) + route->nrewrites * sizeof(rules->v[0]));
+	rules->n = route->nrewrites;
+	snprintf(what, sizeof(what), "[route %.*s] rewrite", STR_ARG(route->name));
+	for (unsigned i = 0; i < rules->n; i++)
+		compile(&rules->v[i], &route->rewrites[i], names, errors, what);
+	add_names(rules, route, names, errors, what);
+	if (conf_errors_count(errors) == before)
+		return rules;
+	rewrite_rules_free(rules);
+	return NULL;
+}
+
+void
+rewrite_rules_free(struct rewrite_rules *rules)
+{
+	if (rules == NULL)
+		return;
+	for (unsigned i = 0; i < rules->n; i++) {
+		regex_free(rules->v[i].pattern);
+		template_free(rules->v[i].replacement);
+	}
+	mem_free(rules);
+}
+
+/* ---- patterns */
+
+/* `.` or `..`, however their dots are written. */
+static bool
+is_dots(struct str segment)
+{
+	unsigned dots = 0;
+
+	while (segment.n > 0) {
+		size_t n = 1;
+
+		if (segment.n >= 3 && str_ieq(str_make(segment.p, 3), STR_OF("%2e")))
+			n = 3;
+		else if (segment.p[0] != '.')
+			return false;
+		segment = str_skip(segment, n);
+		dots++;
+	}
+	return dots == 1 || dots == 2;
+}
+
+static bool
+has_dots(struct str path)
+{
+	struct str segment;
+
+	while (str_cut(&path, '/', &segment))
+		if (is_dots(segment))
+			return true;
+	return false;
+}
+
+/* Splits what a replacement gave. */
+static bool
+take_result(struct exchange *x, struct str result, bool sets_query, struct place *place)
+{
+	ptrdiff_t mark = str_find(result, '?');
+	struct str path = result;
+
+	if (sets_query)
+		place->query = (struct str){ NULL, 0 };
+	if (mark >= 0) {
+		path.n = (size_t)mark;
+		if (path.n + 1 < result.n)
+			place->query = str_skip(result, path.n + 1);
+	}
+	if (path.n == 0 || path.p[0] != '/')
+		path = arena_printf(&x->stream->arena, "/%.*s", STR_ARG(path));
+	if (has_dots(path))
+		return false;
+	place->path = target_normalise(&x->stream->arena, path);
+	return place->path.p != NULL;
+}
+
+static enum rewrite_result
+replace(struct exchange *x, const struct rule *r, const struct str *groups, struct place *place)
+{
+	struct buf out = { NULL, 0, 0 };
+	struct str result;
+
+	x->groups = groups;
+	template_write_uri(r->replacement, x, false, &out);
+	x->groups = NULL;
+	result = arena_str(&x->stream->arena, buf_view(&out));
+	buf_fini(&out);
+	x->rewritten = true;
+	return take_result(x, result, r->sets_query, place) ? REWRITE_OK : REWRITE_BAD_PATH;
+}
+
+/* What the rule's groups took, for templates that are written later. */
+static void
+keep_groups(struct exchange *x, const struct rule *r, const struct str *groups)
+{
+	unsigned n = regex_group_count(r->pattern) + 1;
+	struct str *kept, name;
+
+	if (!regex_group_name(r->pattern, 0, &name))
+		return;
+	if (n > TEMPLATE_GROUPS)
+		n = TEMPLATE_GROUPS;
+	kept = arena_alloc(&x->stream->arena, n * sizeof(*kept));
+	memcpy(kept, groups, n * sizeof(*kept));
+	x->rewrite_captured = (struct captured){ r->pattern, kept, n };
+}
+
+/* The first rule whose pattern matches is applied. */
+static enum rewrite_result
+apply_rules(struct exchange *x, const struct rewrite_rules *rules, struct place *place)
+{
+	struct str groups[TEMPLATE_GROUPS];
+
+	for (unsigned i = 0; rules != NULL && i < rules->n; i++) {
+		const struct rule *r = &rules->v[i];
+
+		switch (regex_match(r->pattern, place->path, groups, ARRAY_LEN(groups))) {
+		case REGEX_YES:
+			keep_groups(x, r, groups);
+			return replace(x, r, groups, place);
+		case REGEX_LIMIT:
+			return REWRITE_LIMIT;
+		default:
+			break;
+		}
+	}
+	return REWRITE_OK;
+}
+
+/* ---- prefixes */
+
+static void
+put_path(struct buf *out, struct str path)
+{
+	escape_uri(out, path, URI_PATH, URI_IN_PATH);
 }
 
 /* `path` without the prefix, by whole segments; unchanged when it does not begin with it. */
@@ -46,36 +215,76 @@ without_prefix(struct str path, struct str prefix)
 		return path;
 	if (path.n > prefix.n && path.p[prefix.n] != '/')
 		return path;
-	return str_skip(path, prefix.n);
+	path = str_skip(path, prefix.n);
+	return path.n > 0 ? path : STR_OF("/");
 }
 
-struct str
+static struct str
+joined(struct exchange *x, struct str prefix, struct str path)
+{
+	if (prefix.n == 0)
+		return path;
+	return arena_printf(&x->stream->arena, "%.*s%.*s", STR_ARG(prefix), STR_ARG(path));
+}
+
+/* The target of a place; add_prefix is sent as it is written. */
+static struct str
+target_of(struct exchange *x, const struct place *place)
+{
+	struct buf out = { NULL, 0, 0 };
+	struct str uri;
+
+	buf_str(&out, x->conf->add_prefix);
+	put_path(&out, place->path);
+	if (place->query.p != NULL) {
+		buf_char(&out, '?');
+		buf_str(&out, place->query);
+	}
+	uri = arena_str(&x->stream->arena, buf_view(&out));
+	buf_fini(&out);
+	return uri;
+}
+
+static struct str
+unchanged(const struct exchange *x)
+{
+	const struct target *t = &x->request->target;
+
+	if (t->form == TARGET_ORIGIN)
+		return x->request->raw_target;
+	/* RFC 9112, 3.2.1: origin-form to servers. */
+	return arena_printf(&x->stream->arena, "%.*s%s%.*s", STR_ARG(t->path),
+	    t->query.p != NULL ? "?" : "", STR_ARG(t->query));
+}
+
+enum rewrite_result
 rewrite_uri(struct exchange *x)
 {
 	const struct conf_route *c = x->conf;
 	const struct target *t = &x->request->target;
-	struct str path;
-	char *start, *p;
+	const struct rewrite_rules *rules = x->route != NULL ? x->route->rewrites : NULL;
+	struct place place = { x->request->path, t->query };
+	enum rewrite_result r;
 
-	if (t->form == TARGET_ASTERISK)
-		return t->path;
-	if (t->no_path && x->request->method_id == METHOD_OPTIONS)
-		return STR_OF("*");	/* RFC 9112, 3.2.4 */
-	if (c->strip_prefix.n == 0 && c->add_prefix.n == 0) {
-		if (t->form == TARGET_ORIGIN)
-			return x->request->raw_target;
-		path = t->path;
-	} else {
-		path = without_prefix(x->request->path, c->strip_prefix);
+	x->path = x->request->path;
+	if (t->form == TARGET_ASTERISK ||
+	    (t->no_path && x->request->method_id == METHOD_OPTIONS)) {
+		x->uri = STR_OF("*");		/* RFC 9112, 3.2.4 */
+		return REWRITE_OK;
 	}
-	start = p = arena_alloc(&x->stream->arena, c->add_prefix.n + path.n * 3 + t->query.n + 3);
-	p = put(p, c->add_prefix);
-	if (path.n == 0 || path.p[0] != '/')
-		*p++ = '/';
-	p = path.p == t->path.p ? put(p, path) : put_encoded(p, path);
-	if (t->query.p != NULL) {
-		*p++ = '?';
-		p = put(p, t->query);
+	if (c->strip_prefix.n == 0 && c->add_prefix.n == 0 && rules == NULL) {
+		x->uri = unchanged(x);
+		return REWRITE_OK;
 	}
-	return str_make(start, (size_t)(p - start));
+	place.path = without_prefix(place.path, c->strip_prefix);
+	r = apply_rules(x, rules, &place);
+	if (r != REWRITE_OK)
+		return r;
+	if (rules != NULL && !x->rewritten && c->strip_prefix.n == 0 && c->add_prefix.n == 0) {
+		x->uri = unchanged(x);
+		return REWRITE_OK;
+	}
+	x->uri = target_of(x, &place);
+	x->path = joined(x, target_normalise(&x->stream->arena, c->add_prefix), place.path);
+	return REWRITE_OK;
 }

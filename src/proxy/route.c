@@ -14,6 +14,7 @@
 #include "proxy/host_map.h"
 #include "proxy/match.h"
 #include "proxy/path_trie.h"
+#include "proxy/rewrite.h"
 #include "proxy/template.h"
 
 enum { REGEX_ERROR = 160 };
@@ -39,6 +40,7 @@ struct router {
 	struct host_map *hosts;
 	struct place *places;		/* by host index; the last one is for all hosts */
 	struct compiled_route *routes;	/* by route index */
+	unsigned most_groups;		/* of a pattern, the whole match included; 0: no patterns */
 };
 
 /* A route that would have been chosen but for its method. */
@@ -51,17 +53,33 @@ struct refused {
 struct search {
 	const struct router *router;
 	const struct request *request;
-	const struct ip_port *client;
+	struct match_subject subject;
 	struct arena *arena;
 	struct refused *refused;
 	struct refused **last;		/* where the next one is hung */
+	const struct route *except;	/* as if it were not there; NULL: none */
 	struct route_choice *choice;
 };
 
 /* ---- building */
 
 static void
-compile_regexes(struct compiled_route *c, struct conf_errors *errors)
+add_groups(struct router *r, const struct conf_route *conf, const struct regex *re,
+    struct capture_names *names, struct conf_errors *errors)
+{
+	unsigned n = regex_group_count(re);
+	char what[96];
+
+	snprintf(what, sizeof(what), "[route %.*s] path_regex", STR_ARG(conf->name));
+	capture_names_add(names, re, errors, conf->at, what);
+	capture_names_number(names, n);
+	if (n + 1 > r->most_groups)
+		r->most_groups = n + 1;
+}
+
+static void
+compile_regexes(struct router *r, struct compiled_route *c, struct capture_names *names,
+    struct conf_errors *errors)
 {
 	const struct conf_route *conf = c->route.conf;
 	char error[REGEX_ERROR];
@@ -74,31 +92,53 @@ compile_regexes(struct compiled_route *c, struct conf_errors *errors)
 		if (c->regexes[i] == NULL)
 			conf_error(errors, conf->at, "[route %.*s] path_regex: \"%.*s\": %s",
 			    STR_ARG(conf->name), STR_ARG(conf->path_regex.v[i]), error);
+		else
+			add_groups(r, conf, c->regexes[i], names, errors);
 	}
 }
 
 static struct template *
-compile_template(const struct conf_route *conf, const char *key, struct str text,
-    struct conf_errors *errors)
+compile_template(const struct conf_route *conf, const struct capture_names *names,
+    const char *key, struct str text, struct conf_errors *errors)
 {
+	const struct template_scope scope = { .names = names };
 	char what[96];
 
 	snprintf(what, sizeof(what), "[route %.*s] %s", STR_ARG(conf->name), key);
-	return template_new(text.p != NULL ? text : STR_OF(""), errors, conf->action_at, what);
+	return template_new_in(&scope, text.p != NULL ? text : STR_OF(""), errors,
+	    conf->action_at, what);
 }
 
 static void
-compile_route(struct compiled_route *c, const struct conf_route *conf, struct conf_errors *errors)
+compile_action(struct route *route, const struct capture_names *names, struct conf_errors *errors)
 {
-	c->route.conf = conf;
-	c->conditional = match_is_needed(conf);
-	compile_regexes(c, errors);
+	const struct conf_route *conf = route->conf;
+
 	if (conf->action == ACTION_REDIRECT)
-		c->route.redirect_url = compile_template(conf, "redirect", conf->redirect_url,
-		    errors);
+		route->redirect_url = compile_template(conf, names, "redirect",
+		    conf->redirect_url, errors);
 	if (conf->action == ACTION_RESPOND)
-		c->route.respond_text = compile_template(conf, "respond", conf->respond_text,
-		    errors);
+		route->respond_text = compile_template(conf, names, "respond",
+		    conf->respond_text, errors);
+	if (conf->split_key.p != NULL)
+		route->split_key = compile_template(conf, names, "split", conf->split_key, errors);
+}
+
+/* Keys of a route can name the groups of its own patterns, but not those of other routes. */
+static void
+compile_route(struct router *r, struct compiled_route *c, struct capture_names *all,
+    struct conf_errors *errors)
+{
+	const struct conf_route *conf = c->route.conf;
+	struct capture_names *names = capture_names_new();
+
+	c->conditional = match_is_needed(conf);
+	compile_regexes(r, c, names, errors);
+	c->route.rewrites = rewrite_rules_new(conf, names, errors);
+	compile_action(&c->route, names, errors);
+	if (all != NULL)
+		capture_names_join(all, names);
+	capture_names_free(names);
 }
 
 static void
@@ -163,7 +203,8 @@ add_routes(struct router *r)
 }
 
 struct router *
-router_new(const struct conf_snapshot *snapshot, struct conf_errors *errors)
+router_new(const struct conf_snapshot *snapshot, struct capture_names *names,
+    struct conf_errors *errors)
 {
 	struct router *r = MEM_NEW(struct router);
 	size_t before = conf_errors_count(errors);
@@ -176,8 +217,10 @@ router_new(const struct conf_snapshot *snapshot, struct conf_errors *errors)
 	r->routes = mem_zalloc(snapshot->nroutes, sizeof(r->routes[0]));
 	for (unsigned i = 0; i < snapshot->nhosts; i++)
 		r->places[i].host = snapshot->hosts[i];
-	for (unsigned i = 0; i < snapshot->nroutes; i++)
-		compile_route(&r->routes[i], snapshot->routes[i], errors);
+	for (unsigned i = 0; i < snapshot->nroutes; i++) {
+		r->routes[i].route.conf = snapshot->routes[i];
+		compile_route(r, &r->routes[i], names, errors);
+	}
 	if (conf_errors_count(errors) != before) {
 		router_free(r);
 		return NULL;
@@ -194,6 +237,8 @@ route_fini(struct compiled_route *c)
 	mem_free(c->regexes);
 	template_free(c->route.redirect_url);
 	template_free(c->route.respond_text);
+	template_free(c->route.split_key);
+	rewrite_rules_free(c->route.rewrites);
 }
 
 void
@@ -231,20 +276,32 @@ remember_refused(struct search *s, const struct conf_route *route)
 
 /* Most routes have no more conditions: then the snapshot's page of the route stays out of cache. */
 static enum match_result
-match(const struct search *s, const struct compiled_route *c)
+match(struct search *s, const struct compiled_route *c)
 {
+	s->subject.pattern = NULL;
 	if (!c->conditional)
 		return MATCH_YES;
-	return match_conditions(c->route.conf, c->regexes, s->request, s->client);
+	if (c->regexes != NULL && s->subject.groups == NULL)
+		s->subject.groups = arena_alloc(s->arena,
+		    s->router->most_groups * sizeof(*s->subject.groups));
+	return match_conditions(c->route.conf, c->regexes, &s->subject);
 }
 
 /* True ends the search: the route is found, or a pattern gave up. */
 static bool
 try_route(struct search *s, const struct compiled_route *c)
 {
+	if (unlikely(&c->route == s->except))
+		return false;
 	switch (match(s, c)) {
 	case MATCH_YES:
 		s->choice->route = &c->route;
+		if (s->subject.pattern != NULL)
+			s->choice->captured = (struct captured){
+				.pattern = s->subject.pattern,
+				.groups = s->subject.groups,
+				.ngroups = regex_group_count(s->subject.pattern) + 1,
+			};
 		return true;
 	case MATCH_LIMIT:
 		s->choice->regex_limit = true;
@@ -347,12 +404,17 @@ allowed_methods(const struct search *s)
 }
 
 enum route_result
-router_find(const struct router *r, const struct conf_listen *listen,
-    const struct request *request, const struct ip_port *client, struct arena *arena,
-    struct route_choice *choice)
+router_find_without(const struct router *r, const struct conf_listen *listen,
+    const struct request *request, const struct ip_port *client, const struct route *except,
+    struct arena *arena, struct route_choice *choice)
 {
 	struct search s = {
-		.router = r, .request = request, .client = client, .arena = arena, .choice = choice,
+		.except = except,
+		.router = r,
+		.request = request,
+		.subject = { .request = request, .client = client },
+		.arena = arena,
+		.choice = choice,
 	};
 	bool ended;
 
@@ -369,4 +431,12 @@ router_find(const struct router *r, const struct conf_listen *listen,
 		return ROUTE_NO_ROUTE;
 	choice->allow = allowed_methods(&s);
 	return ROUTE_NO_METHOD;
+}
+
+enum route_result
+router_find(const struct router *r, const struct conf_listen *listen,
+    const struct request *request, const struct ip_port *client, struct arena *arena,
+    struct route_choice *choice)
+{
+	return router_find_without(r, listen, request, client, NULL, arena, choice);
 }

@@ -12,6 +12,7 @@
 
 struct access_log;
 struct backend;
+struct files;
 struct hash_keys;
 struct headers;
 struct retry_budget;
@@ -25,6 +26,7 @@ struct runtime {
 	const struct headers *headers;
 	struct sites *sites;
 	struct tls_store *certs;
+	const struct files *files;
 	struct loop *loop;
 	struct proxy_shm *shm;
 	struct shm_worker *self;		/* this worker's slot */

@@ -168,6 +168,16 @@ add_certificate(struct buf *out, const struct status_certificate *c)
 	close_with(out, '}');
 }
 
+/* Each backend with its share. */
+static void
+add_splits(struct buf *out, const struct conf_route *route)
+{
+	open_key(out, "split", '{');
+	for (unsigned i = 0; i < route->nsplits; i++)
+		add_uint(out, route->splits[i].backend->name.p, route->splits[i].weight);
+	close_with(out, '}');
+}
+
 static void
 add_route(struct buf *out, const struct conf_route *route, const struct status_row *row)
 {
@@ -175,6 +185,8 @@ add_route(struct buf *out, const struct conf_route *route, const struct status_r
 	add_text(out, "name", route->name);
 	if (route->backend != NULL)
 		add_text(out, "backend", route->backend->name);
+	if (route->nsplits > 0)
+		add_splits(out, route);
 	add_counters(out, &row->cell);
 	close_with(out, '}');
 }

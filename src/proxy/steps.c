@@ -7,13 +7,17 @@
 #include "proxy/answer.h"
 #include "proxy/buffering.h"
 #include "proxy/client_ip.h"
+#include "proxy/cors.h"
+#include "proxy/error_page.h"
 #include "proxy/exchange.h"
+#include "proxy/files.h"
 #include "proxy/filter.h"
 #include "proxy/forward.h"
 #include "proxy/https.h"
 #include "proxy/rewrite.h"
 #include "proxy/route.h"
 #include "proxy/runtime.h"
+#include "proxy/split.h"
 
 /* Who asks. */
 static enum step_result
@@ -58,25 +62,78 @@ use_limits(struct exchange *x)
 	x->stream->limits = &x->limits;
 }
 
+static const struct conf_backend *
+choose_backend(const struct exchange *x)
+{
+	switch (x->conf->action) {
+	case ACTION_BUCKET:
+		return x->conf->bucket->backend;
+	case ACTION_SPLIT:
+		return split_choose(x);
+	default:
+		return x->conf->backend;
+	}
+}
+
 static void
 use_route(struct exchange *x, const struct route *route)
 {
 	x->route = route;
 	x->conf = route->conf;
-	x->backend = x->conf->backend;
+	x->backend = choose_backend(x);
 	use_limits(x);
+}
+
+/* A request that no route of its host serves gets the host's error pages, headers and log. */
+static void
+use_host(struct exchange *x)
+{
+	x->conf = x->host->fallback;
+	use_limits(x);
+}
+
+static enum route_result
+find_route(struct exchange *x, const struct request *request, struct route_choice *choice)
+{
+	enum route_result r = router_find(x->runtime->router, x->listen, request, &x->client,
+	    &x->stream->arena, choice);
+
+	x->route_captured = choice->captured;
+	return r;
+}
+
+/* A preflight belongs to the route of the request that it precedes. */
+static bool
+answers_preflight(struct exchange *x)
+{
+	struct route_choice choice;
+	struct request wanted;
+
+	if (!cors_preflight(x->request, &wanted) ||
+	    find_route(x, &wanted, &choice) != ROUTE_FOUND ||
+	    choice.route->conf->policy->cors.n == 0)
+		return false;
+	x->host = choice.host;
+	use_route(x, choice.route);
+	if (!https_refuses(x) && !https_redirects(x))
+		cors_answer(x);
+	return true;
 }
 
 static enum step_result
 step_route(struct exchange *x)
 {
-	struct route_choice choice = { 0 };
-	enum route_result r = router_find(x->runtime->router, x->listen, x->request, &x->client,
-	    &x->stream->arena, &choice);
+	struct route_choice choice;
+	enum route_result r;
 
+	if (answers_preflight(x))
+		return STEP_DONE;
+	r = find_route(x, x->request, &choice);
 	x->host = choice.host;
 	if (r == ROUTE_FOUND)
 		use_route(x, choice.route);
+	else if (x->host != NULL)
+		use_host(x);
 	if (r != ROUTE_NO_HOST && (https_refuses(x) || https_redirects(x)))
 		return STEP_DONE;
 	switch (r) {
@@ -98,6 +155,15 @@ step_route(struct exchange *x)
 	}
 }
 
+static enum step_result
+step_maintenance(struct exchange *x)
+{
+	if (x->conf->policy->maintenance == MAINTENANCE_OFF)
+		return STEP_NEXT;
+	error_page_maintenance(x);
+	return STEP_DONE;
+}
+
 /* A length over the limit is refused before a byte of the body is read. */
 static enum step_result
 step_body(struct exchange *x)
@@ -115,15 +181,22 @@ step_body(struct exchange *x)
 static enum step_result
 step_rewrite(struct exchange *x)
 {
-	x->uri = rewrite_uri(x);
-	return STEP_NEXT;
+	switch (rewrite_uri(x)) {
+	case REWRITE_OK:
+		return STEP_NEXT;
+	case REWRITE_LIMIT:
+		exchange_fail(x, 500, "regex-limit", "a pattern of rewrite ran into its limit");
+		return STEP_DONE;
+	default:
+		exchange_fail(x, 400, "bad-rewrite", "the path becomes none that may be asked for");
+		return STEP_DONE;
+	}
 }
 
 static enum step_result
 step_buffer(struct exchange *x)
 {
-	if (!x->conf->policy->request_buffering || x->conf->action != ACTION_BACKEND ||
-	    x->stream->body_done)
+	if (!x->conf->policy->request_buffering || x->backend == NULL || x->stream->body_done)
 		return STEP_NEXT;
 	buffering_start(x);
 	return STEP_WAIT;
@@ -149,7 +222,11 @@ step_source(struct exchange *x)
 	}
 	switch (x->conf->action) {
 	case ACTION_BACKEND:
+	case ACTION_SPLIT:
 		exchange_set_source(x, &source_forward, NULL);
+		break;
+	case ACTION_FILES:
+		exchange_set_source(x, &source_files, NULL);
 		break;
 	case ACTION_REDIRECT:
 		exchange_set_source(x, &source_redirect, NULL);
@@ -165,13 +242,14 @@ step_source(struct exchange *x)
 }
 
 const struct step exchange_steps[] = {
-	{ "client", step_client },
-	{ "refuse", step_refuse },
-	{ "admin", step_admin },
-	{ "route", step_route },
-	{ "body", step_body },
-	{ "rewrite", step_rewrite },
-	{ "buffer", step_buffer },
-	{ "source", step_source },
-	{ NULL, NULL },
+	{ "client", step_client, true },
+	{ "refuse", step_refuse, true },
+	{ "admin", step_admin, false },
+	{ "route", step_route, true },
+	{ "maintenance", step_maintenance, true },
+	{ "body", step_body, true },
+	{ "rewrite", step_rewrite, true },
+	{ "buffer", step_buffer, false },
+	{ "source", step_source, false },
+	{ NULL, NULL, false },
 };

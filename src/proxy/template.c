@@ -6,12 +6,17 @@
 #include "proxy/template.h"
 
 #include "base/mem.h"
+#include "base/regex.h"
+#include "proxy/captures.h"
 #include "proxy/escape.h"
+#include "proxy/exchange.h"
 #include "proxy/variables.h"
 
-/* Fixed text, or a variable with the argument of its family in `text`. */
+/* Fixed text, a variable with its family's argument in `text`, or a group of a pattern. */
 struct part {
-	const struct variable *variable;	/* NULL: fixed text */
+	const struct variable *variable;	/* NULL: fixed text, or a group */
+	unsigned group;				/* of the pattern of a replacement; 0: none */
+	bool captured;				/* `text` is the name of a group */
 	struct str text;
 	char *own;				/* the text's memory; NULL: a slice of the source */
 };
@@ -27,7 +32,14 @@ struct compiler {
 	struct conf_errors *errors;
 	struct conf_origin at;
 	const char *what;
+	struct template_scope scope;
 };
+
+static bool
+is_text(const struct part *part)
+{
+	return part->variable == NULL && part->group == 0 && !part->captured;
+}
 
 static struct part *
 add_part(struct template *t)
@@ -46,7 +58,7 @@ add_text(struct template *t, struct str text)
 
 	if (text.n == 0)
 		return;
-	if (last == NULL || last->variable != NULL) {
+	if (last == NULL || !is_text(last)) {
 		add_part(t)->text = text;
 		return;
 	}
@@ -58,6 +70,42 @@ add_text(struct template *t, struct str text)
 	last->text = str_make(joined, last->text.n + text.n);
 }
 
+/* The number of the group in the pattern of a replacement, or 0. */
+static unsigned
+group_number(const struct compiler *c, struct str name)
+{
+	const struct regex *pattern = c->scope.pattern;
+	int group;
+
+	if (pattern == NULL)
+		return 0;
+	group = char_is(name.p[0], CHAR_DIGIT) ? name.p[0] - '0' : regex_group(pattern, name);
+	if (group < 0 || group > (int)regex_group_count(pattern) || group >= TEMPLATE_GROUPS)
+		return 0;
+	return (unsigned)group;
+}
+
+/* `$1` or the name of a group; false when it is neither. */
+static bool
+add_group(struct compiler *c, struct str name)
+{
+	unsigned group = group_number(c, name);
+	struct part *part;
+
+	/* The numbers in a replacement are those of its own pattern. */
+	if (group == 0 && ((c->scope.pattern != NULL && char_is(name.p[0], CHAR_DIGIT)) ||
+	    !capture_names_have(c->scope.names, name)))
+		return false;
+	part = add_part(c->t);
+	part->group = group;
+	if (group > 0)
+		return true;
+	part->captured = true;
+	part->own = mem_strndup(name.p, name.n);
+	part->text = str_make(part->own, name.n);
+	return true;
+}
+
 static void
 add_variable(struct compiler *c, struct str name)
 {
@@ -66,6 +114,11 @@ add_variable(struct compiler *c, struct str name)
 	struct str nearest;
 	struct part *part;
 
+	if (char_is(name.p[0], CHAR_DIGIT)) {
+		conf_error(c->errors, c->at, "%s: $%c: there is no pattern with such a group (write"
+		    " $$ for a dollar)", c->what, name.p[0]);
+		return;
+	}
 	if (v == NULL) {
 		nearest = variable_suggest(name);
 		conf_error(c->errors, c->at, "%s: $%.*s: unknown variable%s%.*s%s", c->what,
@@ -87,6 +140,8 @@ name_length(struct str s)
 {
 	size_t n = 0;
 
+	if (s.n > 0 && s.p[0] >= '1' && s.p[0] <= '9')
+		return 1;
 	if (s.n == 0 || s.p[0] < 'a' || s.p[0] > 'z')
 		return 0;
 	while (n < s.n && (char_is(s.p[n], CHAR_ALPHA | CHAR_DIGIT) || s.p[n] == '_'))
@@ -118,14 +173,16 @@ compile_dollar(struct compiler *c, struct str *rest)
 		*rest = str_skip(s, n);
 		return;
 	}
-	add_variable(c, str_make(s.p, n));
+	if (!add_group(c, str_make(s.p, n)))
+		add_variable(c, str_make(s.p, n));
 	*rest = str_skip(s, n + braces);
 }
 
 struct template *
-template_new(struct str text, struct conf_errors *errors, struct conf_origin at, const char *what)
+template_new_in(const struct template_scope *scope, struct str text, struct conf_errors *errors,
+    struct conf_origin at, const char *what)
 {
-	struct compiler c = { MEM_NEW(struct template), errors, at, what };
+	struct compiler c = { MEM_NEW(struct template), errors, at, what, *scope };
 	size_t before = conf_errors_count(errors);
 	ptrdiff_t dollar;
 
@@ -139,6 +196,14 @@ template_new(struct str text, struct conf_errors *errors, struct conf_origin at,
 		return c.t;
 	template_free(c.t);
 	return NULL;
+}
+
+struct template *
+template_new(struct str text, struct conf_errors *errors, struct conf_origin at, const char *what)
+{
+	const struct template_scope scope = { .names = NULL };
+
+	return template_new_in(&scope, text, errors, at, what);
 }
 
 void
@@ -155,7 +220,7 @@ template_free(struct template *t)
 bool
 template_is_constant(const struct template *t)
 {
-	return t->nparts == 0 || (t->nparts == 1 && t->parts[0].variable == NULL);
+	return t->nparts == 0 || (t->nparts == 1 && is_text(&t->parts[0]));
 }
 
 static void
@@ -171,7 +236,31 @@ write_value(struct str value, enum template_escape escape, struct buf *out)
 	case ESCAPE_JSON:
 		escape_json(out, value);
 		break;
+	case ESCAPE_HTML:
+		escape_html(out, value);
+		break;
 	}
+}
+
+/* The name is a group of one of them: what its rewrite took comes before what chose the route. */
+static struct str
+captured_value(const struct exchange *x, struct str name)
+{
+	struct str value = { NULL, 0 };
+
+	if (!char_is(name.p[0], CHAR_DIGIT))
+		value = captured_named(&x->rewrite_captured, name);
+	return value.p != NULL ? value : captured_named(&x->route_captured, name);
+}
+
+static struct str
+value_of(const struct part *part, const struct exchange *x, char scratch[VARIABLE_SCRATCH])
+{
+	if (part->captured)
+		return captured_value(x, part->text);
+	if (part->group > 0)
+		return x->groups[part->group];
+	return part->variable->get(x, part->text, scratch);
 }
 
 void
@@ -185,14 +274,60 @@ template_write(const struct template *t, const struct exchange *x, enum template
 		struct str value;
 		bool cut;
 
-		if (part->variable == NULL) {
+		if (is_text(part)) {
 			buf_str(out, part->text);
 			continue;
 		}
-		value = part->variable->get(x, part->text, scratch);
+		value = value_of(part, x, scratch);
 		write_value(escape_cut(value, max, &cut), escape, out);
 		if (cut)
 			buf_cstr(out, "...");
+	}
+}
+
+/* Where the next value stands, when a URI has grown behind `from`. */
+static enum uri_place
+place_behind(enum uri_place place, const struct buf *uri, size_t from)
+{
+	for (size_t i = from; i < uri->n && place != URI_IN_QUERY; i++) {
+		char before = i > 0 ? uri->p[i - 1] : '\0';
+
+		if (uri->p[i] == '?')
+			place = URI_IN_QUERY;
+		else if (uri->p[i] == '/' && before != '/' && before != ':')
+			place = URI_IN_PATH;
+	}
+	return place;
+}
+
+static void
+write_uri_value(struct str value, enum uri_form form, enum uri_place place, bool whole,
+    struct buf *out)
+{
+	/* What a URI begins with, such as $http_referer, is one itself. */
+	if (whole && form == URI_TEXT && out->n == 0)
+		form = URI_READY;
+	/* In a whole URI a ready piece may bring the query along, as $request_uri does. */
+	escape_uri(out, value, form, whole && form == URI_READY ? URI_IN_QUERY : place);
+}
+
+void
+template_write_uri(const struct template *t, const struct exchange *x, bool whole, struct buf *out)
+{
+	enum uri_place place = whole ? URI_IN_HOST : URI_IN_PATH;
+	char scratch[VARIABLE_SCRATCH];
+
+	for (size_t i = 0; i < t->nparts; i++) {
+		const struct part *part = &t->parts[i];
+		size_t from = out->n;
+
+		if (is_text(part))
+			escape_uri(out, part->text, URI_READY, URI_IN_QUERY);
+		else
+			write_uri_value(value_of(part, x, scratch),
+			    part->variable == NULL ? URI_PATH : part->variable->form, place, whole,
+			    out);
+		place = place_behind(place, out, from);
 	}
 }
 

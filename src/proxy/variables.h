@@ -5,6 +5,7 @@
 #define USHERD_PROXY_VARIABLES_H
 
 #include "base/str.h"
+#include "proxy/escape.h"
 
 struct exchange;
 
@@ -23,6 +24,7 @@ struct variable {
 	bool family;
 	bool names_field;		/* the argument is the name of a header field */
 	variable_get *get;
+	enum uri_form form;		/* how it goes into a URI */
 };
 
 /* The variable of a name, and for a family its argument; NULL if there is none. */

@@ -55,7 +55,7 @@ open_log(void)
 static struct access_log *
 start_log(int fd)
 {
-	struct access_log *log = access_log_new(&conf, errors);
+	struct access_log *log = access_log_new(&conf, NULL, errors);
 
 	ck_assert_ptr_nonnull(log);
 	access_log_start(log, loop, fd);
@@ -186,7 +186,7 @@ START_TEST(bad_template)
 	conf.format = LOG_FORMAT_TEMPLATE;
 	conf.template_text = STR_OF("$stauts");
 	conf.when = STR_OF("$no");
-	ck_assert_ptr_null(access_log_new(&conf, errors));
+	ck_assert_ptr_null(access_log_new(&conf, NULL, errors));
 	ck_assert_uint_eq(conf_errors_count(errors), 2);
 }
 END_TEST

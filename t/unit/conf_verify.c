@@ -14,8 +14,8 @@ START_TEST(missing_things)
 	ck_messages(STR_OF("[host h]\n[route r]\npath = /\n[backend b]\n[log l]\n[admin]\n"),
 	    "text: there is no [listen] (add one: [listen web] with bind = 8080)\n"
 	    "text:1: [host h]: has no names (add names = www.example.com)\n"
-	    "text:2: [route r]: does nothing (add backend = NAME, redirect = 301 URL or respond ="
-	    " 200 \"text\")\n"
+	    "text:2: [route r]: does nothing (add backend = NAME, files = DIR, redirect = 301"
+	    " URL or respond = 200 \"text\")\n"
 	    "text:4: [backend b]: has no servers (add server = HOST:PORT)\n"
 	    "text:4: warning: [backend b]: nothing uses it\n"
 	    "text:5: [log l]: has no path (add path = /var/log/access.log, stdout, stderr or"
@@ -131,12 +131,11 @@ END_TEST
 START_TEST(later_keys_are_unknown)
 {
 	ck_messages(STR_OF("[listen a]\nbind = 1\ntls = off\nprotocols = h2\nacme = x\n"
-	    "[route a]\nrespond = 204\ncache = x\nlimit = y\nfiles = /srv\n"),
+	    "[route a]\nrespond = 204\ncache = x\nlimit = y\n"),
 	    "text:4: [listen a] protocols: \"h2\": this version speaks only HTTP/1 (only h1)\n"
 	    "text:5: [listen a] acme: unknown key\n"
 	    "text:8: [route a] cache: unknown key\n"
-	    "text:9: [route a] limit: unknown key\n"
-	    "text:10: [route a] files: unknown key\n");
+	    "text:9: [route a] limit: unknown key\n");
 }
 END_TEST
 

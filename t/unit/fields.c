@@ -137,6 +137,32 @@ START_TEST(absent_list)
 }
 END_TEST
 
+static const struct {
+	const char *before[2];
+	const char *gives;
+} varies[] = {
+	{ { NULL }, "Origin" },
+	{ { "" }, "Origin" },
+	{ { "Accept" }, "Accept, Origin" },
+	{ { "accept, oRIGIN" }, "accept, oRIGIN" },
+	{ { "*" }, "*" },
+	{ { "Accept, X-Origin" }, "Accept, X-Origin, Origin" },
+	{ { "Accept", "Cookie" }, "Accept, Origin" },
+	{ { "Accept", "Origin" }, "Accept" },
+	{ { "Accept", "Cookie, *" }, "Accept" },
+};
+
+START_TEST(vary)
+{
+	for (int i = 0; i < 2 && varies[_i].before[i] != NULL; i++)
+		add("Vary", varies[_i].before[i]);
+	fields_vary(&list, STR_OF("Origin"));
+	ck_assert(str_eq(fields_find(&list, FIELD_VARY)->value, str_of(varies[_i].gives)));
+	fields_vary(&list, STR_OF("Origin"));
+	ck_assert(str_eq(fields_find(&list, FIELD_VARY)->value, str_of(varies[_i].gives)));
+}
+END_TEST
+
 int
 main(void)
 {
@@ -151,6 +177,7 @@ main(void)
 	tcase_add_test(tc, grows);
 	tcase_add_loop_test(tc, tokens_of_lists, 0, ARRAY_LEN(tokens));
 	tcase_add_test(tc, absent_list);
+	tcase_add_loop_test(tc, vary, 0, ARRAY_LEN(varies));
 	suite_add_tcase(suite, tc);
 	return unit_run(suite);
 }

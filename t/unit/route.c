@@ -127,7 +127,7 @@ find(const struct router *r, const struct conf_listen *listen, const char *metho
 
 START_TEST(nothing_configured)
 {
-	struct router *r = router_new(&conf, errors);
+	struct router *r = router_new(&conf, NULL, errors);
 
 	ck_assert_ptr_nonnull(r);
 	ck_assert_str_eq(find(r, &listens[0], "GET", "a.example", "/"), "404");
@@ -148,7 +148,7 @@ START_TEST(hosts)
 	add_route("exact", exact, "/e/*");
 	add_route("deep", deep, "/*");
 	add_route("wild", wild, "/*");
-	r = router_new(&conf, errors);
+	r = router_new(&conf, NULL, errors);
 	ck_assert_str_eq(find(r, &listens[0], "GET", "www.example.com", "/e/x"), "exact");
 	ck_assert_ptr_eq(choice.host, exact);
 	ck_assert_str_eq(find(r, &listens[0], "GET", "www.example.com", "/other"), "wild");
@@ -184,7 +184,7 @@ START_TEST(hosts_of_one_listener)
 	add_route("zero", a, "/*");
 	add_route("one", other, "/*");
 	add_route("wild", wild, NULL);
-	r = router_new(&conf, errors);
+	r = router_new(&conf, NULL, errors);
 	ck_assert_str_eq(find(r, &listens[0], "GET", "a.example", "/"), "zero");
 	ck_assert_str_eq(find(r, &listens[1], "GET", "a.example", "/"), "one");
 	ck_assert_str_eq(find(r, &listens[0], "GET", "b.example", "/"), "421");
@@ -206,7 +206,7 @@ START_TEST(paths)
 	add_route("dir", NULL, "/api/v1/");
 	add_regex(add_route("pattern", NULL, NULL), "^/api/v1/.*\\.php$");
 	add_regex(add_route("pattern-in", NULL, "/img/*"), "\\.php$");
-	r = router_new(&conf, errors);
+	r = router_new(&conf, NULL, errors);
 	ck_assert_str_eq(find(r, &listens[0], "GET", NULL, "/"), "slash");
 	ck_assert_str_eq(find(r, &listens[0], "GET", NULL, "/x"), "root");
 	ck_assert_str_eq(find(r, &listens[0], "GET", NULL, "/api"), "api");
@@ -234,7 +234,7 @@ START_TEST(more_kinds_then_file_order)
 	add_methods(add_route("get", NULL, "/a"), "GET");
 	add_route("prefix", NULL, "/*");
 	add_methods(add_route("prefix-post", NULL, "/*"), "POST");
-	r = router_new(&conf, errors);
+	r = router_new(&conf, NULL, errors);
 	ck_assert_str_eq(find(r, &listens[0], "GET", NULL, "/a"), "get");
 	ck_assert_str_eq(find(r, &listens[0], "PUT", NULL, "/a"), "first");
 	ck_assert_str_eq(find(r, &listens[0], "POST", NULL, "/a"), "first");
@@ -252,7 +252,7 @@ START_TEST(wrong_method)
 	add_methods(add_route("a", host, "/x/*"), "GET HEAD");
 	add_methods(add_route("b", NULL, "/x/y"), "HEAD PUT");
 	add_methods(add_route("c", NULL, "/z"), "DELETE");
-	r = router_new(&conf, errors);
+	r = router_new(&conf, NULL, errors);
 	ck_assert_str_eq(find(r, &listens[0], "PUT", "h", "/x/y"), "b");
 	ck_assert_str_eq(find(r, &listens[0], "POST", "h", "/x/y"), "405");
 	ck_assert(str_eq(choice.allow, STR_OF("GET, HEAD, PUT")));
@@ -272,7 +272,7 @@ START_TEST(greedy_pattern)
 	add_route("all", NULL, "/*");
 	memset(path, 'a', sizeof(path) - 1);
 	path[0] = '/';
-	r = router_new(&conf, errors);
+	r = router_new(&conf, NULL, errors);
 	ck_assert_str_eq(find(r, &listens[0], "GET", NULL, path), "500");
 	ck_assert_str_eq(find(r, &listens[0], "GET", NULL, "/1"), "all");
 	router_free(r);
@@ -297,7 +297,7 @@ START_TEST(errors_are_all_told)
 	r->action = ACTION_REDIRECT;
 	r->redirect_url = STR_OF("https://$hots/");
 	r->action_at = (struct conf_origin){ "f", 9 };
-	ck_assert_ptr_null(router_new(&conf, errors));
+	ck_assert_ptr_null(router_new(&conf, NULL, errors));
 	ck_assert_uint_eq(conf_errors_count(errors), 2);
 	conf_errors_each(errors, keep_error, line);
 	ck_assert_str_eq(line,
@@ -328,7 +328,7 @@ build_many(unsigned n)
 		snprintf(name, sizeof(name), "/shop%u/cart/*", i);
 		add_route(name, i % 3 == 0 ? host : NULL, name);
 	}
-	return router_new(&conf, errors);
+	return router_new(&conf, NULL, errors);
 }
 
 static int64_t

@@ -172,7 +172,9 @@ static const struct {
 	{ "$http_", "f:7: [log a] format: $http_: unknown variable" },
 	{ "${uri", "f:7: [log a] format: ${uri without its closing brace" },
 	{ "100$", LONE_DOLLAR },
-	{ "$5", LONE_DOLLAR },
+	{ "$0", LONE_DOLLAR },
+	{ "$5", "f:7: [log a] format: $5: there is no pattern with such a group (write $$ for a"
+	    " dollar)" },
 	{ "${}", LONE_DOLLAR },
 };
 
@@ -183,6 +185,54 @@ START_TEST(errors_name_the_place)
 	ck_assert_uint_eq(conf_errors_count(errors), 1);
 	conf_errors_each(errors, keep_error, NULL);
 	ck_assert_str_eq(error_line, wrong[_i].error);
+}
+END_TEST
+
+static const struct {
+	const char *text;
+	bool whole;
+	const char *gives;
+} uris[] = {
+	/* The host, the path, the query: each holds other bytes. */
+	{ "https://b.test/x", true, "https://b.test/x" },
+	{ "https://b.test/a b\xc3\xa4<>\"", true, "https://b.test/a%20b%C3%A4%3C%3E%22" },
+	{ "https://$host$request_uri", true, "https://shop.example.com/a%20b?x=1&y=two" },
+	{ "https://$host$uri?$args", true, "https://shop.example.com/a%20b?x=1&y=two" },
+	{ "https://$host$uri?u=$uri", true, "https://shop.example.com/a%20b?u=/a%20b" },
+	{ "https://$http_six/", true, "https://[::1]:8080/" },
+	{ "/$http_six", true, "/%5B::1%5D:8080" },
+	{ "/x?a=$http_six", true, "/x?a=%5B::1%5D:8080" },
+	{ "/x?a=$http_odd&b=1", true, "/x?a=a%26b%3Dc%23d%25e?f%2Bg/h%0D%0A&b=1" },
+	{ "/$http_odd", true, "/a&b=c%23d%25e%3Ff+g/h%0D%0A" },
+	{ "/$http_odd", false, "/a&b=c%23d%25e%3Ff+g/h%0D%0A" },
+	{ "$http_odd", true, "a&b=c#d%e?f+g/h%0D%0A" },
+	{ "$http_odd", false, "a&b=c%23d%25e%3Ff+g/h%0D%0A" },
+	{ "$http_url", true, "https://b.test/x?y=1&z=%20" },
+	{ "/go?to=$http_url", true, "/go?to=https://b.test/x?y%3D1%26z%3D%2520" },
+	{ "$request_uri", true, "/a%20b?x=1&y=two" },
+	{ "$request_uri", false, "/a%20b%3Fx=1&y=two" },
+	{ "/p$request_uri", true, "/p/a%20b?x=1&y=two" },
+	{ "/p?$args", false, "/p?x=1&y=two" },
+	{ "/p?$args", true, "/p?x=1&y=two" },
+	{ "//$host/x", true, "//shop.example.com/x" },
+	{ "$scheme://$host:$server_port/", true, "http://shop.example.com:8080/" },
+	{ "$arg_none", true, "" },
+};
+
+START_TEST(in_uris)
+{
+	struct template *t = template_new(str_of(uris[_i].text), errors,
+	    (struct conf_origin){ "f", 1 }, "x");
+	struct buf b = { NULL, 0, 0 };
+
+	ck_assert_ptr_nonnull(t);
+	fixture_field(&f, "Six", "[::1]:8080");
+	fixture_field(&f, "Odd", "a&b=c#d%e?f+g/h\r\n");
+	fixture_field(&f, "Url", "https://b.test/x?y=1&z=%20");
+	template_write_uri(t, &f.x, uris[_i].whole, &b);
+	ck_assert_str_eq(buf_text(&b), uris[_i].gives);
+	buf_fini(&b);
+	template_free(t);
 }
 END_TEST
 
@@ -197,6 +247,7 @@ main(void)
 	tcase_add_test(c, nothing_known);
 	tcase_add_test(c, escapes);
 	tcase_add_test(c, long_values);
+	tcase_add_loop_test(c, in_uris, 0, ARRAY_LEN(uris));
 	tcase_add_test(c, constants);
 	tcase_add_loop_test(c, errors_name_the_place, 0, ARRAY_LEN(wrong));
 	suite_add_tcase(s, c);

@@ -1,0 +1,197 @@
+/*
+ * types_files.c - where static content comes from: directories and object storage.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/check.h"
+#include "conf/types.h"
+
+enum { BUCKET_NAME_MAX = 255 };
+
+bool
+conf_directory(struct conf_parse *c, struct str text, void *place)
+{
+	struct str *path = place;
+	struct stat st;
+
+	if (!conf_absolute_path(c, text, path))
+		return false;
+	if (c->document->sandbox)
+		return true;
+	if (stat(path->p, &st) < 0) {
+		conf_bad(c, "%.*s: cannot be used: %s", STR_ARG(conf_shown(c, *path)),
+		    strerror(errno));
+		return false;
+	}
+	if (!S_ISDIR(st.st_mode))
+		conf_bad(c, "%.*s is no directory", STR_ARG(conf_shown(c, *path)));
+	return S_ISDIR(st.st_mode);
+}
+
+bool
+conf_file_names(struct conf_parse *c, struct str text, void *place)
+{
+	struct conf_strs words;
+	bool ok = true;
+
+	(void)place;
+	if (!conf_split(c, text, &words))
+		return false;
+	for (unsigned i = 0; i < words.n; i++) {
+		struct str name = arena_str(c->arena, words.v[i]);
+
+		if (name.n > 0 && name.p[0] != '.' && str_find(name, '/') < 0) {
+			conf_item(c, &name);
+			continue;
+		}
+		conf_bad(c, "\"%.*s\" is no name of a file (use index.html, without / and no dot"
+		    " file)", STR_ARG(conf_shown(c, name)));
+		ok = false;
+	}
+	return ok;
+}
+
+/* What stands behind a status is never tried. */
+static bool
+ends_with_status(const struct conf_parse *c)
+{
+	struct str last;
+
+	if (c->nitems == 0)
+		return false;
+	memcpy(&last, c->items.p + (c->nitems - 1) * sizeof(last), sizeof(last));
+	return str_starts(last, STR_OF("="));
+}
+
+static bool
+is_last_resort(struct str word)
+{
+	int status;
+
+	return str_starts(word, STR_OF("=")) && conf_status(str_skip(word, 1), 400, 599, &status);
+}
+
+static bool
+try_file(struct conf_parse *c, struct str word)
+{
+	if (ends_with_status(c)) {
+		conf_bad(c, "\"%.*s\" is never tried (a status is the last one)",
+		    STR_ARG(conf_shown(c, word)));
+		return false;
+	}
+	if (!str_starts(word, STR_OF("/")) && !str_starts(word, STR_OF("$")) &&
+	    !is_last_resort(word)) {
+		conf_bad(c, "\"%.*s\" is neither a path nor a status (use $uri $uri/ /index.html,"
+		    " or =404 as the last)", STR_ARG(conf_shown(c, word)));
+		return false;
+	}
+	word = arena_str(c->arena, word);
+	conf_item(c, &word);
+	return true;
+}
+
+bool
+conf_try_files(struct conf_parse *c, struct str text, void *place)
+{
+	struct conf_strs words;
+	bool ok = true;
+
+	(void)place;
+	if (!conf_split(c, text, &words))
+		return false;
+	for (unsigned i = 0; i < words.n; i++)
+		ok &= try_file(c, words.v[i]);
+	return ok;
+}
+
+bool
+conf_expires(struct conf_parse *c, struct str text, void *place)
+{
+	if (!str_eq(text, STR_OF("no-cache")))
+		return conf_duration(c, text, place);
+	*(msec *)place = -1;
+	return true;
+}
+
+bool
+conf_endpoint(struct conf_parse *c, struct str text, void *place)
+{
+	struct conf_bucket *b = CONTAINER_OF(place, struct conf_bucket, endpoint);
+	struct str word;
+
+	if (!conf_single(c, text, &word))
+		return false;
+	if (!str_starts(word, STR_OF("http://")) && !str_starts(word, STR_OF("https://"))) {
+		conf_bad(c, "\"%.*s\" is no URL of a store (use https://s3.example.com)",
+		    STR_ARG(conf_shown(c, word)));
+		return false;
+	}
+	b->server = ARENA_NEW(c->arena, struct conf_server);
+	if (!conf_server_address(c, b->server, word))
+		return false;
+	b->endpoint = b->server->text;
+	b->endpoint_host = b->server->host_field;
+	return true;
+}
+
+/* One word of letters, digits and dashes, and what `more` allows besides. */
+static bool
+plain_word(struct conf_parse *c, struct str text, const char *more, const char *what,
+    struct str *place)
+{
+	if (!conf_single(c, text, place))
+		return false;
+	for (size_t i = 0; i < place->n; i++) {
+		if (char_is(place->p[i], CHAR_ALPHA | CHAR_DIGIT) || place->p[i] == '-' ||
+		    strchr(more, place->p[i]) != NULL)
+			continue;
+		conf_bad(c, "\"%.*s\" is no %s", STR_ARG(conf_shown(c, text)), what);
+		return false;
+	}
+	return true;
+}
+
+bool
+conf_bucket_name(struct conf_parse *c, struct str text, void *place)
+{
+	struct str *name = place;
+
+	if (!plain_word(c, text, "._", "name of a bucket (use letters, digits, . and -)", name))
+		return false;
+	if (name->n <= BUCKET_NAME_MAX && name->p[0] != '.')
+		return true;
+	conf_bad(c, "\"%.*s\" is no name of a bucket (at most %d bytes, and no dot first)",
+	    STR_ARG(conf_shown(c, *name)), BUCKET_NAME_MAX);
+	return false;
+}
+
+bool
+conf_region(struct conf_parse *c, struct str text, void *place)
+{
+	return plain_word(c, text, "_.", "region (use us-east-1)", place);
+}
+
+/* It becomes a part of a list in a header, where commas and slashes divide. */
+bool
+conf_access_key(struct conf_parse *c, struct str text, void *place)
+{
+	return plain_word(c, text, "_.+@:", "access key (use letters, digits and -_.+@:)", place);
+}
+
+bool
+conf_object_key(struct conf_parse *c, struct str text, void *place)
+{
+	struct str *key = place;
+
+	if (!conf_single(c, text, key))
+		return false;
+	if (key->p[0] == '/')
+		*key = str_skip(*key, 1);
+	if (key->n > 0)
+		return true;
+	conf_bad(c, "\"%.*s\" is no name of an object (use index.html)",
+	    STR_ARG(conf_shown(c, text)));
+	return false;
+}
