@@ -53,6 +53,8 @@ MAIN_OBJ = $(OUT)/src/process/main.o
 LIB_OBJS = $(filter-out $(MAIN_OBJ),$(SRCS:%.c=$(OUT)/%.o)) $(LLHTTP_SRCS:%.c=$(OUT)/llhttp/%.o)
 LIB = $(OUT)/libusherd.a
 USHERD = $(OUT)/usherd
+CTL_OBJS = $(patsubst %.c,$(OUT)/%.o,$(wildcard src/ctl/*.c))
+USHERCTL = $(OUT)/usherctl
 
 FUZZERS := $(basename $(notdir $(filter-out t/fuzz/replay.c,$(wildcard t/fuzz/*.c))))
 REPLAYS = $(FUZZERS:%=$(OUT)/t/replay-%)
@@ -61,11 +63,15 @@ TESTS = $(UNITS) $(REPLAYS) $(sort $(wildcard t/*.t))
 
 # ---- build
 
-all: $(USHERD)
+all: $(USHERD) $(USHERCTL)
 
 $(USHERD): $(MAIN_OBJ) $(LIB)
 	@echo "  LINK  $@"
 	$(Q)$(LINK_USHERD) -o $@ $(MAIN_OBJ) $(LIB) $(DEPS_LIBS) $(LIBS)
+
+$(USHERCTL): $(CTL_OBJS) $(LIB)
+	@echo "  LINK  $@"
+	$(Q)$(LINK_USHERD) -o $@ $(CTL_OBJS) $(LIB) $(DEPS_LIBS) $(LIBS)
 
 $(LIB): $(LIB_OBJS) $(OUT)/objects
 	@echo "  AR    $@"
@@ -99,7 +105,7 @@ deps:
 
 # ---- tests
 
-check: $(USHERD) $(filter $(OUT)/%,$(TESTS))
+check: $(USHERD) $(USHERCTL) $(filter $(OUT)/%,$(TESTS))
 	$(if $(UNITS)$(CHECK_LIBS),,@echo "note: no unit tests without Debian's package check" >&2)
 	USHERD=$(abspath $(USHERD)) USHERD_SAN=$(SAN) prove -It/lib -j$(JOBS) \
 		--rules 'seq=t/bigbody.t' --rules 'par=**' $(PROVEFLAGS) $(TESTS)
@@ -131,7 +137,7 @@ fuzz-%: $(OUT)/t/fuzz-%
 
 lint: export LINT_CFLAGS = $(BASE_CFLAGS) $(PATHS_CFLAGS)
 lint: config.mk deps
-	@t/lint $(SRCS)
+	@t/lint $(SRCS) $(wildcard src/ctl/*.c)
 
 bench: $(USHERD)
 	USHERD=$(abspath $(USHERD)) OUT=$(abspath $(OUT)) CC='$(CC)' t/bench/run $(BENCH)
@@ -142,16 +148,17 @@ demo: $(USHERD)
 # ---- install
 
 D = $(DESTDIR)
-install: $(USHERD)
+install: $(USHERD) $(USHERCTL)
 	install -d $(D)$(sbindir) $(D)$(sysconfdir) $(D)$(mandir)/man8 $(D)$(mandir)/man5 \
 		$(D)$(docdir) $(D)$(datadir)/usherd $(D)$(unitdir) \
 		$(D)$(datadir)/bash-completion/completions $(D)$(localstatedir)/log/usherd
-	install -m 755 $(USHERD) $(D)$(sbindir)/usherd
+	install -m 755 $(USHERD) $(USHERCTL) $(D)$(sbindir)
 	for f in man/*.8; do install -m 644 $$f $(D)$(mandir)/man8; done
 	for f in man/*.5; do install -m 644 $$f $(D)$(mandir)/man5; done
 	install -m 644 README COPYING $(D)$(docdir)
 	install -m 644 etc/*.ini $(D)$(datadir)/usherd
 	install -m 644 contrib/usherd.bash $(D)$(datadir)/bash-completion/completions/usherd
+	install -m 644 contrib/usherctl.bash $(D)$(datadir)/bash-completion/completions/usherctl
 	sed 's|@sbindir@|$(sbindir)|g; s|@sysconfdir@|$(sysconfdir)|g; s|@runstatedir@|$(runstatedir)|g' \
 		contrib/usherd.service >$(D)$(unitdir)/usherd.service
 	test -e $(D)$(sysconfdir)/usherd.ini || \
@@ -159,8 +166,8 @@ install: $(USHERD)
 
 # The configuration and the logs are the administrator's and stay.
 uninstall:
-	rm -f $(D)$(sbindir)/usherd $(D)$(unitdir)/usherd.service
-	rm -f $(D)$(datadir)/bash-completion/completions/usherd
+	rm -f $(D)$(sbindir)/usherd $(D)$(sbindir)/usherctl $(D)$(unitdir)/usherd.service
+	rm -f $(patsubst %,$(D)$(datadir)/bash-completion/completions/%,usherd usherctl)
 	cd man && for f in *.[58]; do rm -f $(D)$(mandir)/man$${f##*.}/$$f; done
 	rm -rf $(D)$(docdir) $(D)$(datadir)/usherd
 
@@ -171,7 +178,7 @@ distclean: clean
 	rm -f config.mk
 
 help:
-	@echo "all      build $(BUILD)/usherd"
+	@echo "all      build $(BUILD)/usherd and usherctl"
 	@echo "check    build and run all tests; make SAN=address,undefined check: under sanitizers"
 	@echo "demo     a proxy with two small origins on 127.0.0.1:8080"
 	@echo "bench    compare with nginx and haproxy where they are installed"
@@ -180,6 +187,6 @@ help:
 	@echo "install  to DESTDIR and the directories given to ./configure; uninstall"
 	@echo "clean    remove what was built; distclean: the configuration too"
 
--include $(patsubst %.o,%.d,$(MAIN_OBJ) $(LIB_OBJS) $(patsubst %.c,$(OUT)/%.o,$(wildcard t/unit/*.c t/fuzz/*.c)))
+-include $(patsubst %.o,%.d,$(MAIN_OBJ) $(CTL_OBJS) $(LIB_OBJS) $(patsubst %.c,$(OUT)/%.o,$(wildcard t/unit/*.c t/fuzz/*.c)))
 .SECONDARY:
 .PHONY: all check deps demo bench lint fuzz install uninstall clean distclean help always

@@ -280,7 +280,7 @@ subtest 'max_conns' => sub {
     is_deeply \%seen, {small => 1, other => 5}, 'a full server is passed over';
     $usherd->stop;
 
-    $usherd = proxy("$small->{address} max_conns=1");
+    $usherd = proxy("$small->{address} max_conns=1", backend => 'queue = off');
     @c = map { client($usherd->port(1)) } 1 .. 2;
     $_->send($GET) for @c;
     is_deeply [sort map { $_->response->{status} } @c], [200, 503], 'where there is no other: 503';

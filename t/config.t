@@ -47,6 +47,7 @@ subtest 'mistakes' => sub {
         ["[headers h]\nrequest_set = Host: x\n", 2, qr/\[headers h\] request_set: Host cannot be set \(use host_header/],
         ["[headers h]\nrequest_set = X-A\n", 2, qr/\[headers h\] request_set: "X-A" is no header/],
         ["[headers h]\nrequest_set = X-A: \$nope\n", 2, qr/\[headers h\] request_set: .*unknown variable/],
+        ["[backend b]\nbalance = hash \$uriq\nserver = 127.0.0.1:1\n", 2, qr/\[backend b\] balance: \$uriq: unknown variable \(did you mean \$uri\?\)/],
         ["[route api]\npath = /a\nbackend = app\nread_timeout = 30\n", 4, qr/\[route api\] read_timeout: "30" has no unit \(use 30s or 30000ms\)/],
         ["[route api]\npath = /a\nbacknd = app\n", 3, qr/\[route api\] backnd: unknown key \(did you mean backend\?\)/],
         ["[rout api]\npath = /a\n", 1, qr/\[rout api\].*unknown.*did you mean route\?/],

@@ -90,7 +90,7 @@ subtest 'a worker that keeps dying' => sub {
 
 subtest 'in-flight counts after a death' => sub {
     my $origin = origin(['request', [stall => 20]], answer('free'));
-    my $usherd = proxy("$origin->{address} max_conns=1");
+    my $usherd = proxy("$origin->{address} max_conns=1", backend => 'queue = off');
     my $c = client($usherd->port(1));
     $c->send($GET);
     $origin->await_requests(1);

@@ -41,6 +41,17 @@ my @reasons = text('src/shm/metrics.c') =~ /\[FAIL_\w+\] = "([a-z-]+)"/g;
 ok(@reasons > 0, 'the sources name reasons of failure');
 ok(!@missing, 'all reasons of failure stand in a manual') or diag("  missing: @missing");
 
+my ($section) = $ini =~ /^\.Sh REASONS\n(.*?)^\.Sh /ms;
+same('values of $why', [text('src/http/*.c', 'src/proxy/*.c') =~ /(?:(?:\b(?:0|[45]\d\d)|fail_503\(f), |why = )"([a-z]+(?:-[a-z]+)*)"/g],
+    [map { split / , / } $section =~ /^\.It Li (.*)/mg], 'usherd.ini(5)');
+
+my $ctl = text('man/usherctl.8');
+ok length $ctl, 'there is usherctl(8)';
+same('commands of usherctl', [text('src/process/control_protocol.c') =~ /\[COMMAND_\w+\] = \{ "(\w+)"/g],
+    [$ctl =~ /^\.It Cm (\w+)/mg], 'usherctl(8)');
+same('options of usherctl', [text('src/ctl/main.c') =~ /^\t" +-(-?\w+)/mg],
+    [map { s/^-(?=-)//r =~ s/^Fl /-/r } $ctl =~ /^\.It Fl ((?:Fl )?\S+)/mg], 'usherctl(8)');
+
 my $help = run_usherd('-h')->{out};
 same('options', [$help =~ /^ +-(-?\w+)/mg], [map { s/^\\-/-/r } $program =~ /^\.It Fl (?:Fl )?(\S+)/mg], 'usherd(8)');
 

@@ -50,6 +50,7 @@ server = $canary->{address}
 [backend broken]
 server = $dead
 server = 127.0.0.1:1
+check = off
 END
 my $c = client($usherd->port(1));
 
@@ -129,8 +130,10 @@ path_regex = ^/(?<user>.*)
 split = 1:app 1:canary
 [backend app]
 server = 127.0.0.1:1
+check = off
 [backend canary]
 server = 127.0.0.1:1
+check = off
 END
     like $r->{err}, $error, "split = $value";
 }
@@ -142,9 +145,11 @@ bind = 127.0.0.1:%%PORT1%%
 split = 1:app 1:canary
 [backend app]
 server = 127.0.0.1:1
+check = off
 read_timeout = 5s
 [backend canary]
 server = 127.0.0.1:1
+check = off
 END
 like $r->{err}, qr/\[route a\] read_timeout: its backends app and canary differ \(write it here\)/, 'backends that differ';
 

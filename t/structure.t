@@ -13,6 +13,7 @@ my %FLOORS = (
     conf    => [qw(base net shm http)],
     proxy   => [qw(base net shm http conf)],
     process => [qw(base net shm http conf proxy)],
+    ctl     => [qw(base conf process)],
 );
 
 # Each library is known to one place.
@@ -20,6 +21,7 @@ my %LIBRARIES = (
     qr{^llhttp\.h$}         => qr{^src/http/h1_parse\.c$},
     qr{^ini\.h$}            => qr{^src/conf/(?:conf_)?file\.c$},
     qr{^openssl/}           => qr{^src/(?:net/tls\w*|base/digest)\.[ch]$},
+    qr{^ares\w*\.h$}        => qr{^src/net/resolver\.c$},
     qr{^pcre2\.h$}          => qr{^src/base/regex\.c$},
     qr{^zlib\.h$}           => qr{^src/proxy/coder_gzip\.c$},
     qr{^brotli/}            => qr{^src/proxy/coder_br\.c$},

@@ -12,6 +12,7 @@
 #define USHERD_BASE_LOG_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/check.h"
@@ -42,6 +43,12 @@ void log_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_notice(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_info(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/*
+ * Lines of warn and error go to `also` too, without stamp and line end; NULL: no more.  It must not
+ * log.
+ */
+void log_tee(void (*also)(void *arg, const char *line, size_t n), void *arg);
 
 /* True if debug lines are wanted: guards the cost of making them. */
 extern bool log_debug_on;

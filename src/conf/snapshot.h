@@ -46,6 +46,8 @@ struct conf_global {
 	struct str chroot;		/* absent: none */
 	int worker_priority;		/* nice value, 0: unchanged */
 	bool worker_cpu_affinity;
+	struct addr *name_servers;	/* none: those of the system */
+	unsigned nname_servers;
 };
 
 struct conf_bind {
@@ -338,22 +340,85 @@ struct conf_route {
 	struct str split_key;		/* template; absent: at random for each request */
 };
 
+enum { CONF_WEIGHT_MAX = 256 };
+
 enum conf_server_scheme { SCHEME_HTTP, SCHEME_HTTPS, SCHEME_H2C };
 
 struct conf_server {
 	struct conf_origin at;
-	struct str text;		/* the address part as written: scheme, host, port */
+	struct str line;		/* all of it as written */
+	struct str text;		/* the address part of it: scheme, host, port */
 	enum conf_server_scheme scheme;
+	bool srv;			/* host is the name of SRV records, port is 0 */
 	struct str host;		/* name, address without brackets, or unix socket */
 	uint16_t port;			/* 0: unix socket */
 	struct str host_field;		/* Host of `host_header = server`: host[:port] */
 	unsigned weight;
 	int64_t max_conns;		/* CONF_OFF: no limit */
+	msec slow_start_ms;		/* CONF_OFF: as the backend says */
 	bool backup;
 	bool down;
 };
 
-enum conf_balance { BALANCE_ROUND_ROBIN };
+enum conf_balance {
+	BALANCE_ROUND_ROBIN,
+	BALANCE_LEAST_CONN,
+	BALANCE_IP_HASH,
+	BALANCE_HASH,
+	BALANCE_RANDOM,
+	BALANCE_LEAST_TIME,
+};
+
+enum conf_check_kind {
+	CHECK_DEFAULT,			/* tcp for backends with two servers or more */
+	CHECK_OFF,
+	CHECK_TCP,
+	CHECK_HTTP,
+};
+
+enum { CONF_STATUS_WORDS = 10 };	/* 64 statuses each: 0 to 639 */
+
+struct conf_check {
+	enum conf_check_kind kind;
+	struct str target;		/* of CHECK_HTTP: path and query; as the next three */
+	struct str host;		/* Host field; absent: that of the server */
+	uint64_t expect[CONF_STATUS_WORDS];	/* a bit for each status that is good */
+	struct str body;		/* text that the body must have; absent: any */
+	uint16_t port;			/* 0: the server's */
+	msec interval_ms;
+	msec timeout_ms;
+	unsigned rise;			/* good ones in a row that bring a server up */
+	unsigned fall;			/* bad ones in a row that take it down */
+};
+
+/* Passive checks. */
+struct conf_eject {
+	unsigned errors;		/* in a row; 0: off */
+	msec time_ms;			/* times the number of ejections in a row */
+	unsigned max_pct;		/* of the servers of a backend at once */
+};
+
+struct conf_queue {
+	unsigned max;			/* requests of all workers; 0: off */
+	msec timeout_ms;
+	bool given;			/* written in the file: also while all servers are down */
+};
+
+struct conf_sticky {
+	struct str cookie;		/* absent: off */
+	msec ttl_ms;			/* CONF_OFF: as long as the browser runs */
+};
+
+/* What is tried again. */
+enum conf_retry_on {
+	RETRY_CONNECT = 1,
+	RETRY_RESET = 2,
+	RETRY_TIMEOUT = 4,
+	RETRY_502 = 8,
+	RETRY_503 = 16,
+	RETRY_504 = 32,
+};
+
 enum conf_host_header { HOST_PRESERVE, HOST_SERVER, HOST_NAME };
 enum conf_proxy_protocol { PROXY_OFF, PROXY_V1, PROXY_V2 };
 
@@ -364,6 +429,19 @@ struct conf_backend {
 	struct conf_server *servers;
 	unsigned nservers;
 	enum conf_balance balance;
+	struct conf_origin balance_at;	/* with BALANCE_HASH */
+	struct str hash_key;		/* with BALANCE_HASH: template */
+	struct conf_sticky sticky;
+	struct str sticky_secret;	/* absent: one that dies with the master */
+	struct conf_check check;
+	struct conf_eject eject;
+	msec slow_start_ms;		/* CONF_OFF: none */
+	struct conf_queue queue;
+	bool try_all_down;		/* all_down = try_all */
+	unsigned retry_on;		/* enum conf_retry_on, or-ed */
+	int64_t retry_budget_pct;	/* of requests; CONF_OFF: no limit */
+	msec resolve_ms;		/* a name is looked up again after at most this; CONF_OFF:
+					 * when its TTL says */
 	int64_t keepalive;		/* idle connections per worker and server */
 	msec keepalive_timeout_ms;
 	int64_t keepalive_requests;
@@ -398,6 +476,7 @@ struct conf_admin {
 	struct conf_bind *binds;
 	unsigned nbinds;
 	struct conf_cidrs allow;	/* default: loopback */
+	struct conf_bind socket;	/* control socket; text absent: none */
 };
 
 struct conf_snapshot {

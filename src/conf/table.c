@@ -24,18 +24,6 @@
 #define USHERD_LOGDIR		USHERD_LOCALSTATEDIR "/log"
 #endif
 
-/* Where a directive's bytes are: from one field to another, or a field alone. */
-#define SPAN(type, first, last) \
-	.offset = offsetof(struct type, first), \
-	.size = offsetof(struct type, last) + sizeof(((struct type *)0)->last) - \
-	    offsetof(struct type, first)
-#define FIELD(type, field)	SPAN(type, field, field)
-/* A list: an array and its count in two fields, or in one field like struct conf_strs. */
-#define LIST(type, array, count) \
-	SPAN(type, array, count), .item = sizeof(*((struct type *)0)->array)
-#define LIST_IN(type, field) \
-	FIELD(type, field), .item = sizeof(*((struct type *)0)->field.v)
-
 /* The sections that a directive may stand in. */
 #define LISTEN_KEY		(IN(DEFAULTS) | IN(LISTEN))
 #define BACKEND_KEY		(IN(DEFAULTS) | IN(BACKEND))
@@ -43,18 +31,22 @@
 #define ROUTE_BACKEND_KEY	(ROUTE_KEY | IN(BACKEND))
 #define ACTION_KEY		(IN(HOST) | IN(ROUTE))
 
-#define ROW(name)		.key = STR(name)
-#define FLAGS(mask)		.flags = (mask)
-#define RANGE(least, most)	.min = (least), .max = (most)
-#define TIMEOUT(least)		RANGE(least, YEAR), FLAGS(DIRECTIVE_OFF)
-#define LIMIT(least, most)	RANGE(least, most), FLAGS(DIRECTIVE_OFF)
+#define TIMEOUT(least)		LIMIT(least, YEAR)
 #define CONDITION		FLAGS(DIRECTIVE_LIST | DIRECTIVE_CONDITION)
 #define ACTION			FLAGS(DIRECTIVE_ACTION | DIRECTIVE_TEMPLATE)
 
 static const char *const log_levels[] = { "error", "warn", "notice", "info", "debug", NULL };
 static const char *const header_names[] = { "strict", "any", NULL };
 static const char *const forwarded[] = { "x-forwarded", "forwarded", "both", "off", NULL };
-static const char *const balances[] = { "round_robin", NULL };
+/* In the order of enum conf_balance. */
+static const char *const balances[] = {
+	"round_robin", "least_conn", "ip_hash", "hash", "random", "least_time", NULL
+};
+static const char *const all_down[] = { "fail", "try_all", NULL };
+/* In the order of the bits of enum conf_retry_on. */
+static const char *const retry_on[] = {
+	"connect", "reset", "timeout", "502", "503", "504", NULL
+};
 static const char *const proxy_protocols[] = { "off", "v1", "v2", NULL };
 static const char *const tls_versions[] = { "1.2", "1.3", NULL };
 static const char *const bucket_styles[] = { "path", "virtual", NULL };
@@ -63,9 +55,6 @@ static const char *const presets[] = { "security", NULL };
 static const char *const client_verify[] = { "off", "optional", "on", NULL };
 static const char *const host_client_verify[] = { "off", "optional", "on", "listener", NULL };
 static const char *const only_h1[] = { "h1", "this version speaks only HTTP/1", NULL };
-static const char *const no_check[] = {
-	"off", "health checks are not available in this version", NULL
-};
 
 /* What is text, and so becomes small; other media are compressed already. */
 #define COMPRESS_TYPES \
@@ -115,6 +104,9 @@ const struct conf_directive conf_directives[] = {
 	{ ROW("worker_cpu_affinity"), .where = IN(GLOBAL), .owner = KIND_GLOBAL,
 	  .parse = conf_bool, .def = "off",
 	  FIELD(conf_global, worker_cpu_affinity) },
+	{ ROW("resolver"), .where = IN(GLOBAL), .owner = KIND_GLOBAL,
+	  .parse = conf_name_servers,
+	  FLAGS(DIRECTIVE_LIST), LIST(conf_global, name_servers, nname_servers) },
 
 	{ ROW("bind"), .where = IN(LISTEN), .owner = KIND_LISTEN,
 	  .parse = conf_binds,
@@ -374,11 +366,38 @@ const struct conf_directive conf_directives[] = {
 	  .parse = conf_server_line,
 	  FLAGS(DIRECTIVE_LIST), LIST(conf_backend, servers, nservers) },
 	{ ROW("balance"), .where = BACKEND_KEY, .owner = KIND_BACKEND,
-	  .parse = conf_choice, .def = "round_robin",
-	  FIELD(conf_backend, balance), .choices = balances },
+	  .parse = conf_balance, .def = "round_robin",
+	  FLAGS(DIRECTIVE_TEMPLATE), SPAN(conf_backend, balance, hash_key), .choices = balances },
+	{ ROW("sticky"), .where = BACKEND_KEY, .owner = KIND_BACKEND,
+	  .parse = conf_sticky, .def = "off",
+	  FIELD(conf_backend, sticky) },
+	{ ROW("sticky_secret"), .where = BACKEND_KEY, .owner = KIND_BACKEND,
+	  .parse = conf_sticky_secret,
+	  FIELD(conf_backend, sticky_secret) },
 	{ ROW("check"), .where = BACKEND_KEY, .owner = KIND_BACKEND,
-	  .parse = conf_only,
-	  FLAGS(DIRECTIVE_NOTED), .choices = no_check },
+	  .parse = conf_check, .def = "auto",
+	  FIELD(conf_backend, check) },
+	{ ROW("eject"), .where = BACKEND_KEY, .owner = KIND_BACKEND,
+	  .parse = conf_eject, .def = "errors=5 time=10s max=50%",
+	  FIELD(conf_backend, eject) },
+	{ ROW("slow_start"), .where = BACKEND_KEY, .owner = KIND_BACKEND,
+	  .parse = conf_duration, .def = "10s",
+	  LIMIT(1, CONF_SLOW_START_MAX), FIELD(conf_backend, slow_start_ms) },
+	{ ROW("queue"), .where = BACKEND_KEY, .owner = KIND_BACKEND,
+	  .parse = conf_queue, .def = "100 timeout=5s when=full",
+	  FIELD(conf_backend, queue) },
+	{ ROW("all_down"), .where = BACKEND_KEY, .owner = KIND_BACKEND,
+	  .parse = conf_choice, .def = "fail",
+	  FIELD(conf_backend, try_all_down), .choices = all_down },
+	{ ROW("retry_on"), .where = BACKEND_KEY, .owner = KIND_BACKEND,
+	  .parse = conf_bits, .def = "connect reset",
+	  FIELD(conf_backend, retry_on), .choices = retry_on },
+	{ ROW("retry_budget"), .where = BACKEND_KEY, .owner = KIND_BACKEND,
+	  .parse = conf_percent, .def = "20%",
+	  LIMIT(0, 1000), FIELD(conf_backend, retry_budget_pct) },
+	{ ROW("resolve"), .where = BACKEND_KEY, .owner = KIND_BACKEND,
+	  .parse = conf_duration, .def = "30s",
+	  LIMIT(1000, DAY), FIELD(conf_backend, resolve_ms) },
 	{ ROW("keepalive"), .where = BACKEND_KEY, .owner = KIND_BACKEND,
 	  .parse = conf_count, .def = "64",
 	  RANGE(0, 65536), FIELD(conf_backend, keepalive) },
@@ -485,6 +504,9 @@ const struct conf_directive conf_directives[] = {
 	{ ROW("allow"), .where = IN(ADMIN), .owner = KIND_ADMIN,
 	  .parse = conf_ranges, .def = "127.0.0.0/8 ::1 unix",
 	  FLAGS(DIRECTIVE_LIST), LIST_IN(conf_admin, allow) },
+	{ ROW("socket"), .where = IN(ADMIN), .owner = KIND_ADMIN,
+	  .parse = conf_socket_path,
+	  FIELD(conf_admin, socket) },
 };
 
 const unsigned conf_ndirectives = ARRAY_LEN(conf_directives);

@@ -7,12 +7,30 @@
 #ifndef USHERD_CONF_TABLE_H
 #define USHERD_CONF_TABLE_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "conf/document.h"
 #include "conf/settings.h"
 
 #define IN(kind)	(1u << KIND_##kind)
+
+/* Members of a row: its key, ranges and flags. */
+#define ROW(name)		.key = STR(name)
+#define FLAGS(mask)		.flags = (mask)
+#define RANGE(least, most)	.min = (least), .max = (most)
+#define LIMIT(least, most)	RANGE(least, most), FLAGS(DIRECTIVE_OFF)
+/* Where a directive's bytes are: from one field to another, or a field alone. */
+#define SPAN(type, first, last) \
+	.offset = offsetof(struct type, first), \
+	.size = offsetof(struct type, last) + sizeof(((struct type *)0)->last) - \
+	    offsetof(struct type, first)
+#define FIELD(type, field)	SPAN(type, field, field)
+/* A list: an array and its count in two fields, or in one field like struct conf_strs. */
+#define LIST(type, array, count) \
+	SPAN(type, array, count), .item = sizeof(*((struct type *)0)->array)
+#define LIST_IN(type, field) \
+	FIELD(type, field), .item = sizeof(*((struct type *)0)->field.v)
 
 enum conf_directive_flags {
 	DIRECTIVE_LIST = 1,		/* may be repeated; a pointer, then an unsigned count */

@@ -7,6 +7,8 @@
 #include "conf/settings.h"
 #include "conf/snapshot.h"
 
+#define CONF_SLOW_START_MAX	(INT64_C(24) * 3600 * 1000)
+
 /* Numbers; ranges are row->min and row->max, `off` is CONF_OFF: types_number.c. */
 conf_parse_fn conf_duration;		/* msec: `30s` */
 conf_parse_fn conf_bytes;		/* int64_t: `16m` */
@@ -17,6 +19,9 @@ conf_parse_fn conf_rate;		/* int64_t a second: `256/s`, sizes too: `1k/s` */
 conf_parse_fn conf_bool;		/* bool */
 conf_parse_fn conf_choice;		/* an enum or a bool: position in row->choices */
 conf_parse_fn conf_choices;		/* list of int: positions in row->choices */
+conf_parse_fn conf_bits;		/* unsigned: 1 << position in row->choices, or-ed */
+conf_parse_fn conf_percent;		/* int64_t: `20%` */
+conf_parse_fn conf_unsigned_percent;	/* unsigned */
 conf_parse_fn conf_workers;		/* unsigned: a number, or `auto` */
 
 /* Text: types_text.c. */
@@ -35,7 +40,19 @@ conf_parse_fn conf_references;		/* list of such pointers */
 /* Addresses: types_address.c. */
 conf_parse_fn conf_binds;		/* list of struct conf_bind */
 conf_parse_fn conf_ranges;		/* list of struct cidr */
+conf_parse_fn conf_name_servers;	/* list of struct addr */
+conf_parse_fn conf_socket_path;		/* struct conf_bind: of a unix socket */
+
+/* Servers: types_server.c. */
 conf_parse_fn conf_server_line;		/* list of struct conf_server */
+
+/* How backends choose and look after servers: types_balance.c. */
+conf_parse_fn conf_balance;		/* balance, hash_key */
+conf_parse_fn conf_sticky;		/* struct conf_sticky */
+conf_parse_fn conf_sticky_secret;	/* struct str */
+conf_parse_fn conf_check;		/* struct conf_check */
+conf_parse_fn conf_eject;		/* struct conf_eject */
+conf_parse_fn conf_queue;		/* struct conf_queue */
 
 /* Hosts and conditions: types_match.c. */
 conf_parse_fn conf_host_names;		/* list of struct str */

@@ -37,6 +37,11 @@ static const struct unit periods[] = {
 	{ { NULL, 0 }, 0 },
 };
 
+static const struct unit percent[] = {
+	{ STR("%"), 1 },
+	{ { NULL, 0 }, 0 },
+};
+
 static const struct unit none[] = {
 	{ STR(""), 1 },
 	{ { NULL, 0 }, 0 },
@@ -215,6 +220,34 @@ conf_int(struct conf_parse *c, struct str text, void *place)
 	return true;
 }
 
+bool
+conf_percent(struct conf_parse *c, struct str text, void *place)
+{
+	int64_t *out = place;
+
+	if (is_off(c, text)) {
+		*out = CONF_OFF;
+		return true;
+	}
+	if (!scaled(text, percent, out)) {
+		conf_bad(c, "\"%.*s\" is no percentage (use 20%%%s)",
+		    STR_ARG(conf_shown(c, text)), or_off(c));
+		return false;
+	}
+	return in_range(c, text, *out, percent);
+}
+
+bool
+conf_unsigned_percent(struct conf_parse *c, struct str text, void *place)
+{
+	int64_t value;
+
+	if (!conf_percent(c, text, &value))
+		return false;
+	*(unsigned *)place = (unsigned)value;
+	return true;
+}
+
 /* Less than one a second would round to none at all: it is rounded up. */
 bool
 conf_rate(struct conf_parse *c, struct str text, void *place)
@@ -304,6 +337,24 @@ conf_choices(struct conf_parse *c, struct str text, void *place)
 			return false;
 		conf_item(c, &choice);
 	}
+	return true;
+}
+
+bool
+conf_bits(struct conf_parse *c, struct str text, void *place)
+{
+	struct conf_strs words;
+	unsigned bits = 0;
+	int choice = 0;
+
+	if (!conf_split(c, text, &words))
+		return false;
+	for (unsigned i = 0; i < words.n; i++) {
+		if (!conf_choice(c, words.v[i], &choice))
+			return false;
+		bits |= 1u << choice;
+	}
+	*(unsigned *)place = bits;
 	return true;
 }
 

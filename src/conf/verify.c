@@ -120,9 +120,10 @@ conf_verify_listens(struct conf_whole *w)
 			    " proxy is trusted (add trusted_proxies = 192.0.2.1)",
 			    STR_ARG(l->name));
 	}
-	if (s->admin.present && lacks(d, KIND_ADMIN, conf_kind_names[KIND_ADMIN], "listen"))
-		conf_error(d->errors, s->admin.at, "[admin]: has no address (add listen ="
-		    " 127.0.0.1:9000)");
+	if (s->admin.present && lacks(d, KIND_ADMIN, conf_kind_names[KIND_ADMIN], "listen") &&
+	    lacks(d, KIND_ADMIN, conf_kind_names[KIND_ADMIN], "socket"))
+		conf_error(d->errors, s->admin.at, "[admin]: does nothing (add listen ="
+		    " 127.0.0.1:9000, or socket = /run/usherd.sock)");
 }
 
 static void
@@ -149,6 +150,16 @@ check_servers(struct conf_document *d, const struct conf_backend *b)
 	arena_fini(&arena);
 }
 
+static void
+warn_idle_secret(struct conf_document *d, const struct conf_backend *b)
+{
+	const struct conf_line *line = line_of(d, KIND_BACKEND, b->name, "sticky_secret");
+
+	if (line != NULL && b->sticky.cookie.p == NULL)
+		conf_warning(d->errors, line->at, "[backend %.*s] sticky_secret: has no effect (add"
+		    " sticky = cookie NAME)", STR_ARG(b->name));
+}
+
 void
 conf_verify_backends(struct conf_whole *w)
 {
@@ -168,6 +179,7 @@ conf_verify_backends(struct conf_whole *w)
 			conf_error(d->errors, b->at, "[backend %.*s]: has %u servers (at most %d)",
 			    STR_ARG(b->name), b->nservers, SERVERS_MAX);
 		check_servers(d, b);
+		warn_idle_secret(d, b);
 	}
 }
 

@@ -44,11 +44,11 @@ static void
 collect(struct places *p)
 {
 	struct conf_snapshot *s = &p->whole->snapshot;
-	unsigned total = s->admin.nbinds;
+	unsigned total = s->admin.nbinds + 1;
 
 	for (unsigned i = 0; i < s->nlistens; i++)
 		total += s->listens[i]->nbinds;
-	p->v = mem_zalloc(total + 1, sizeof(*p->v));
+	p->v = mem_zalloc(total, sizeof(*p->v));
 	for (unsigned i = 0; i < s->nlistens; i++) {
 		struct conf_listen *l = s->listens[i];
 
@@ -56,6 +56,8 @@ collect(struct places *p)
 		    arena_printf(&p->arena, "[listen %.*s] bind", STR_ARG(l->name)));
 	}
 	add(p, s->admin.binds, s->admin.nbinds, STR_OF("[admin] listen"));
+	if (s->admin.socket.text.p != NULL)
+		add(p, &s->admin.socket, 1, STR_OF("[admin] socket"));
 }
 
 /* `one` cannot be bound beside `other`: in one section it is covered, otherwise an error. */

@@ -160,12 +160,17 @@ on_timer(struct timer *t)
 	}
 }
 
-/* A client that closed its side may still wait for a response, but not for one without end. */
+/* A client may close its side and wait for the answer, unless there is none to wait for. */
 static bool
-has_left(const struct h1_front *f)
+has_gone(const struct h1_front *f)
 {
-	return f->state == FRONT_BUSY && f->stream->base.endless &&
-	    (f->transport.watcher.ready & READY_EOF);
+	uint8_t ready = f->transport.watcher.ready;
+
+	if (f->state != FRONT_BUSY)
+		return false;
+	/* Where our side of a tunnel is shut, the end of the client's is no error. */
+	return ((ready & READY_ERROR) && !f->stream->shut) ||
+	    ((ready & READY_EOF) && f->stream->base.leaves);
 }
 
 static void
@@ -179,9 +184,7 @@ on_ready(struct watcher *w)
 		h1_front_handshake(f);
 		return;
 	}
-	/* Where our side of a tunnel is shut, the end of the client's is no error. */
-	if (((w->ready & READY_ERROR) && f->state == FRONT_BUSY && !f->stream->shut) ||
-	    has_left(f)) {
+	if (has_gone(f)) {
 		h1_front_lost(f, false, NULL);
 		return;
 	}
@@ -199,7 +202,7 @@ on_work(struct task *t)
 
 	if (f->state == FRONT_BUSY && h1_front_wants_body(f))
 		h1_front_input(f);
-	if (has_left(f))
+	if (has_gone(f))
 		h1_front_lost(f, false, NULL);
 	else if (f->state == FRONT_BUSY)
 		h1_stream_flush(f);

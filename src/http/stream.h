@@ -119,8 +119,9 @@ struct http_stream {
 	int64_t start_us;		/* when the first byte of the request was seen */
 	bool started;			/* send_head() has been called with a final status */
 	bool body_done;			/* the whole request body has been handed up */
-	bool endless;			/* the response has no end that a client that has closed its
-					 * side could wait for */
+	bool leaves;			/* a client that closes its side has gone: nobody works on
+					 * the request, or the response has no end; set by who took
+					 * the stream */
 };
 
 /* The address at which the connection reached us. */

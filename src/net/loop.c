@@ -18,6 +18,7 @@ enum { EVENTS = 256 };		/* events of one epoll_wait */
 struct loop {
 	int epoll_fd;
 	bool stop;
+	bool forks;
 	uint64_t turn;
 	struct timer_heap timers;
 	struct link again;		/* watchers that yielded */
@@ -161,6 +162,12 @@ loop_stop(struct loop *l)
 	l->stop = true;
 }
 
+void
+loop_forks(struct loop *l)
+{
+	l->forks = true;
+}
+
 uint64_t
 loop_turn(const struct loop *l)
 {
@@ -202,6 +209,19 @@ loop_watch_shared(struct loop *l, struct watcher *w, int fd)
 	return add(l, w, fd, EPOLLIN | EPOLLEXCLUSIVE);
 }
 
+int
+loop_watch_wanted(struct loop *l, struct watcher *w, int fd, uint8_t wanted)
+{
+	uint32_t events = ((wanted & READY_READ) != 0 ? EPOLLIN : 0) |
+	    ((wanted & READY_WRITE) != 0 ? EPOLLOUT : 0);
+	struct epoll_event ev = { .events = events, .data.ptr = w };
+
+	if (w->fd == fd)
+		return epoll_ctl(l->epoll_fd, EPOLL_CTL_MOD, fd, &ev);
+	w->level = true;
+	return add(l, w, fd, events);
+}
+
 static void
 forget(struct watcher *w)
 {
@@ -229,7 +249,7 @@ loop_close(struct loop *l, struct watcher *w)
 	 */
 	int fd = w->fd;
 
-	if (w->level)
+	if (w->level || l->forks)
 		loop_unwatch(l, w);
 	else
 		forget(w);

@@ -28,7 +28,7 @@ enum {
 struct watcher {
 	int fd;				/* -1: not registered */
 	uint8_t ready;			/* READY_ bits; the owner clears READ, WRITE after EAGAIN */
-	bool level;			/* level-triggered: for descriptors that processes share */
+	bool level;			/* level-triggered, as loop_watch_shared() makes it */
 	struct link again;		/* in the loop's list of those that yielded */
 	void (*on_ready)(struct watcher *w);
 };
@@ -52,6 +52,12 @@ void loop_free(struct loop *l);		/* frees pending garbage too */
 void loop_run(struct loop *l);
 void loop_stop(struct loop *l);
 
+/*
+ * The process forks while the loop runs: a child may hold a descriptor for some time after it was
+ * closed here, so each is taken out by hand.
+ */
+void loop_forks(struct loop *l);
+
 /* Counts the batches of events: what is ready in one batch was so before it began. */
 uint64_t loop_turn(const struct loop *l);
 
@@ -66,6 +72,12 @@ int loop_watch(struct loop *l, struct watcher *w, int fd);
  * reading, and the kernel wakes one of them (EPOLLEXCLUSIVE).  0, or -1 with errno.
  */
 int loop_watch_shared(struct loop *l, struct watcher *w, int fd);
+
+/*
+ * Registers a descriptor of a library that says itself what it waits for, level-triggered; called
+ * again for other wishes.  `wanted` is READY_READ, READY_WRITE or both.  0, or -1 with errno.
+ */
+int loop_watch_wanted(struct loop *l, struct watcher *w, int fd, uint8_t wanted);
 
 /* Takes the watcher out; the descriptor stays open. */
 void loop_unwatch(struct loop *l, struct watcher *w);

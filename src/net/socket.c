@@ -60,22 +60,35 @@ prepare_tcp(int fd, const struct addr *a)
 }
 
 int
-socket_listen(const struct addr *a, int backlog)
+socket_listen_unix(const struct addr *a, int backlog, mode_t mode)
 {
-	int fd = socket(a->sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int bound;
+	mode_t mask;
 
 	if (fd < 0)
 		return -1;
-	if (a->sa.sa_family == AF_UNIX)
-		remove_stale(a);
-	else if (prepare_tcp(fd, a) < 0)
+	remove_stale(a);
+	mask = umask(0777 & ~mode);
+	bound = bind(fd, &a->sa, a->len);
+	umask(mask);
+	if (bound < 0 || listen(fd, backlog) < 0)
 		return close_keeping_errno(fd);
-	if (bind(fd, &a->sa, a->len) < 0)
-		return close_keeping_errno(fd);
+	return fd;
+}
+
+int
+socket_listen(const struct addr *a, int backlog)
+{
+	int fd;
+
 	/* Like a port, a unix socket is open to all; the directory decides who gets there. */
-	if (a->sa.sa_family == AF_UNIX && chmod(a->un.sun_path, 0666) < 0)
-		return close_keeping_errno(fd);
-	if (listen(fd, backlog) < 0)
+	if (a->sa.sa_family == AF_UNIX)
+		return socket_listen_unix(a, backlog, 0666);
+	fd = socket(a->sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -1;
+	if (prepare_tcp(fd, a) < 0 || bind(fd, &a->sa, a->len) < 0 || listen(fd, backlog) < 0)
 		return close_keeping_errno(fd);
 	return fd;
 }

@@ -4,6 +4,8 @@
 #ifndef USHERD_NET_SOCKET_H
 #define USHERD_NET_SOCKET_H
 
+#include <sys/types.h>
+
 #include "base/addr.h"
 
 /*
@@ -12,6 +14,12 @@
  * that nobody serves any more is replaced.  Returns the descriptor, or -1 with errno.
  */
 int socket_listen(const struct addr *a, int backlog);
+
+/*
+ * The same for a unix socket that has these rights on its file from the beginning: connecting takes
+ * the right to write.
+ */
+int socket_listen_unix(const struct addr *a, int backlog, mode_t mode);
 
 /*
  * Begins to connect; non-blocking, close-on-exec, TCP_NODELAY.  Returns the descriptor, also while

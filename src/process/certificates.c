@@ -365,13 +365,16 @@ certificates_give(struct certificate_set *set)
 }
 
 void
-certificate_set_refresh(struct certificate_set *set)
+certificate_set_refresh(struct certificate_set *set,
+    void (*renew)(void *arg, unsigned index, struct tls_cert *cert), void *arg)
 {
 	for (unsigned i = 0; i < set->n; i++) {
 		struct tls_cert *cert = set->v[i]->cert;
 
-		if (cert != NULL && tls_store_get(set->store, i) != cert)
-			tls_store_set(set->store, i, cert);
+		if (cert == NULL || tls_store_get(set->store, i) == cert)
+			continue;
+		tls_store_set(set->store, i, cert);
+		renew(arg, i, cert);
 	}
 }
 

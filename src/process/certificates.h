@@ -68,8 +68,9 @@ uint64_t certificates_version(const struct certificates *all);
 /* Nobody needs parcels of certificates up to that version any more: forgets the keys' text. */
 void certificates_forget_parcels(struct certificates *all, uint64_t version);
 
-/* Puts into the set's own store what was replaced. */
-void certificate_set_refresh(struct certificate_set *set);
+/* Puts into the set's own store what was replaced, and calls `renew` for each. */
+void certificate_set_refresh(struct certificate_set *set,
+    void (*renew)(void *arg, unsigned index, struct tls_cert *cert), void *arg);
 
 /* True if that certificate was replaced after `version`. */
 bool certificate_set_changed(const struct certificate_set *set, unsigned index, uint64_t version);

@@ -45,7 +45,7 @@ generation_new(const struct generation_env *env, uint32_t number, struct config 
 	g->config = config;
 	g->listeners = *listeners;
 	g->logs = *logs;
-	*listeners = (struct listener_set){ NULL, NULL, 0 };
+	*listeners = (struct listener_set){ .n = 0 };
 	*logs = (struct logs){ .error_fd = -1 };
 	g->max_connections = max_connections;
 	g->nplaces = config->snapshot->global.workers;
@@ -231,7 +231,7 @@ on_respawn(struct timer *t)
 int
 generation_start(struct generation *g)
 {
-	if (proxy_publish(g->config->proxy, g->env->shm, g->number) == -1)
+	if (proxy_publish(g->config->proxy, g->env->servers, g->number) == -1)
 		return -1;
 	loop_timer_set(g->env->loop, &g->deadline, clock_ms() + START_TIMEOUT_MS);
 	for (unsigned i = 0; i < g->nplaces && !g->did_fail; i++)
@@ -386,12 +386,19 @@ generation_reopen_logs(struct generation *g)
 	return 0;
 }
 
+/* Health checks of servers, and workers that come later, show it. */
+static void
+renew(void *arg, unsigned index, struct tls_cert *cert)
+{
+	proxy_renew_servers(arg, index, cert);
+}
+
 uint64_t
 generation_send_certificates(struct generation *g)
 {
 	uint64_t all_have = UINT64_MAX;
 
-	certificate_set_refresh(&g->config->certificates);
+	certificate_set_refresh(&g->config->certificates, renew, g->config->proxy);
 	LIST_EACH(link, &g->children) {
 		struct child *c = CONTAINER_OF(link, struct child, link);
 

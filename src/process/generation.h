@@ -37,6 +37,7 @@ struct generation_events {
 struct generation_env {
 	struct loop *loop;
 	struct proxy_shm *shm;
+	const struct proxy_servers *servers;
 	const struct generation_events *events;
 	/* Called when a worker came or went. */
 	void (*changed)(void *arg);

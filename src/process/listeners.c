@@ -14,6 +14,8 @@
 #include "base/mem.h"
 #include "net/socket.h"
 
+enum { CONTROL_BACKLOG = 16 };
+
 struct listening {
 	struct link link;
 	struct addr addr;
@@ -128,24 +130,43 @@ find(struct listeners *l, const struct addr *want)
 	return NULL;
 }
 
+/* The socket with this address, which listens now; NULL with errno. */
+static struct listening *
+find_or_open(struct listeners *l, const struct addr *addr, int backlog, bool is_private)
+{
+	struct listening *one = find(l, addr);
+	int fd;
+
+	if (one != NULL)		/* the backlog may have changed */
+		return listen(one->fd, backlog) == 0 ? one : NULL;
+	fd = is_private ? socket_listen_unix(addr, backlog, 0600) : socket_listen(addr, backlog);
+	if (fd == -1)
+		return NULL;
+	one = add(l, addr, fd);
+	remember_file(one);
+	return one;
+}
+
 static int
 take(struct listeners *l, const struct conf_bind *bind, int backlog, struct listener_set *set)
 {
-	struct listening *one = find(l, &bind->addr);
+	struct listening *one = find_or_open(l, &bind->addr, backlog, false);
 
-	if (one == NULL) {
-		int fd = socket_listen(&bind->addr, backlog);
-
-		if (fd == -1)
-			return -1;
-		one = add(l, &bind->addr, fd);
-		remember_file(one);
-	} else if (listen(one->fd, backlog) == -1) {	/* it may have changed */
+	if (one == NULL)
 		return -1;
-	}
 	one->users++;
 	set->v[set->n] = one;
 	set->fds[set->n++] = one->fd;
+	return 0;
+}
+
+static int
+take_control(struct listeners *l, const struct conf_bind *bind, struct listener_set *set)
+{
+	set->control = find_or_open(l, &bind->addr, CONTROL_BACKLOG, true);
+	if (set->control == NULL)
+		return -1;
+	set->control->users++;
 	return 0;
 }
 
@@ -176,6 +197,9 @@ listeners_take(struct listeners *l, const struct conf_snapshot *s, struct listen
 		if (take(l, *failed, SOMAXCONN, set) == -1)
 			goto fail;
 	}
+	*failed = &s->admin.socket;
+	if (s->admin.socket.text.p != NULL && take_control(l, *failed, set) == -1)
+		goto fail;
 	*failed = NULL;
 	return 0;
 
@@ -191,7 +215,9 @@ listeners_say_failed(const struct conf_bind *failed)
 {
 	const char *remedy = "";
 
-	if (errno == EADDRINUSE)
+	if (errno == EADDRINUSE && failed->addr.sa.sa_family == AF_UNIX)
+		remedy = " (another process listens there, or it is no socket)";
+	else if (errno == EADDRINUSE)
 		remedy = " (another process listens there: ss -ltnp shows which)";
 	else if (errno == EACCES && failed->addr.sa.sa_family != AF_UNIX)
 		remedy = " (low ports take root or CAP_NET_BIND_SERVICE)";
@@ -204,16 +230,29 @@ listeners_say_failed(const struct conf_bind *failed)
 		log_error("%s: bind %s: %m%s", failed->at.file, failed->text.p, remedy);
 }
 
+int
+listeners_control_fd(const struct listener_set *set)
+{
+	return set->control != NULL ? set->control->fd : -1;
+}
+
+static void
+give(struct listening *one)
+{
+	if (--one->users == 0)
+		end(one);
+}
+
 void
 listeners_give(struct listener_set *set)
 {
-	for (unsigned i = 0; i < set->n; i++) {
-		if (--set->v[i]->users == 0)
-			end(set->v[i]);
-	}
+	for (unsigned i = 0; i < set->n; i++)
+		give(set->v[i]);
+	if (set->control != NULL)
+		give(set->control);
 	mem_free(set->v);
 	mem_free(set->fds);
-	*set = (struct listener_set){ NULL, NULL, 0 };
+	*set = (struct listener_set){ .n = 0 };
 }
 
 void

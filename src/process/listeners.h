@@ -22,6 +22,7 @@ struct listener_set {
 	struct listening **v;
 	int *fds;			/* the same as plain descriptors */
 	unsigned n;
+	struct listening *control;	/* the control socket, which is no matter of workers */
 };
 
 /* Takes over the `inherited` sockets that begin at descriptor `first`, for those who ask later. */
@@ -36,6 +37,9 @@ int listeners_take(struct listeners *l, const struct conf_snapshot *s, struct li
 
 /* Logs why the address of listeners_take() failed, from errno, and where it stands. */
 void listeners_say_failed(const struct conf_bind *failed);
+
+/* The control socket of a set, or -1. */
+int listeners_control_fd(const struct listener_set *set);
 
 /* Lets the sockets go; an empty set is fine. */
 void listeners_give(struct listener_set *set);

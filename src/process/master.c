@@ -15,6 +15,7 @@
 #include "process/master_internal.h"
 #include "process/notify.h"
 #include "process/orphans.h"
+#include "proxy/members.h"
 
 enum {
 	TICK_MS = 1000,
@@ -34,6 +35,7 @@ end_if_empty(struct master *m)
 static void
 close_listeners(struct master *m)
 {
+	master_close_control(m);
 	listeners_give(&m->parked);
 	LIST_EACH(link, &m->generations)
 		listeners_give(&CONTAINER_OF(link, struct generation, link)->listeners);
@@ -48,6 +50,8 @@ begin_end(struct master *m, msec patience_ms)
 	m->current = NULL;
 	m->next = NULL;
 	m->reload_again = false;
+	config_free(m->pending);
+	m->pending = NULL;
 	loop_timer_cancel(m->loop, &m->retry);
 	loop_timer_set(m->loop, &m->deadline,
 	    patience_ms == CONF_OFF ? TIMER_NEVER : clock_ms() + patience_ms + END_PATIENCE_MS);
@@ -107,6 +111,7 @@ on_generation_ready(void *arg, struct generation *g)
 	m->next = NULL;
 	m->current = g;
 	master_apply(m, g);
+	master_servers_changed(m);
 	if (m->state == MASTER_STARTING)
 		master_started(m);
 	else
@@ -139,6 +144,7 @@ on_generation_ended(void *arg, struct generation *g)
 	if (g == m->current)
 		m->current = NULL;
 	generation_free(g);
+	master_servers_changed(m);
 	end_if_empty(m);
 }
 
@@ -233,14 +239,14 @@ reopen_logs(struct master *m)
 static void
 drain_workers(struct master *m)
 {
-	if (m->state != MASTER_RUNNING || m->next != NULL) {
+	if (m->state != MASTER_RUNNING || m->next != NULL || m->pending != NULL) {
 		log_warn("SIGWINCH: nothing to drain, or not now");
 		return;
 	}
 	log_notice("draining the workers; the master stays");
 	m->state = MASTER_DRAINED;
 	m->parked = m->current->listeners;
-	m->current->listeners = (struct listener_set){ NULL, NULL, 0 };
+	m->current->listeners = (struct listener_set){ .n = 0 };
 	generation_drain(m->current, CHANNEL_QUIT);
 	m->current = NULL;
 	notify_send("STATUS=drained\n");
@@ -289,6 +295,7 @@ on_tick(struct timer *t)
 	struct master *m = CONTAINER_OF(t, struct master, tick);
 
 	shm_servers_correct(&m->shm.servers);
+	members_sweep(&m->shm);
 	loop_timer_set(m->loop, t, clock_ms() + TICK_MS);
 }
 
@@ -299,14 +306,20 @@ open_master(struct master *m)
 	timer_init(&m->tick, on_tick);
 	timer_init(&m->deadline, on_deadline);
 	task_init(&m->changed, write_workers);
+	task_init(&m->servers_task, master_follow_servers);
 	m->loop = loop_new();
 	if (m->loop == NULL || signals_watch(&m->signals, m->loop, on_signal) == -1) {
 		log_error("epoll: %m");
 		return -1;
 	}
+	loop_forks(m->loop);
+	if (master_open_servers(m) == -1)
+		return -1;
+	master_open_control(m);
 	m->env = (struct generation_env){
 		.loop = m->loop,
 		.shm = &m->shm,
+		.servers = &m->servers,
 		.events = &generation_events,
 		.changed = workers_changed,
 		.no_slot = end_oldest,
@@ -327,6 +340,8 @@ close_master(struct master *m)
 	}
 	if (m->loop != NULL) {
 		task_cancel(&m->changed);
+		control_free(m->control);
+		master_close_servers(m);
 		watch_close(&m->watch);
 		loop_timer_cancel(m->loop, &m->look_on);
 		loop_close(m->loop, &m->signals.watcher);

@@ -1,5 +1,5 @@
 /*
- * master_internal.h - what master.c, master_start.c and master_reload.c share.
+ * master_internal.h - what the files of the master share.
  */
 #ifndef USHERD_PROCESS_MASTER_INTERNAL_H
 #define USHERD_PROCESS_MASTER_INTERNAL_H
@@ -10,12 +10,14 @@
 #include "base/list.h"
 #include "net/loop.h"
 #include "process/config.h"
+#include "process/control.h"
 #include "process/generation.h"
 #include "process/listeners.h"
 #include "process/options.h"
 #include "process/pidfile.h"
 #include "process/signals.h"
 #include "process/watch.h"
+#include "proxy/checks.h"
 #include "proxy/proxy.h"
 
 enum master_state {
@@ -29,6 +31,11 @@ struct master {
 	const struct options *options;
 	struct certificates *certificates;
 	struct watch watch;		/* of their files */
+	struct checks *checks;		/* of the health of servers */
+	struct proxy_servers servers;	/* names that are followed, changes at run time */
+	struct task servers_task;	/* lists of servers are to be looked at */
+	struct control *control;	/* the control socket */
+	struct buf reload_lines;	/* of trouble, since the reload began that is under way */
 	struct timer look_on;		/* there are more than one turn of the loop can take */
 	enum master_state state;
 	int status;			/* to exit with */
@@ -44,6 +51,7 @@ struct master {
 	struct link generations;	/* all that have workers, oldest first */
 	struct generation *current;	/* the one that serves; NULL: none */
 	struct generation *next;	/* the one that starts; NULL: none */
+	struct config *pending;		/* what is to be the next one waits for its names */
 	uint32_t last_number;
 	bool reload_again;		/* asked for during a reload */
 	unsigned orphans;		/* workers of a dead master that were told to end */
@@ -77,11 +85,44 @@ void master_reload(struct master *m);
 void master_reloaded(struct master *m, struct generation *before);
 void master_reload_failed(struct master *m);
 
+/* Whether one is under way. */
+bool master_reloading(const struct master *m);
+
 /* master_certificates.c: begins to look after the certificates and the ticket keys. */
 void master_watch_certificates(struct master *m);
 
 /* The certificates in use may be others, or newer, than before. */
 void master_certificates_changed(struct master *m);
+
+/*
+ * master_servers.c: opens and closes what follows the servers of backends.  0, or -1 after an error
+ * line.
+ */
+int master_open_servers(struct master *m);
+void master_close_servers(struct master *m);
+void master_follow_servers(struct task *t);	/* what servers_task does */
+
+/* Which generation serves, or the servers of one, or orders for them, may be others than before;
+ * what follows from that happens before the next event. */
+void master_servers_changed(struct master *m);
+
+/*
+ * Looks up the names of a configuration.  Calls `go_on` from the loop when all have answered, or
+ * shortly after if they do not.
+ */
+void master_await_names(struct master *m, const struct config *c, void (*go_on)(void *arg));
+
+/*
+ * master_control.c: the control socket is that of generation `g`, which serves now; and changes at
+ * run time hold for its servers.  master_close_control() leaves nobody without an answer.
+ */
+void master_open_control(struct master *m);
+void master_use_control(struct master *m, const struct generation *g);
+void master_close_control(struct master *m);
+
+/* Whoever waits for the end of a reload hears of all that was logged meanwhile. */
+void master_reload_begins(struct master *m);
+void master_reload_ends(struct master *m, bool done);
 
 /* Begins a generation from its parts, which it takes over; NULL after an error line. */
 struct generation *master_begin(struct master *m, struct config *c, struct listener_set *set,

@@ -59,6 +59,7 @@ master_apply(struct master *m, const struct generation *g)
 	master_use_log(m, g->logs.error_fd);
 	atomic_store(&data->generation, g->number);
 	atomic_store(&data->loaded_wall_ms, (uint64_t)clock_wall_ms());
+	master_use_control(m, g);
 }
 
 static void
@@ -77,6 +78,7 @@ count_failure(struct master *m)
 	log_error("reload failed: %s", m->current != NULL ?
 	    "all goes on with the configuration before" : "there are no workers still");
 	tell_running(m);
+	master_reload_ends(m, false);
 }
 
 static void
@@ -113,25 +115,6 @@ fail:
 	return false;
 }
 
-void
-master_reload(struct master *m)
-{
-	struct config *c;
-
-	if (m->next != NULL) {
-		m->reload_again = true;
-		log_notice("reload: another one is under way, then comes this one");
-		return;
-	}
-	log_notice("reload: reading the configuration %s", config_name(m->options));
-	notify_reloading();
-	c = config_load(m->options, m->certificates, CONFIG_LOGGED);
-	/* Whatever comes of the rest, a renewed certificate is fit for those that use it. */
-	master_certificates_changed(m);
-	if (c == NULL || !try_reload(m, c))
-		count_failure(m);
-}
-
 static void
 reload_if_asked(struct master *m)
 {
@@ -139,6 +122,47 @@ reload_if_asked(struct master *m)
 		return;
 	m->reload_again = false;
 	master_reload(m);
+}
+
+/* The names of the new configuration are known, or had their chance. */
+static void
+go_on(void *arg)
+{
+	struct master *m = arg;
+	struct config *c = m->pending;
+
+	m->pending = NULL;
+	if (c == NULL || try_reload(m, c))
+		return;
+	count_failure(m);
+	master_servers_changed(m);
+	reload_if_asked(m);
+}
+
+bool
+master_reloading(const struct master *m)
+{
+	return m->next != NULL || m->pending != NULL;
+}
+
+void
+master_reload(struct master *m)
+{
+	if (master_reloading(m)) {
+		m->reload_again = true;
+		log_notice("reload: another one is under way, then comes this one");
+		return;
+	}
+	log_notice("reload: reading the configuration %s", config_name(m->options));
+	notify_reloading();
+	master_reload_begins(m);
+	m->pending = config_load(m->options, m->certificates, CONFIG_LOGGED);
+	/* Whatever comes of the rest, a renewed certificate is fit for those that use it. */
+	master_certificates_changed(m);
+	if (m->pending != NULL)
+		master_await_names(m, m->pending, go_on);
+	else
+		count_failure(m);
 }
 
 void
@@ -154,6 +178,7 @@ master_reloaded(struct master *m, struct generation *before)
 		listeners_give(&before->listeners);
 	}
 	tell_running(m);
+	master_reload_ends(m, true);
 	reload_if_asked(m);
 }
 

@@ -147,12 +147,16 @@ wait_for_address(struct master *m, int error)
 	return true;
 }
 
-void
-master_start(struct master *m)
+/* The names of servers are known, or had their chance. */
+static void
+go_on(void *arg)
 {
+	struct master *m = arg;
 	const struct conf_bind *failed;
 	struct listener_set set;
 
+	if (m->state != MASTER_STARTING)
+		return;
 	if (listeners_take(&m->listeners, m->first->snapshot, &set, &failed) == -1) {
 		if (wait_for_address(m, errno))
 			return;
@@ -165,6 +169,12 @@ master_start(struct master *m)
 	m->first = NULL;
 	if (m->next == NULL)
 		master_stop(m, EXIT_FAILURE);
+}
+
+void
+master_start(struct master *m)
+{
+	master_await_names(m, m->first, go_on);
 }
 
 void

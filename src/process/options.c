@@ -9,12 +9,6 @@
 
 #include "base/mem.h"
 
-#ifndef USHERD_SYSCONFDIR
-#define USHERD_SYSCONFDIR "/etc"
-#endif
-
-#define DEFAULT_CONFIG USHERD_SYSCONFDIR "/usherd.ini"
-
 enum { LONG_EXPLAIN = 256, LONG_FROM };	/* beyond all letters */
 
 const char options_usage[] =
@@ -22,7 +16,7 @@ const char options_usage[] =
 	"       usherd [-c FILE] --explain 'METHOD URL' [-H HEADER]... [--from ADDRESS]\n"
 	"       usherd -l ADDRESS -b URL [-b URL]...\n"
 	"\n"
-	"  -c FILE     configuration [" DEFAULT_CONFIG "]\n"
+	"  -c FILE     configuration [" OPTIONS_CONFIG "]\n"
 	"  -f          stay in the foreground, errors to stderr too\n"
 	"  -t          check the configuration and exit: 0 if it is fine, 1 if not\n"
 	"  -T          the same, then print the effective values\n"
@@ -151,7 +145,7 @@ check_together(struct options *o, int argc, char **argv)
 	if (o->listen != NULL)
 		o->foreground = true;
 	else if (o->config == NULL)
-		o->config = DEFAULT_CONFIG;
+		o->config = OPTIONS_CONFIG;
 	return 0;
 }
 

@@ -8,6 +8,13 @@
 
 #include "conf/load.h"
 
+#ifndef USHERD_SYSCONFDIR
+#define USHERD_SYSCONFDIR "/etc"
+#endif
+
+/* Where the configuration is unless -c names it. */
+#define OPTIONS_CONFIG	USHERD_SYSCONFDIR "/usherd.ini"
+
 /* What the process was called for; OPTIONS_RUN unless a flag says otherwise. */
 enum options_task {
 	OPTIONS_RUN,

@@ -8,6 +8,7 @@
 #include "base/digest.h"
 #include "base/regex.h"
 #include "http/h1_parse.h"
+#include "net/resolver.h"
 #include "proxy/coder.h"
 
 #ifndef USHERD_BUILD
@@ -29,8 +30,8 @@ version_print(void)
 	coder_libraries(coders, sizeof(coders));
 	printf("usherd %s\n", USHERD_VERSION);
 	printf("built with: %s\n", USHERD_BUILD);
-	printf("libraries: %s, %s, %s, %s, inih\n", digest_library(), h1_parse_library, regex,
-	    coders);
+	printf("libraries: %s, %s, %s, %s, %s, inih\n", digest_library(), h1_parse_library, regex,
+	    resolver_library(), coders);
 	printf("configuration: %s/usherd.ini\n", USHERD_SYSCONFDIR);
 	printf("run-time files: %s\n", USHERD_RUNSTATEDIR);
 }

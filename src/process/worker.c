@@ -255,15 +255,16 @@ place(const struct worker_start *start)
 		log_warn("worker_priority %d: %m", g->worker_priority);
 }
 
-/* Somebody changed what this worker may wait for: coming back to the loop is all that is asked. */
 static void
 on_wake(struct watcher *w)
 {
 	uint64_t count;
 
+	/* Before looking: a change during the look wakes once more. */
 	if (read(w->fd, &count, sizeof(count)) == -1 && errno != EAGAIN)
 		log_warn("wake: %m");
 	w->ready = 0;
+	proxy_wake(self.start->config->proxy);
 }
 
 static int

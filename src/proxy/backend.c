@@ -1,96 +1,47 @@
 /*
- * backend.c - a named group of servers as a worker sees it.
- *
- *	shm_members (versioned) ──refresh()──► servers ──► sequence, backup sequence
- *	shared cursor ──► the turn of this request
+ * backend.c - a named group of servers as a worker sees it: who is in it, and whose turn it is.
  */
 #include "proxy/backend.h"
 
-#include "base/check.h"
 #include "base/mem.h"
-#include "proxy/balance.h"
+#include "proxy/eject.h"
+#include "proxy/view.h"
 
-/* An order to walk: indexes into servers. */
-struct sequence {
-	uint16_t *v;
-	uint32_t period;
+enum {
+	LATENCY_SHARE = 8,		/* a sample counts for one in so many */
+	LATENCY_FRESH_MS = 5000,	/* unless the one before is older than this */
+	FAILURE_US = 1000000,		/* a failed attempt is no faster than this */
 };
 
 struct backend {
 	const struct conf_backend *conf;
-	struct shm_members *members;
-	struct backend_env env;
+	struct view view;
+	struct queue *queue;
 	struct metrics_cell *cell;
-	uint64_t version;		/* of the list that `servers` shows */
-	struct server **servers;	/* the members, in the order of the list */
-	uint32_t n;
-	struct server **known;		/* all that ever were members: pools outlive a list */
-	uint32_t nknown;
-	struct sequence primary;
-	struct sequence backup;
+	int worker;
 };
-
-static struct server *
-find_or_make(struct backend *b, const struct shm_member *m)
-{
-	struct server *s;
-
-	for (uint32_t i = 0; i < b->nknown; i++) {
-		if (b->known[i]->slot == m->slot) {
-			b->known[i]->max_conns = m->max_conns;
-			return b->known[i];
-		}
-	}
-	s = server_new(b->conf, m, &b->env.servers->slots[m->slot],
-	    metrics_cell(b->env.metrics, m->metric, b->env.worker), b->env.loop,
-	    b->env.worker, &b->env.tls[b->conf->index]);
-	b->known = mem_realloc(b->known, b->nknown + 1, sizeof(struct server *));
-	b->known[b->nknown++] = s;
-	return s;
-}
-
-static void
-make_sequence(struct sequence *out, const struct shm_member *list, uint32_t n, bool backup)
-{
-	uint16_t *weights = mem_zalloc(n, sizeof(*weights));
-	uint16_t *v = mem_zalloc(BALANCE_PERIOD_MAX, sizeof(*v));
-
-	for (uint32_t i = 0; i < n; i++)
-		weights[i] = (list[i].backup != 0) == backup ? list[i].weight : 0;
-	mem_free(out->v);
-	out->period = balance_sequence(weights, n, v);
-	out->v = mem_realloc(v, out->period, sizeof(*v));
-	mem_free(weights);
-}
-
-/* Reads the list again if it has changed. */
-static void
-refresh(struct backend *b)
-{
-	static struct shm_member list[SHM_MEMBERS];
-	int n = shm_members_read(b->members, &b->version, list);
-
-	if (n < 0)
-		return;
-	b->servers = mem_realloc(b->servers, (size_t)n, sizeof(struct server *));
-	b->n = (uint32_t)n;
-	for (uint32_t i = 0; i < b->n; i++)
-		b->servers[i] = find_or_make(b, &list[i]);
-	make_sequence(&b->primary, list, b->n, false);
-	make_sequence(&b->backup, list, b->n, true);
-}
 
 struct backend *
 backend_new(const struct conf_backend *conf, struct shm_members *members, uint32_t metric_row,
     const struct backend_env *env)
 {
 	struct backend *b = MEM_NEW(struct backend);
+	const struct view_env view_env = {
+		.conf = conf,
+		.servers = env->servers,
+		.members = members,
+		.metrics = env->metrics,
+		.loop = env->loop,
+		.tls = &env->tls[conf->index],
+		.worker = env->worker,
+	};
 
 	b->conf = conf;
-	b->members = members;
-	b->env = *env;
+	b->worker = env->worker;
 	b->cell = metrics_cell(env->metrics, metric_row, env->worker);
-	refresh(b);
+	view_init(&b->view, &view_env);
+	b->queue = queue_new(&conf->queue, b->view.group, env->core, env->loop, env->worker,
+	    env->queues);
 	return b;
 }
 
@@ -99,59 +50,158 @@ backend_free(struct backend *b)
 {
 	if (b == NULL)
 		return;
-	for (uint32_t i = 0; i < b->nknown; i++)
-		server_free(b->known[i]);
-	mem_free(b->known);
-	mem_free(b->servers);
-	mem_free(b->primary.v);
-	mem_free(b->backup.v);
+	queue_free(b->queue);
+	view_fini(&b->view);
 	mem_free(b);
 }
 
-static bool
-was_tried(const struct backend_tried *tried, const struct server *s)
+/* ---- taking and giving */
+
+uint64_t
+backend_hash_text(struct str text)
 {
-	for (unsigned i = 0; i < tried->n; i++)
-		if (tried->v[i] == s)
-			return true;
-	return false;
+	return str_hash(text, 0);
 }
 
-static struct server *
-walk(struct backend *b, const struct sequence *seq, uint64_t turn,
-    const struct backend_tried *tried)
+uint64_t
+backend_hash_client(const struct ip_port *client)
 {
-	for (uint32_t i = 0; i < seq->period; i++) {
-		struct server *s = b->servers[seq->v[(turn + i) % seq->period]];
+	size_t n = client->family == AF_INET6 ? 8 : sizeof(client->ip);
 
-		if (server_is_up(s) && (tried == NULL || !was_tried(tried, s)) &&
-		    shm_server_take(s->shared, b->env.worker, s->max_conns))
-			return s;
+	return str_hash(str_make((const char *)client->ip, n), 0);
+}
+
+/* That of a sticky client, which a server that drains keeps. */
+static struct candidate *
+choose_sticky(struct backend *b, uint64_t id, const struct turn *turn)
+{
+	struct view_member *m = view_find(&b->view, id);
+
+	if (m == NULL || (m->state != MEMBER_USABLE && m->state != MEMBER_DRAINS) ||
+	    !balance_take(&m->as, turn))
+		return NULL;
+	return &m->as;
+}
+
+static struct candidate *
+choose_in(const struct backend *b, const struct tier *tier, const struct turn *turn)
+{
+	return tier->n > 0 ? b->view.balance->choose(tier, turn) : NULL;
+}
+
+static struct candidate *
+choose(struct backend *b, const struct backend_request *r)
+{
+	const struct view *w = &b->view;
+	struct turn turn = {
+		.cursor = &w->env.members->cursor,
+		.group = w->group,
+		.hash = r->hash,
+		.tried = r->tried.v,
+		.ntried = r->tried.n,
+		.worker = b->worker,
+	};
+	struct candidate *c = r->sticky != 0 ? choose_sticky(b, r->sticky, &turn) : NULL;
+
+	if (c == NULL)
+		c = choose_in(b, &w->main, &turn);
+	if (c != NULL || r->tried.n == 0)
+		return c;
+	/* It failed elsewhere: a backup is better than the same server again. */
+	c = choose_in(b, &w->spare, &turn);
+	if (c == NULL) {
+		turn.tried += r->tried.n - 1;
+		turn.ntried = 1;		/* any but the last one */
+		c = choose_in(b, &w->main, &turn);
 	}
-	return NULL;
+	if (c == NULL) {
+		turn.ntried = 0;
+		c = choose_in(b, &w->main, &turn);
+	}
+	return c;
 }
 
 struct server *
-backend_take(struct backend *b, const struct backend_tried *tried)
+backend_take(struct backend *b, const struct backend_request *r, enum backend_refusal *why)
 {
-	uint64_t turn;
-	struct server *s;
+	struct candidate *c;
 
-	if (atomic_load_explicit(&b->members->version, memory_order_acquire) != b->version)
-		refresh(b);
-	turn = atomic_fetch_add_explicit(&b->members->cursor, 1, memory_order_relaxed);
-	if ((s = walk(b, &b->primary, turn, tried)) != NULL ||
-	    (s = walk(b, &b->backup, turn, tried)) != NULL || tried->n == 0)
-		return s;
-	if ((s = walk(b, &b->primary, turn, NULL)) != NULL)
-		return s;
-	return walk(b, &b->backup, turn, NULL);
+	if (!view_is_fresh(&b->view))
+		view_remake(&b->view);
+	c = choose(b, r);
+	if (c == NULL) {
+		*why = b->view.main.n > 0 ? BACKEND_FULL : BACKEND_DOWN;
+		return NULL;
+	}
+	c->server->nplaces++;
+	if (b->view.balance->uses_group)
+		(void)shm_group_take(b->view.group, b->worker, 0);
+	return c->server;
 }
 
 void
 backend_give(struct backend *b, struct server *s)
 {
-	shm_server_give(s->shared, b->env.worker);
+	s->nplaces--;
+	shm_server_give(s->shared, b->worker);
+	if (b->view.balance->uses_group)
+		shm_group_give(b->view.group, b->worker);
+	queue_freed(b->queue);
+}
+
+/* ---- what is learnt */
+
+/*
+ * An exponentially weighted average.  Of two workers that do this at once one sample is lost, which
+ * does not matter.
+ */
+static void
+learn_latency(struct shm_server *shared, int64_t sample_us)
+{
+	int64_t old = atomic_load_explicit(&shared->latency_us, memory_order_relaxed);
+	msec at = atomic_load_explicit(&shared->latency_at_ms, memory_order_relaxed);
+
+	if (old != 0 && clock_ms() - at < LATENCY_FRESH_MS)
+		sample_us = old + (sample_us - old) / LATENCY_SHARE;
+	if (sample_us < 1)
+		sample_us = 1;
+	if (sample_us > UINT32_MAX)
+		sample_us = UINT32_MAX;
+	atomic_store_explicit(&shared->latency_us, (uint32_t)sample_us, memory_order_relaxed);
+	atomic_store_explicit(&shared->latency_at_ms, clock_ms(), memory_order_relaxed);
+}
+
+void
+backend_report(struct backend *b, struct server *s, enum backend_outcome outcome,
+    int64_t first_byte_us)
+{
+	if (outcome == OUTCOME_NEUTRAL)
+		return;
+	if (outcome == OUTCOME_GOOD)
+		eject_good(&b->view, s);
+	else
+		eject_bad(&b->view, s);
+	if (b->conf->balance != BALANCE_LEAST_TIME)
+		return;
+	/* A server that fails at once is not the fastest one. */
+	if (outcome == OUTCOME_BAD && first_byte_us < FAILURE_US)
+		first_byte_us = FAILURE_US;
+	if (first_byte_us >= 0)
+		learn_latency(s->shared, first_byte_us);
+}
+
+void
+backend_look(struct backend *b)
+{
+	if (!view_is_fresh(&b->view))
+		view_remake(&b->view);
+	queue_run(b->queue);
+}
+
+struct queue *
+backend_queue(struct backend *b)
+{
+	return b->queue;
 }
 
 struct metrics_cell *

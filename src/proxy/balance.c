@@ -1,71 +1,47 @@
 /*
- * balance.c - the order in which round_robin takes the servers of a backend.
+ * balance.c - the algorithms that choose a server, and what they have in common.
  */
 #include "proxy/balance.h"
 
-#include "base/check.h"
-#include "base/mem.h"
+const struct balance balances[] = {
+	[BALANCE_ROUND_ROBIN] = { balance_round_robin, false, false },
+	[BALANCE_LEAST_CONN] = { balance_least_conn, false, false },
+	[BALANCE_IP_HASH] = { balance_ip_hash, true, false },
+	[BALANCE_HASH] = { balance_hash, true, true },
+	[BALANCE_RANDOM] = { balance_random, false, false },
+	[BALANCE_LEAST_TIME] = { balance_least_time, false, false },
+};
 
-static uint32_t
-gcd(uint32_t a, uint32_t b)
+bool
+balance_may_take(const struct candidate *c, const struct turn *turn)
 {
-	while (b != 0) {
-		uint32_t rest = a % b;
-
-		a = b;
-		b = rest;
-	}
-	return a;
+	for (unsigned i = 0; i < turn->ntried; i++)
+		if (turn->tried[i] == c->id)
+			return false;
+	return c->max_conns == 0 ||
+	    atomic_load_explicit(&c->shared->in_flight, memory_order_relaxed) < c->max_conns;
 }
 
-/* Weights in their smallest whole proportion; those that are too great for a sequence lose some of
- * their exactness, but none becomes 0. */
-static uint32_t
-reduce(const uint16_t *weights, uint32_t n, int32_t *out)
+bool
+balance_take(const struct candidate *c, const struct turn *turn)
 {
-	uint32_t divisor = 0, sum = 0;
-	uint64_t total = 0;
-
-	for (uint32_t i = 0; i < n; i++) {
-		divisor = gcd(divisor, weights[i]);
-		total += weights[i];
-	}
-	if (divisor == 0)
-		return 0;
-	total /= divisor;
-	for (uint32_t i = 0; i < n; i++) {
-		uint64_t w = weights[i] / divisor;
-
-		if (total > BALANCE_PERIOD_MAX && w > 0) {
-			w = w * (BALANCE_PERIOD_MAX - n) / total;
-			w = w > 0 ? w : 1;
-		}
-		out[i] = (int32_t)w;
-		sum += (uint32_t)w;
-	}
-	return sum;
+	if (!balance_may_take(c, turn) || !shm_server_take(c->shared, turn->worker, c->max_conns))
+		return false;
+	/* The slot may have got another server since we read the list: see shm/servers.h. */
+	if (atomic_load(&c->shared->serial) == c->serial)
+		return true;
+	shm_server_give(c->shared, turn->worker);
+	return false;
 }
 
-uint32_t
-balance_sequence(const uint16_t *weights, uint32_t n, uint16_t *out)
+struct candidate *
+balance_take_any(const struct tier *tier, const struct turn *turn, uint32_t from)
 {
-	int32_t *weight = mem_zalloc(n, sizeof(*weight));
-	int32_t *current = mem_zalloc(n, sizeof(*current));
-	uint32_t period = reduce(weights, n, weight);
+	for (uint32_t i = 0; i < tier->n; i++) {
+		struct candidate *c = &tier->v[(from + i) % tier->n];
 
-	CHECK(n < BALANCE_PERIOD_MAX && period <= BALANCE_PERIOD_MAX);
-	for (uint32_t turn = 0; turn < period; turn++) {
-		uint32_t best = 0;
-
-		for (uint32_t i = 0; i < n; i++) {
-			current[i] += weight[i];
-			if (current[i] > current[best])
-				best = i;
-		}
-		current[best] -= (int32_t)period;
-		out[turn] = (uint16_t)best;
+		if (balance_take(c, turn))
+			return c;
 	}
-	mem_free(weight);
-	mem_free(current);
-	return period;
+	return NULL;
 }

@@ -131,6 +131,9 @@ error_page_send(struct exchange *x, int status)
 
 	if (x->allow.p != NULL && status == 405)
 		fields_add(&r->fields, STR_OF("Allow"), x->allow);
+	if (x->retry_after_s > 0 && status == 503)
+		fields_add(&r->fields, STR_OF("Retry-After"), arena_printf(&x->stream->arena,
+		    "%lld", (long long)x->retry_after_s));
 	if (x->content_range.p != NULL && status == 416)
 		fields_add_id(&r->fields, FIELD_CONTENT_RANGE, x->content_range);
 	if (page != NULL)

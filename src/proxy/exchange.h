@@ -25,6 +25,8 @@ struct runtime;				/* proxy/runtime.h: the proxy of this worker */
 struct route;				/* proxy/route.h */
 struct filter_node;			/* proxy/filter.h */
 struct held_block;
+struct bucket_request;			/* proxy/bucket.h */
+struct mirror;				/* proxy/mirror.h */
 struct response_buffer;			/* proxy/response_buffer.h */
 
 enum { REQUEST_ID_LEN = 32 };
@@ -58,6 +60,7 @@ struct exchange {
 	struct str scheme;			/* "http" or "https", as the client used it */
 	char request_id[REQUEST_ID_LEN];
 	struct str allow;			/* methods, for a 405 */
+	int64_t retry_after_s;			/* for a 503; 0: not said */
 	struct str content_range;		/* what there is, for a 416 */
 	struct str uri;				/* path and query to forward: raw, or rewritten */
 	struct str path;			/* the same path, normalised: for our own sources */
@@ -75,6 +78,8 @@ struct exchange {
 	struct filter_node *request_filters;	/* those that see the request body; NULL: none */
 	struct filter_node *filters;		/* the same for the response */
 	struct response_buffer *response_buffer;	/* NULL: none */
+	struct bucket_request *bucket;		/* of a route with `bucket`; else NULL */
+	struct mirror *mirror;			/* that gets a copy of the request; NULL: none */
 	bool buffering;				/* the body is taken in before the source starts */
 	struct chain buffered;			/* what has come, for the source to take */
 	const struct fields *trailers;		/* behind it; NULL: none */

@@ -1,29 +1,17 @@
 /*
- * forward.c - lets a server of a backend answer: choosing it, sending the request, trying again.
+ * forward.c - lets a server of a backend answer: the source that an exchange sees.
  *
  *	request body ─► exchange ─► body() ─► back_stream ─► server
  *	                                └► kept, for as long as a retry may need it
  */
 #include "proxy/forward.h"
 
-#include <errno.h>
-#include <string.h>
-
-#include "base/check.h"
-#include "base/log.h"
-#include "net/proxy_header.h"
 #include "proxy/answer.h"
 #include "proxy/forward_internal.h"
-#include "proxy/forwarded.h"
+#include "proxy/hash_keys.h"
 #include "proxy/runtime.h"
 
-enum {
-	REQUEST_WINDOW = 65536,		/* request bytes on their way at once */
-	RESPONSE_WINDOW = 65536,
-	SPLICE_WINDOW = 262144,		/* the same where bytes stay in the kernel */
-	UNREPLAYABLE_IDLE_MS = 1000,	/* a connection idle for longer may be about to close */
-	CONTINUE_MS = 1000,		/* a server silent for so long leaves 100 to us */
-};
+enum { CONTINUE_MS = 1000 };		/* a server silent for so long leaves 100 to us */
 
 static struct forward *
 of(struct exchange *x)
@@ -31,148 +19,39 @@ of(struct exchange *x)
 	return x->source_state;
 }
 
-/* --- attempts ------------------------------------------------------------------------------ */
+/* --- the request body ---------------------------------------------------------------------- */
 
-static void
-begin_attempt(struct forward *f)
+void
+forward_ask(struct forward *f)
 {
-	struct exchange *x = f->x;
-	struct attempt *a = ARENA_NEW(&x->stream->arena, struct attempt);
-	struct attempt **last = &x->attempts;
-
-	while (*last != NULL)
-		last = &(*last)->next;
-	*last = a;
-	a->addr = f->server->addr_text;
-	a->start_us = clock_us();
-	x->nattempts++;
-	f->attempt = a;
-	if (f->tried.n < BACKEND_TRIED_MAX)
-		f->tried.v[f->tried.n++] = f->server;
-}
-
-static void
-count_response(struct forward *f, struct metrics_cell *cell)
-{
-	const struct attempt *a = f->attempt;
-
-	metrics_add(&cell->requests, 1);
-	metrics_add(&cell->status[a->status / 100 % 6], 1);
-	metrics_observe(&cell->time, (uint64_t)(a->end_us - a->start_us));
-}
-
-static void
-count_bytes(const struct forward *f, struct metrics_cell *cell)
-{
-	metrics_add(&cell->bytes_in, f->back->bytes_in);
-	metrics_add(&cell->bytes_out, f->back->bytes_out);
+	if (f->asked)
+		return;
+	f->asked = true;
+	if (f->x->request->expect_continue) {
+		f->waits_for_continue = true;
+		exchange_want(f->x, 1);		/* to see a client that does not wait */
+		loop_timer_set(f->x->runtime->loop, &f->continue_timer, clock_ms() + CONTINUE_MS);
+	} else if (!f->request_ended) {
+		exchange_want(f->x, REQUEST_WINDOW);
+	}
 }
 
 void
-forward_release(struct forward *f)
+forward_pay(struct forward *f)
 {
-	if (f->attempt != NULL) {
-		f->attempt->end_us = clock_us();
-		count_response(f, f->server->cell);
-		count_response(f, backend_cell(f->backend));
-		f->attempt = NULL;
-	}
-	if (f->back != NULL) {
-		count_bytes(f, f->server->cell);
-		count_bytes(f, backend_cell(f->backend));
-		f->back = NULL;
-	}
-	if (f->server != NULL)
-		backend_give(f->backend, f->server);
-	f->server = NULL;
-}
+	uint64_t n = f->owed_request;
 
-/* --- sending the request ------------------------------------------------------------------- */
-
-static void
-send_proxy_header(struct forward *f)
-{
-	const struct http_peer *peer = f->x->stream->peer;
-	enum conf_proxy_protocol version = f->x->backend->proxy_protocol;
-	char header[PROXY_HEADER_MAX];
-	struct ip_port client = peer->client;
-
-	if (version == PROXY_OFF)
-		return;
-	h1_back_preface(f->back, header,
-	    proxy_header_write(header, version == PROXY_V1 ? 1 : 2, &client,
-	    http_stream_local(f->x->stream)));
-}
-
-static void
-send_request(struct forward *f)
-{
-	struct exchange *x = f->x;
-	const struct request *r = x->request;
-	struct fields fields;
-
-	forwarded_fields(x, f->server->conf->host_field, &fields);
-	f->back->ops->send_head(f->back, &fields, r->method, x->uri, r->framing,
-	    r->content_length, r->upgrade);
-	if (!chain_empty(&f->kept)) {
-		struct chain again;
-
-		chain_init(&again);
-		chain_share(&again, &f->kept);
-		(void)f->back->ops->send_body(f->back, &again);
-	}
-	if (f->request_ended)
-		f->back->ops->send_end(f->back, f->trailers);
-}
-
-static void
-open_stream(struct forward *f)
-{
-	struct exchange *x = f->x;
-	bool may_repeat = f->replayable && method_is_idempotent(x->request->method_id);
-	msec max_idle = may_repeat ? TIMER_NEVER : UNREPLAYABLE_IDLE_MS;
-
-	/* A connection is bound to the client that its PROXY header named. */
-	if (f->fresh_only || x->backend->proxy_protocol != PROXY_OFF)
-		max_idle = -1;
-	f->back = server_open(f->server, &f->limits, max_idle);
-	if (f->back == NULL)
-		return;
-	f->back->events = &forward_events;
-	f->back->user = f;
-	f->back->request = x->request;
-	f->back->arena = &x->stream->arena;
-	f->back->sink_takes = x->stream->takes & SEG_PIPE;
-	f->connected = f->back->reused;
+	f->owed_request = 0;
+	if (n > 0)
+		exchange_want(f->x, n);
 }
 
 void
-forward_try(struct forward *f)
+forward_forget_body(struct forward *f)
 {
-	struct exchange *x = f->x;
-
-	f->server = backend_take(f->backend, &f->tried);
-	if (f->server == NULL) {
-		exchange_fail(x, 503, "no-server", "backend %.*s: no server is up and has a place",
-		    STR_ARG(x->backend->name));
-		return;
-	}
-	begin_attempt(f);
-	open_stream(f);
-	if (f->back == NULL) {
-		forward_events.failed(f, BACK_CONNECT, strerror(errno));
-		return;
-	}
-	if (!f->connected)
-		send_proxy_header(f);
-	send_request(f);
-	if (f->connected)
-		forward_pay(f);		/* what an attempt before owes the client */
-	f->back->ops->want_body(f->back,
-	    f->back->sink_takes & SEG_PIPE ? SPLICE_WINDOW : RESPONSE_WINDOW);
+	f->replayable = false;
+	chain_clear(&f->kept);
 }
-
-/* --- what the exchange says ---------------------------------------------------------------- */
 
 void
 forward_want_request(struct forward *f)
@@ -194,50 +73,28 @@ on_continue_timer(struct timer *t)
 	forward_want_request(f);
 }
 
-static void
-start(struct exchange *x)
-{
-	struct forward *f = ARENA_NEW(&x->stream->arena, struct forward);
-	const struct conf_policy *c = x->conf->policy;
-
-	x->source_state = f;
-	if (!c->websocket)
-		x->request->upgrade = (struct str){ NULL, 0 };
-	f->x = x;
-	f->backend = x->runtime->backends[x->backend->index];
-	f->retries = c->retries;
-	f->replayable = true;
-	f->request_ended = x->stream->body_done;
-	f->trailers = x->trailers;
-	f->limits = (struct back_limits){ c->connect_timeout_ms, c->first_byte_timeout_ms,
-		c->read_timeout_ms, c->write_timeout_ms, c->tunnel_timeout_ms, RESPONSE_HEAD_MAX };
-	chain_init(&f->kept);
-	chain_move(&f->kept, &x->buffered);
-	timer_init(&f->continue_timer, on_continue_timer);
-	if (x->request->expect_continue) {
-		f->waits_for_continue = true;
-		exchange_want(x, 1);	/* to see a client that does not wait */
-		loop_timer_set(x->runtime->loop, &f->continue_timer, clock_ms() + CONTINUE_MS);
-	} else if (!f->request_ended) {
-		exchange_want(x, REQUEST_WINDOW);
-	}
-	forward_try(f);
-}
-
 /* Keeps what is sent for as long as it may have to be sent again. */
 static void
 keep(struct forward *f, const struct chain *bytes)
 {
 	if (f->replayable && (f->kept.len + bytes->len > KEEP_MAX ||
 	    (chain_kinds(bytes) & ~(unsigned)SEG_MEM) || f->x->stream->started)) {
-		f->replayable = false;
-		chain_clear(&f->kept);
+		forward_forget_body(f);
 		/* From here on the bytes are nobody's but the server's. */
-		if (f->back != NULL && f->x->request_filters == NULL)
+		if (f->x->request_filters == NULL)
 			f->x->stream->sink_takes = f->back->takes & SEG_PIPE;
 	}
 	if (f->replayable)
 		chain_keep(&f->kept, bytes);
+}
+
+/* Between attempts: what the client had been asked for before, so a window at most. */
+static void
+keep_for_later(struct forward *f, struct chain *moved)
+{
+	f->owed_request += moved->len;
+	chain_keep(&f->kept, moved);
+	chain_clear(moved);
 }
 
 static void
@@ -249,6 +106,8 @@ body(struct exchange *x, struct chain *moved)
 	if (f->waits_for_continue)
 		forward_want_request(f);	/* the client did not wait */
 	if (f->back == NULL) {
+		if (x->stream->leaves)
+			keep_for_later(f, moved);
 		chain_clear(moved);
 		return;
 	}
@@ -258,6 +117,36 @@ body(struct exchange *x, struct chain *moved)
 		f->owed_request += n;
 	else
 		exchange_want(x, n);
+}
+
+/* --- what the exchange says ---------------------------------------------------------------- */
+
+static void
+start(struct exchange *x)
+{
+	struct forward *f = ARENA_NEW(&x->stream->arena, struct forward);
+	const struct conf_policy *c = x->conf->policy;
+
+	x->source_state = f;
+	if (!c->websocket)
+		x->request->upgrade = (struct str){ NULL, 0 };
+	f->x = x;
+	f->backend = x->runtime->backends[x->backend->index];
+	f->replayable = true;
+	f->request_ended = x->stream->body_done;
+	f->trailers = x->trailers;
+	f->limits = (struct back_limits){ c->connect_timeout_ms, c->first_byte_timeout_ms,
+		c->read_timeout_ms, c->write_timeout_ms, c->tunnel_timeout_ms, RESPONSE_HEAD_MAX };
+	f->choice.hash = hash_keys_eval(x->runtime->hash_keys, x);
+	if (x->backend->sticky.cookie.p != NULL) {
+		f->cookie = sticky_read(x->runtime->sticky, x);
+		f->choice.sticky = f->cookie.id;
+	}
+	chain_init(&f->kept);
+	chain_move(&f->kept, &x->buffered);
+	timer_init(&f->continue_timer, on_continue_timer);
+	forward_retry_init(f);
+	forward_try(f);
 }
 
 static void
@@ -289,14 +178,14 @@ cancel(struct exchange *x)
 	struct back_stream *back = f->back;
 
 	loop_timer_cancel(x->runtime->loop, &f->continue_timer);
-	chain_clear(&f->kept);
-	forward_release(f);
-	if (back == NULL)
-		return;
-	if (x->tunnel && f->request_ended && f->response_ended)
+	forward_stop_waiting(f);
+	forward_forget_body(f);
+	if (back != NULL && x->tunnel && f->request_ended && f->response_ended) {
+		forward_release(f);
 		back->ops->leave(back);
-	else
-		back->ops->cancel(back);
+	} else {
+		forward_abandon(f);
+	}
 }
 
 const struct source source_forward = {

@@ -1,8 +1,11 @@
 /*
  * forward_response.c - lets a server of a backend answer: its response, and what if it fails.
  */
-#include "base/check.h"
+#include <errno.h>
+#include <stdio.h>
+
 #include "base/log.h"
+#include "proxy/bucket.h"
 #include "proxy/forward_internal.h"
 #include "proxy/runtime.h"
 
@@ -11,28 +14,19 @@ static const struct failure_kind {
 	int status;
 	const char *why;
 	enum metrics_failure metric;
+	unsigned retry;			/* which of enum conf_retry_on it is; 0: none */
 } failures[] = {
-	[BACK_CONNECT] = { 502, "connect", FAIL_CONNECT },
-	[BACK_CONNECT_TIMEOUT] = { 504, "connect-timeout", FAIL_CONNECT_TIMEOUT },
-	[BACK_CLOSED] = { 502, "server-closed", FAIL_RESET },
-	[BACK_FIRST_BYTE_TIMEOUT] = { 504, "first-byte-timeout", FAIL_TIMEOUT },
-	[BACK_READ_TIMEOUT] = { 504, "read-timeout", FAIL_TIMEOUT },
-	[BACK_WRITE_TIMEOUT] = { 504, "write-timeout", FAIL_TIMEOUT },
-	[BACK_BAD_RESPONSE] = { 502, "bad-response", FAIL_BAD_RESPONSE },
-	[BACK_TLS] = { 502, "tls-handshake", FAIL_TLS },
-	[BACK_TLS_VERIFY] = { 502, "tls-verify", FAIL_TLS_VERIFY },
-	[BACK_TUNNEL_TIMEOUT] = { 504, "tunnel-timeout", FAIL_TIMEOUT },
+	[BACK_CONNECT] = { 502, "connect", FAIL_CONNECT, RETRY_CONNECT },
+	[BACK_CONNECT_TIMEOUT] = { 504, "connect-timeout", FAIL_CONNECT_TIMEOUT, RETRY_CONNECT },
+	[BACK_CLOSED] = { 502, "server-closed", FAIL_RESET, RETRY_RESET },
+	[BACK_FIRST_BYTE_TIMEOUT] = { 504, "first-byte-timeout", FAIL_TIMEOUT, RETRY_TIMEOUT },
+	[BACK_READ_TIMEOUT] = { 504, "read-timeout", FAIL_TIMEOUT, RETRY_TIMEOUT },
+	[BACK_WRITE_TIMEOUT] = { 504, "write-timeout", FAIL_TIMEOUT, RETRY_TIMEOUT },
+	[BACK_BAD_RESPONSE] = { 502, "bad-response", FAIL_BAD_RESPONSE, 0 },
+	[BACK_TLS] = { 502, "tls-handshake", FAIL_TLS, RETRY_CONNECT },
+	[BACK_TLS_VERIFY] = { 502, "tls-verify", FAIL_TLS_VERIFY, RETRY_CONNECT },
+	[BACK_TUNNEL_TIMEOUT] = { 504, "tunnel-timeout", FAIL_TIMEOUT, 0 },
 };
-
-void
-forward_pay(struct forward *f)
-{
-	uint64_t n = f->owed_request;
-
-	f->owed_request = 0;
-	if (n > 0)
-		exchange_want(f->x, n);
-}
 
 static void
 on_connected(void *user)
@@ -41,6 +35,7 @@ on_connected(void *user)
 
 	f->connected = true;
 	f->attempt->connected_us = clock_us();
+	forward_reached(f);
 	forward_pay(f);
 }
 
@@ -80,6 +75,49 @@ begin_tunnel(struct forward *f, struct response *r)
 	exchange_want(f->x, STREAM_HIGH);
 }
 
+/* Which of enum conf_retry_on a status is; 0: an answer like any other. */
+static unsigned
+status_kind(int status)
+{
+	switch (status) {
+	case 502:
+		return RETRY_502;
+	case 503:
+		return RETRY_503;
+	case 504:
+		return RETRY_504;
+	default:
+		return 0;
+	}
+}
+
+static void
+retry(struct forward *f, struct metrics_cell *server, struct str addr, const char *text)
+{
+	log_info("backend %.*s: server %.*s: %s: trying again", STR_ARG(f->x->backend->name),
+	    STR_ARG(addr), text);
+	metrics_add(&backend_cell(f->backend)->retries, 1);
+	metrics_add(&server->retries, 1);
+	forward_retry(f);
+}
+
+/* The answer of a server that cannot help right now is dropped if another one may do better. */
+static bool
+retry_status(struct forward *f, int status)
+{
+	unsigned kind = status_kind(status);
+	struct metrics_cell *cell = f->server->cell;
+	struct str addr = f->attempt->addr;
+	char text[32];
+
+	if (kind == 0 || !forward_may_repeat(f, false) || !forward_grants(f, kind))
+		return false;
+	snprintf(text, sizeof(text), "status %d", status);
+	forward_abandon(f);
+	retry(f, cell, addr, text);
+	return true;
+}
+
 static void
 on_head(void *user, struct response *r)
 {
@@ -89,15 +127,24 @@ on_head(void *user, struct response *r)
 	f->attempt->status = r->status;
 	f->attempt->head_us = clock_us();
 	x->upstream_response = r;
+	backend_report(f->backend, f->server, status_kind(r->status) != 0 ? OUTCOME_BAD :
+	    OUTCOME_GOOD, f->attempt->head_us - f->attempt->start_us);
+	if (retry_status(f, r->status))
+		return;
 	f->waits_for_continue = false;
 	loop_timer_cancel(x->runtime->loop, &f->continue_timer);
-	f->replayable = false;
-	chain_clear(&f->kept);
+	forward_forget_body(f);
+	if (x->backend->sticky.cookie.p != NULL)
+		sticky_bind(x->runtime->sticky, x, &f->cookie, f->server->id, r);
 	if (r->status == 101) {
 		begin_tunnel(f, r);
 		return;
 	}
 	fields_strip_hop_by_hop(&r->fields);
+	if (x->bucket != NULL && !bucket_head(x, r)) {
+		f->back->sink_takes = 0;
+		return;
+	}
 	exchange_head(x, r);
 	if ((x->filters != NULL || x->response_buffer != NULL) && f->back != NULL)
 		f->back->sink_takes = 0;	/* the bytes are looked at, or kept */
@@ -108,8 +155,9 @@ on_body(void *user, struct chain *moved)
 {
 	struct forward *f = user;
 	uint64_t n = moved->len;
+	bool taken = f->x->bucket != NULL && bucket_body(f->x, moved);
 
-	if (exchange_body(f->x, moved) == FLOW_FULL)
+	if (!taken && exchange_body(f->x, moved) == FLOW_FULL)
 		f->owed_response += n;
 	else if (f->back != NULL)
 		f->back->ops->want_body(f->back, n);
@@ -123,7 +171,8 @@ on_end(void *user, const struct fields *trailers)
 	f->response_ended = true;
 	if (!f->x->tunnel)
 		forward_release(f);
-	exchange_end(f->x, trailers);
+	if (f->x->bucket == NULL || !bucket_end(f->x))
+		exchange_end(f->x, trailers);
 }
 
 static void
@@ -135,30 +184,56 @@ on_drained(void *user)
 		forward_pay(f);
 }
 
-/* Whether the request may go to another server, or again to the same one. */
+/*
+ * A connection that was closed just when we used it says nothing about the server, and happens with
+ * every server that closes idle connections: so that is no try.
+ */
 static bool
-may_retry(struct forward *f, enum back_failure failure, const struct back_stream *back)
+was_stale(const struct forward *f, enum back_failure failure)
 {
-	const struct exchange *x = f->x;
+	return failure == BACK_CLOSED && f->back->reused && !f->back->got_bytes && !f->fresh_only;
+}
 
-	if (x->stream->started || !f->replayable)
+/* Without a socket of our own, as errno still says, no server is to blame. */
+static bool
+is_ours(const struct forward *f)
+{
+	return f->back == NULL && (errno == EMFILE || errno == ENFILE || errno == ENOMEM ||
+	    errno == ENOBUFS || errno == EADDRNOTAVAIL);
+}
+
+/* The same server once more, over a new connection. */
+static void
+use_fresh(struct forward *f)
+{
+	forward_release(f);
+	f->fresh_only = true;
+	if (f->choice.tried.n > 0)
+		f->choice.tried.n--;
+	forward_take(f);
+}
+
+/* What a failed attempt leads to; false if nothing but an answer to the client. */
+static bool
+goes_on(struct forward *f, enum back_failure failure, bool unseen, const char *text)
+{
+	struct metrics_cell *cell = f->server->cell;
+	struct str addr = f->attempt->addr;
+
+	if (!forward_may_repeat(f, unseen))
 		return false;
-	if (failure == BACK_CONNECT || failure == BACK_CONNECT_TIMEOUT || failure == BACK_TLS) {
-		if (f->retries == 0)
+	if (failures[failure].retry != 0 && forward_grants(f, failures[failure].retry)) {
+		forward_release(f);
+		/* Somebody may stand in between: not there again. */
+		if (failure == BACK_TLS_VERIFY && !forward_take_other(f))
 			return false;
-		f->retries--;
+		retry(f, cell, addr, text);
 		return true;
 	}
-	/*
-	 * A connection that was closed just when we used it says nothing about the server, and
-	 * happens with every server that closes idle connections: so it is no try.
-	 */
-	if (failure == BACK_CLOSED && back->reused && !back->got_bytes && !f->fresh_only &&
-	    (back->bytes_out == 0 || method_is_idempotent(x->request->method_id))) {
-		f->fresh_only = true;
-		return true;
-	}
-	return false;
+	if (failure != BACK_CONNECT && failure != BACK_CONNECT_TIMEOUT)
+		return false;
+	forward_release(f);
+	return forward_wait_for_server(f);
 }
 
 static void
@@ -167,26 +242,26 @@ on_failed(void *user, enum back_failure failure, const char *text)
 	struct forward *f = user;
 	struct exchange *x = f->x;
 	const struct failure_kind *kind = &failures[failure];
-	struct str addr = f->server->addr_text;
-	bool again = may_retry(f, failure, f->back);
+	struct str addr = f->attempt->addr;
+	bool unseen = kind->retry == RETRY_CONNECT || f->back->bytes_out == 0;
+	bool stale = was_stale(f, failure);
+	bool blame = !stale && !x->tunnel && !is_ours(f);
 
+	backend_report(f->backend, f->server, blame ? OUTCOME_BAD : OUTCOME_NEUTRAL, -1);
+	if (stale && forward_may_repeat(f, unseen)) {
+		use_fresh(f);
+		return;
+	}
 	metrics_add(&f->server->cell->failures[kind->metric], 1);
-	/* Somebody may stand in between: never tried again, never without verification. */
 	if (failure == BACK_TLS_VERIFY)
 		log_error("backend %.*s: server %.*s: %s", STR_ARG(x->backend->name),
 		    STR_ARG(addr), text);
-	forward_release(f);
-	if (!again) {
-		x->upstream_failed = true;
-		exchange_fail(x, kind->status, kind->why, "backend %.*s: server %.*s: %s",
-		    STR_ARG(x->backend->name), STR_ARG(addr), text);
+	if (goes_on(f, failure, unseen, text))
 		return;
-	}
-	log_info("backend %.*s: server %.*s: %s: trying again", STR_ARG(x->backend->name),
-	    STR_ARG(addr), text);
-	metrics_add(&backend_cell(f->backend)->retries, 1);
-	f->connected = false;
-	forward_try(f);
+	forward_release(f);
+	x->upstream_failed = true;
+	exchange_fail(x, kind->status, kind->why, "backend %.*s: server %.*s: %s",
+	    STR_ARG(x->backend->name), STR_ARG(addr), text);
 }
 
 const struct back_stream_events forward_events = {

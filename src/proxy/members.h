@@ -1,5 +1,8 @@
 /*
  * members.h - what a configuration has in shared memory: lists of servers, rows of metrics.
+ *
+ *	lines of the configuration ─► changes at run time ─► addresses of names ─► list of slots
+ *	                              (overrides)            (names)
  */
 #ifndef USHERD_PROXY_MEMBERS_H
 #define USHERD_PROXY_MEMBERS_H
@@ -15,13 +18,24 @@ struct members {
 };
 
 /*
- * Resolves the servers' names, gives every address a slot, writes the lists of `generation` and
- * finds the metric rows.  A name that does not resolve is a server that is down.  NULL after an
- * error line.  Master.
+ * Gives every address of the servers a slot, writes the lists of `generation` and finds the metric
+ * rows.  A name that does not resolve, or not yet, is one server that is down; servers of one
+ * backend with the same address are one.  NULL after an error line.  Master.
  */
-struct members *members_publish(const struct conf_snapshot *c, struct proxy_shm *shm,
+struct members *members_publish(const struct conf_snapshot *c, const struct proxy_servers *from,
     uint32_t generation);
 
+/*
+ * Writes those lists anew that are others by now; one that does not fit stays as it is, after an
+ * error line.  With `newest` what was ordered for servers holds from now on as this configuration
+ * has them.  Master.
+ */
+void members_update(const struct members *m, const struct conf_snapshot *c,
+    const struct proxy_servers *from, bool newest);
+
 void members_free(struct members *m);
+
+/* Frees what servers had that are gone: slots, and rows of metrics.  Master, once a second. */
+void members_sweep(struct proxy_shm *shm);
 
 #endif

@@ -45,6 +45,7 @@ static const char *const type_names[] = {
 struct object {
 	const struct status *status;
 	const struct status_worker *worker;
+	const struct status_row *row;
 	const struct status_server *server;
 	const struct status_certificate *certificate;
 	const struct metrics_cell *cell;
@@ -133,6 +134,49 @@ histogram(const struct metric *m, const struct object *o, struct buf *out)
 	sample_uint(m->name, "_count", o, NULL, NULL, seen, out);
 }
 
+/* One sample, whose labels say it all; its words need no escapes. */
+static void
+server_state(const struct metric *m, const struct object *o, struct buf *out)
+{
+	const struct standing *s = &o->server->standing;
+
+	buf_printf(out, "%s{%.*s,state=\"%s\",by=\"%s\",reason=\"%s\"} 1\n", m->name,
+	    STR_ARG(buf_view(&o->labels)), s->state, s->by, s->reason);
+}
+
+static void
+checks(const struct metric *m, const struct object *o, struct buf *out)
+{
+	sample_uint(m->name, "", o, "result", "good", o->server->look.good, out);
+	sample_uint(m->name, "", o, "result", "bad", o->server->look.bad, out);
+}
+
+static void
+last_check(const struct metric *m, const struct object *o, struct buf *out)
+{
+	if (o->server->look.at_wall_ms != 0)
+		sample_uint(m->name, "", o, "finding", o->server->look.finding,
+		    o->server->look.in_row, out);
+}
+
+static void
+check_seconds(const struct metric *m, const struct object *o, struct buf *out)
+{
+	if (o->server->look.at_wall_ms == 0)
+		return;
+	sample_start(m->name, "", o, NULL, NULL, out);
+	buf_printf(out, "%.6f\n", (double)o->server->look.latency_us / 1e6);
+}
+
+static void
+check_time(const struct metric *m, const struct object *o, struct buf *out)
+{
+	if (o->server->look.at_wall_ms == 0)
+		return;
+	sample_start(m->name, "", o, NULL, NULL, out);
+	buf_printf(out, "%.3f\n", (double)o->server->look.at_wall_ms / 1e3);
+}
+
 static void
 workers_by_state(const struct metric *m, const struct object *o, struct buf *out)
 {
@@ -167,6 +211,7 @@ version(const struct metric *m, const struct object *o, struct buf *out)
 VALUE(start_time, (double)CORE(o)->started_wall_ms / 1000)
 VALUE(load_time, (double)CORE(o)->loaded_wall_ms / 1000)
 VALUE(generation, CORE(o)->generation)
+VALUE(queue_length, o->row->queue)
 VALUE(reloads, CORE(o)->reloads)
 VALUE(reload_failures, CORE(o)->reload_failures)
 VALUE(worker_deaths, CORE(o)->worker_deaths)
@@ -176,7 +221,7 @@ VALUE(all_tunnels, o->status->total.tunnels)
 VALUE(worker_accepted, o->worker->accepted)
 VALUE(worker_requests, o->worker->requests)
 VALUE(worker_connections, o->worker->connections)
-VALUE(server_up, o->server->up)
+VALUE(server_up, o->server->standing.up)
 VALUE(server_weight, o->server->weight)
 VALUE(server_in_flight, o->server->in_flight)
 VALUE(server_connections, o->server->connections)
@@ -252,6 +297,15 @@ static const struct metric metrics[] = {
 	  "Attempts that ended, by class of status; none: no response.", .many = responses },
 	{ EACH_BACKEND, COUNTER, "usherd_backend_retries_total",
 	  "Requests that were tried again after a failure.", CELL(retries) },
+	{ EACH_BACKEND, COUNTER, "usherd_backend_retries_refused_total",
+	  "Requests that were not tried again because of retry_budget.",
+	  CELL(retries_refused) },
+	{ EACH_BACKEND, GAUGE, "usherd_backend_queue",
+	  "Requests that wait for a place in one of its servers now.", .get = queue_length },
+	{ EACH_BACKEND, COUNTER, "usherd_backend_queued_total",
+	  "Requests that had to wait for a place.", CELL(queued) },
+	{ EACH_BACKEND, COUNTER, "usherd_backend_queue_timeouts_total",
+	  "Requests that waited in vain.", CELL(queue_timeouts) },
 	{ EACH_BACKEND, COUNTER, "usherd_backend_failures_total",
 	  "Attempts that failed, by cause.", .many = failures },
 	{ EACH_BACKEND, COUNTER, "usherd_backend_received_bytes_total",
@@ -264,6 +318,18 @@ static const struct metric metrics[] = {
 
 	{ EACH_SERVER, GAUGE, "usherd_server_up",
 	  "1 if the server gets requests, else 0.", .get = server_up },
+	{ EACH_SERVER, GAUGE, "usherd_server_state",
+	  "Always 1; the labels name its state, who says so, and why it is down.",
+	  .many = server_state },
+	{ EACH_SERVER, COUNTER, "usherd_server_checks_total",
+	  "Health checks, by result.", .many = checks },
+	{ EACH_SERVER, GAUGE, "usherd_server_last_check",
+	  "Good or bad checks in a row up to now; the label says what the last one found.",
+	  .many = last_check },
+	{ EACH_SERVER, GAUGE, "usherd_server_last_check_seconds",
+	  "How long the last check took.", .many = check_seconds },
+	{ EACH_SERVER, GAUGE, "usherd_server_last_check_time_seconds",
+	  "When the last check ended, in seconds since the epoch.", .many = check_time },
 	{ EACH_SERVER, GAUGE, "usherd_server_weight",
 	  "Its weight.", .get = server_weight },
 	{ EACH_SERVER, GAUGE, "usherd_server_requests_in_flight",
@@ -276,6 +342,10 @@ static const struct metric metrics[] = {
 	  "Requests sent to it.", CELL(requests) },
 	{ EACH_SERVER, COUNTER, "usherd_server_responses_total",
 	  "Attempts that ended, by class of status; none: no response.", .many = responses },
+	{ EACH_SERVER, COUNTER, "usherd_server_retries_total",
+	  "Requests that were tried again after this server failed.", CELL(retries) },
+	{ EACH_SERVER, COUNTER, "usherd_server_ejections_total",
+	  "How often it was taken out for errors in a row.", CELL(ejections) },
 	{ EACH_SERVER, COUNTER, "usherd_server_failures_total",
 	  "Attempts that failed, by cause.", .many = failures },
 	{ EACH_SERVER, COUNTER, "usherd_server_received_bytes_total",
@@ -339,6 +409,7 @@ count_objects(const struct status *s, enum owner owner)
 static void
 set_row(struct object *o, enum owner owner, const struct status_row *row)
 {
+	o->row = row;
 	o->cell = &row->cell;
 	add_label(&o->labels, owner_labels[owner], row->name);
 }

@@ -12,20 +12,25 @@
 #include "proxy/access_log.h"
 #include "proxy/backend.h"
 #include "proxy/certificates.h"
+#include "proxy/checks.h"
 #include "proxy/explain.h"
 #include "proxy/files.h"
 #include "proxy/front.h"
+#include "proxy/hash_keys.h"
 #include "proxy/headers.h"
 #include "proxy/members.h"
+#include "proxy/retry.h"
 #include "proxy/route.h"
 #include "proxy/runtime.h"
 #include "proxy/sites.h"
+#include "proxy/sticky.h"
 #include "proxy/tls_backends.h"
 
 struct proxy {
 	const struct conf_snapshot *conf;
 	struct router *router;
 	struct headers *headers;
+	struct hash_keys *hash_keys;
 	struct sites *sites;
 	struct files *files;
 	struct tls_client **tls_clients;	/* by backend index */
@@ -38,7 +43,13 @@ struct proxy {
 	void (*drained)(void *arg);
 	void *arg;
 	struct task drained_task;
+	struct timer look;
+	msec next_look_ms;
 };
+
+/* Places are freed often, and there may be many backends, so that not each wake-up looks at all;
+ * requests look for themselves. */
+enum { LOOK_MS = 100 };
 
 struct proxy *
 proxy_build(const struct conf_snapshot *snapshot, const struct tls_store *certs,
@@ -50,6 +61,7 @@ proxy_build(const struct conf_snapshot *snapshot, const struct tls_store *certs,
 	p->conf = snapshot;
 	p->router = router_new(snapshot, names, errors);
 	p->headers = headers_new(snapshot, names, errors);
+	p->hash_keys = hash_keys_new(snapshot, errors);
 	p->sites = sites_new(snapshot, errors);
 	p->files = files_new(snapshot, names, errors);
 	p->tls_clients = tls_backends_new(snapshot, certs, errors);
@@ -76,6 +88,8 @@ free_runtime(struct proxy *p)
 	for (unsigned i = 0; rt->backends != NULL && i < p->conf->nbackends; i++)
 		backend_free(rt->backends[i]);
 	mem_free(rt->backends);
+	mem_free(rt->retry_budgets);
+	sticky_free(rt->sticky);
 	mem_free(rt->listen_cells);
 	mem_free(rt->route_cells);
 }
@@ -91,6 +105,7 @@ proxy_free(struct proxy *p)
 	mem_free(p->logs);
 	members_free(p->members);
 	tls_backends_free(p->tls_clients, p->conf->nbackends);
+	hash_keys_free(p->hash_keys);
 	headers_free(p->headers);
 	sites_free(p->sites);
 	files_free(p->files);
@@ -105,10 +120,28 @@ proxy_descriptors(const struct proxy *p, const int **fds)
 }
 
 int
-proxy_publish(struct proxy *p, struct proxy_shm *shm, uint32_t generation)
+proxy_publish(struct proxy *p, const struct proxy_servers *from, uint32_t generation)
 {
-	p->members = members_publish(p->conf, shm, generation);
+	p->members = members_publish(p->conf, from, generation);
 	return p->members != NULL ? 0 : -1;
+}
+
+void
+proxy_update(struct proxy *p, const struct proxy_servers *from, bool newest)
+{
+	members_update(p->members, p->conf, from, newest);
+}
+
+const struct shm_members *
+proxy_members(const struct proxy *p, const struct proxy_shm *shm, unsigned backend)
+{
+	return &shm->servers.members[p->members->lists[backend]];
+}
+
+void
+proxy_check(const struct proxy *p, struct checks *checks)
+{
+	checks_use(checks, p->conf, p->members, p->tls_clients);
 }
 
 static void
@@ -150,9 +183,11 @@ make_backends(struct proxy *p)
 	const struct backend_env env = {
 		.loop = rt->loop,
 		.servers = &rt->shm->servers,
+		.core = &rt->shm->core,
 		.metrics = &rt->shm->metrics,
 		.worker = rt->slot,
 		.tls = p->tls_clients,
+		.queues = &rt->queues,
 	};
 
 	rt->backends = mem_zalloc(p->conf->nbackends, sizeof(struct backend *));
@@ -160,6 +195,18 @@ make_backends(struct proxy *p)
 		rt->backends[i] = backend_new(p->conf->backends[i],
 		    &rt->shm->servers.members[p->members->lists[i]],
 		    p->members->backend_rows[i], &env);
+	rt->retry_budgets = mem_zalloc(p->conf->nbackends, sizeof(struct retry_budget));
+	rt->sticky = sticky_new(p->conf, &rt->shm->core);
+}
+
+static void
+on_look(struct timer *t)
+{
+	struct proxy *p = CONTAINER_OF(t, struct proxy, look);
+
+	p->next_look_ms = clock_ms() + LOOK_MS;
+	for (unsigned i = 0; i < p->conf->nbackends; i++)
+		backend_look(p->runtime.backends[i]);
 }
 
 int
@@ -171,6 +218,7 @@ proxy_start(struct proxy *p, const struct proxy_env *env)
 		.conf = p->conf,
 		.router = p->router,
 		.headers = p->headers,
+		.hash_keys = p->hash_keys,
 		.sites = p->sites,
 		.certs = env->certs,
 		.files = p->files,
@@ -185,9 +233,11 @@ proxy_start(struct proxy *p, const struct proxy_env *env)
 	};
 	link_init(&rt->exchanges);
 	link_init(&rt->connections);
+	link_init(&rt->queues);
 	p->drained = env->drained;
 	p->arg = env->arg;
 	task_init(&p->drained_task, tell_drained);
+	timer_init(&p->look, on_look);
 	sites_use(p->sites, env->certs);
 	files_start(p->files);
 	make_cells(p);
@@ -212,6 +262,17 @@ proxy_drain(struct proxy *p, bool now)
 }
 
 void
+proxy_wake(struct proxy *p)
+{
+	struct runtime *rt = &p->runtime;
+
+	queue_run_all(&rt->queues);
+	if (p->look.deadline_ms == TIMER_NEVER)
+		loop_timer_set(rt->loop, &p->look,
+		    p->next_look_ms > clock_ms() ? p->next_look_ms : clock_ms());
+}
+
+void
 proxy_set_log(struct proxy *p, unsigned index, int fd)
 {
 	access_log_reopen(p->logs[index], fd);
@@ -221,6 +282,12 @@ void
 proxy_set_certificate(struct proxy *p, unsigned index, struct tls_cert *cert)
 {
 	tls_store_set(p->runtime.certs, index, cert);
+	proxy_renew_servers(p, index, cert);
+}
+
+void
+proxy_renew_servers(struct proxy *p, unsigned index, struct tls_cert *cert)
+{
 	tls_backends_renew(p->tls_clients, p->conf, index, cert);
 }
 

@@ -24,12 +24,22 @@
 
 struct explain_question;
 struct proxy;
+struct checks;
+struct names;
+struct overrides;
 
 /* The shared memory that master and workers have in common. */
 struct proxy_shm {
 	struct shm_core core;
 	struct shm_servers servers;
 	struct metrics metrics;
+};
+
+/* What makes servers out of the lines of a configuration; the master's. */
+struct proxy_servers {
+	struct proxy_shm *shm;
+	struct names *names;
+	struct overrides *overrides;
 };
 
 /* What a worker brings. */
@@ -73,11 +83,24 @@ void proxy_free(struct proxy *p);
 unsigned proxy_descriptors(const struct proxy *p, const int **fds);
 
 /*
- * Makes the server slots, member lists and metric rows that the proxy uses; names of servers are
- * resolved here.  The lists are those of `generation`: older ones stay as they are, so a reload can
- * be rolled back.  Master, before the fork.  0, or -1 after an error line.
+ * Makes the server slots, member lists and metric rows that the proxy uses.  The lists are those of
+ * `generation`: older ones stay as they are, so a reload can be rolled back.  Master, before the
+ * fork.  0, or -1 after an error line.
  */
-int proxy_publish(struct proxy *p, struct proxy_shm *shm, uint32_t generation);
+int proxy_publish(struct proxy *p, const struct proxy_servers *from, uint32_t generation);
+
+/*
+ * Names have other addresses, or there are other changes at run time: the lists that were published
+ * follow.  `newest`: of all generations this is the one that says what holds for a server.  Master.
+ */
+void proxy_update(struct proxy *p, const struct proxy_servers *from, bool newest);
+
+/* The list of servers that was published for a backend, by its index in the snapshot. */
+const struct shm_members *proxy_members(const struct proxy *p, const struct proxy_shm *shm,
+    unsigned backend);
+
+/* The servers that were published are checked from now on.  Master. */
+void proxy_check(const struct proxy *p, struct checks *checks);
 
 /* Begins to serve.  Worker, once.  0, or -1 after an error line. */
 int proxy_start(struct proxy *p, const struct proxy_env *env);
@@ -89,11 +112,17 @@ int proxy_start(struct proxy *p, const struct proxy_env *env);
  */
 void proxy_drain(struct proxy *p, bool now);
 
+/* Something in shared memory has changed: servers that came or went, places that are free. */
+void proxy_wake(struct proxy *p);
+
 /* Gives access log `index` a new descriptor (after SIGUSR1); the old is flushed and closed. */
 void proxy_set_log(struct proxy *p, unsigned index, int fd);
 
 /* Replaces a certificate in env->certs; new handshakes and new connections to servers show it. */
 void proxy_set_certificate(struct proxy *p, unsigned index, struct tls_cert *cert);
+
+/* The part of that which a master has to do: new connections to servers show the certificate. */
+void proxy_renew_servers(struct proxy *p, unsigned index, struct tls_cert *cert);
 
 /*
  * Writes what would happen to a request, and why; nothing is sent, and no memory is shared.

@@ -13,9 +13,12 @@
 struct access_log;
 struct backend;
 struct files;
+struct hash_keys;
 struct headers;
+struct retry_budget;
 struct router;
 struct sites;
+struct sticky;
 
 struct runtime {
 	const struct conf_snapshot *conf;
@@ -37,6 +40,10 @@ struct runtime {
 	struct metrics_cell **listen_cells;	/* by listen index */
 	struct metrics_cell **route_cells;	/* by route index; [nroutes] is the fallback's */
 	struct backend **backends;		/* by backend index */
+	struct link queues;			/* of backends, that somebody waits in */
+	struct retry_budget *retry_budgets;	/* by backend index */
+	const struct hash_keys *hash_keys;
+	struct sticky *sticky;
 	struct access_log **logs;		/* by log index */
 };
 

@@ -39,7 +39,7 @@ on_idle(struct h1_back_owner *owner, struct h1_back *b)
 	/* A connection is bound to the client that its PROXY header named. */
 	if (keep <= 0 || s->backend->proxy_protocol != PROXY_OFF ||
 	    h1_back_requests(b) >= s->backend->keepalive_requests ||
-	    !server_is_up(s)) {
+	    !s->usable) {
 		h1_back_close(b);
 		return;
 	}
@@ -55,6 +55,7 @@ on_closed(struct h1_back_owner *owner, struct h1_back *b)
 
 	if (h1_back_is_idle(b))
 		s->nidle--;
+	s->nconnections--;
 	atomic_fetch_sub_explicit(&s->shared->connections[s->worker], 1, memory_order_relaxed);
 }
 
@@ -66,17 +67,20 @@ server_new(const struct conf_backend *backend, const struct shm_member *member,
 	struct server *s = MEM_NEW(struct server);
 
 	s->backend = backend;
-	s->conf = &backend->servers[member->line];
 	s->shared = shared;
 	s->slot = member->slot;
-	s->max_conns = member->max_conns;
+	s->serial = member->serial;
+	s->id = shared->id;
+	s->host_field = str_of(shared->host_field);
+	s->https = shared->scheme == SCHEME_HTTPS;
 	s->cell = cell;
 	s->loop = loop;
 	s->worker = worker;
 	s->addr_text = str_make(s->text, addr_text(&shared->addr, s->text));
 	s->tls = tls;
 	s->owner = (struct h1_back_owner){ .idle = on_idle, .closed = on_closed };
-	s->owner.tls_name = backend->tls_name.p != NULL ? backend->tls_name : s->conf->host;
+	s->owner.tls_name = backend->tls_name.p != NULL ? backend->tls_name :
+	    str_of(shared->host);
 	link_init(&s->idle);
 	return s;
 }
@@ -84,9 +88,15 @@ server_new(const struct conf_backend *backend, const struct shm_member *member,
 void
 server_free(struct server *s)
 {
+	server_drop_idle(s);
+	mem_free(s);
+}
+
+void
+server_drop_idle(struct server *s)
+{
 	LIST_EACH(l, &s->idle)
 		h1_back_close(h1_back_of_link(l));
-	mem_free(s);
 }
 
 struct back_stream *
@@ -107,9 +117,10 @@ server_open(struct server *s, const struct back_limits *limits, msec max_idle_ms
 		errno = EADDRNOTAVAIL;
 		return NULL;
 	}
-	s->owner.tls = s->conf->scheme == SCHEME_HTTPS ? *s->tls : NULL;
+	s->owner.tls = s->https ? *s->tls : NULL;
 	stream = h1_back_connect(s->loop, &s->shared->addr, &s->owner, limits);
 	if (stream != NULL) {
+		s->nconnections++;
 		atomic_fetch_add_explicit(&s->shared->connections[s->worker], 1,
 		    memory_order_relaxed);
 		metrics_add(&s->cell->connections, 1);

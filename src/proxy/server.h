@@ -14,11 +14,14 @@
 
 struct server {
 	const struct conf_backend *backend;
-	const struct conf_server *conf;		/* its line */
 	struct shm_server *shared;
 	uint32_t slot;
+	uint32_t serial;			/* of the slot */
+	uint64_t id;				/* as in the slot */
 	int worker;				/* slot of this worker */
-	uint32_t max_conns;			/* 0: no limit */
+	struct str host_field;			/* for host_header = server */
+	bool https;
+	bool usable;				/* gets requests: idle connections are kept */
 	struct metrics_cell *cell;
 	struct loop *loop;
 	struct str addr_text;			/* for logs */
@@ -27,10 +30,13 @@ struct server {
 	struct h1_back_owner owner;
 	struct link idle;			/* connections, the last used first */
 	unsigned nidle;
+	unsigned nconnections;			/* idle ones too */
+	unsigned nplaces;			/* that this worker has taken */
+	bool listed;				/* in the list of its backend */
 };
 
-/* Makes the worker's view of a member; it lives as long as the worker.  `*tls` is asked for each
- * new connection to an https server. */
+/* Makes the worker's view of a member.  `*tls` is asked for each new connection to an https
+ * server. */
 struct server *server_new(const struct conf_backend *backend, const struct shm_member *member,
     struct shm_server *shared, struct metrics_cell *cell, struct loop *loop, int worker,
     struct tls_client *const *tls);
@@ -38,12 +44,8 @@ struct server *server_new(const struct conf_backend *backend, const struct shm_m
 /* Closes the idle connections and frees; no stream may be open. */
 void server_free(struct server *s);
 
-/* False while the server is to get no requests. */
-static inline bool
-server_is_up(const struct server *s)
-{
-	return atomic_load_explicit(&s->shared->down, memory_order_relaxed) == SERVER_UP;
-}
+/* Closes the idle connections. */
+void server_drop_idle(struct server *s);
 
 /*
  * A stream to the server: on an idle connection that has waited at most `max_idle_ms`, else on a

@@ -84,10 +84,18 @@ collect_rows(struct status *s)
 /* ---- servers */
 
 static void
-set_state(struct status_server *to, uint32_t down)
+set_look(struct status_look *to, const struct shm_look *look)
 {
-	to->up = down == SERVER_UP;
-	to->state = to->up ? "up" : down == SERVER_DOWN_DNS ? "unresolved" : "down";
+	uint32_t finding = atomic_load(&look->finding);
+
+	to->finding = finding < FOUND_KINDS ? shm_finding_names[finding] : "";
+	to->status = look->status;
+	to->latency_us = look->latency_us;
+	to->in_row = look->in_row;
+	to->at_wall_ms = look->at_wall_ms;
+	to->changed_wall_ms = look->changed_wall_ms;
+	to->good = look->good;
+	to->bad = look->bad;
 }
 
 static void
@@ -105,15 +113,18 @@ add_server(struct status *s, const struct conf_backend *backend, const struct sh
 	*to = (struct status_server){ .backend = backend };
 	if (member->line < backend->nservers)
 		to->name = backend->servers[member->line].text;
+	else
+		to->name = str_of(slot->name);
 	if (slot->addr.len > 0)
 		addr_text(&slot->addr, to->address);
-	set_state(to, slot->down);
-	to->backup = member->backup != 0;
+	to->standing = standing_of(slot, member);
+	set_look(&to->look, &slot->look);
+	to->backup = (member->flags & MEMBER_BACKUP) != 0;
 	to->weight = member->weight;
 	to->max_conns = member->max_conns;
 	to->in_flight = slot->in_flight;
 	to->connections = shm_server_connections(slot);
-	metrics_sum(&shm->metrics, member->metric, &to->cell);
+	metrics_sum(&shm->metrics, slot->metric, &to->cell);
 }
 
 /* Addresses that stand in a list twice share their slot: it is shown once. */
@@ -157,6 +168,7 @@ static void
 collect_all_servers(struct status *s)
 {
 	const struct conf_snapshot *conf = s->runtime->conf;
+	const struct shm_servers *servers = &s->runtime->shm->servers;
 	struct shm_member *list = mem_zalloc(SHM_MEMBERS, sizeof(list[0]));
 	struct map map;
 
@@ -165,8 +177,10 @@ collect_all_servers(struct status *s)
 	for (unsigned i = 0; i < conf->nbackends; i++) {
 		const struct shm_members *members = map_get(&map, conf->backends[i]->name);
 
-		if (members != NULL)
-			collect_servers(s, conf->backends[i], members, list);
+		if (members == NULL)
+			continue;
+		s->backends[i].queue = shm_group_queued(&servers->groups[members->group]);
+		collect_servers(s, conf->backends[i], members, list);
 	}
 	map_fini(&map);
 	mem_free(list);

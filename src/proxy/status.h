@@ -5,6 +5,7 @@
 #define USHERD_PROXY_STATUS_H
 
 #include "conf/snapshot.h"
+#include "proxy/standing.h"
 #include "shm/metrics.h"
 
 struct runtime;
@@ -12,15 +13,27 @@ struct runtime;
 /* The sum over all workers for a listen, route or backend. */
 struct status_row {
 	struct str name;
+	uint32_t queue;			/* of a backend: requests that wait now */
 	struct metrics_cell cell;
+};
+
+/* The last check of a server, and how many there were. */
+struct status_look {
+	const char *finding;		/* of shm_finding_names; "unchecked" if there was none */
+	uint32_t status;		/* of the answer; 0: none */
+	uint32_t latency_us;
+	uint32_t in_row;		/* good or bad ones up to now */
+	uint64_t at_wall_ms;		/* 0: never */
+	uint64_t changed_wall_ms;	/* when the server came up or went down; 0: never */
+	uint64_t good, bad;
 };
 
 struct status_server {
 	const struct conf_backend *backend;
 	struct str name;		/* as it is written in the configuration */
 	char address[ADDR_TEXT];	/* empty: not resolved */
-	const char *state;		/* "up", "down" or "unresolved" */
-	bool up;
+	struct standing standing;
+	struct status_look look;
 	bool backup;
 	uint32_t weight;
 	uint32_t max_conns;		/* 0: no limit */

@@ -140,16 +140,46 @@ add_summary(const struct status *s, struct buf *out)
 }
 
 static void
+cell_state(const struct status_server *server, struct buf *out)
+{
+	const struct standing *s = &server->standing;
+
+	buf_printf(out, "<td class=\"l %s\" title=\"by %s\">%s%s%s%s</td>",
+	    s->up ? "up" : "down", s->by, s->state, *s->reason != '\0' ? ": " : "", s->reason,
+	    server->backup ? ", backup" : "");
+}
+
+/* What the last check found, how long it took, and how long ago that was. */
+static void
+cell_look(const struct status_look *look, struct buf *out)
+{
+	uint64_t now = (uint64_t)clock_wall_ms();
+
+	if (look->at_wall_ms == 0) {
+		buf_cstr(out, "<td class=\"l dim\">none</td>");
+		return;
+	}
+	buf_printf(out, "<td class=\"l\">%s", look->finding);
+	if (look->status != 0)
+		buf_printf(out, " %" PRIu32, look->status);
+	buf_printf(out, ", %.1f&nbsp;ms, %" PRIu64 "&nbsp;s ago</td>",
+	    (double)look->latency_us / 1000,
+	    now > look->at_wall_ms ? (now - look->at_wall_ms) / 1000 : 0);
+}
+
+static void
 add_server(const struct status_server *server, struct buf *out)
 {
 	buf_cstr(out, "<tr>");
 	cell_text(out, server->backend->name);
 	cell_text(out, server->name);
-	buf_printf(out, "<td class=\"l %s\">%s%s</td>", server->up ? "up" : "down", server->state,
-	    server->backup ? ", backup" : "");
+	cell_state(server, out);
+	cell_look(&server->look, out);
 	cell_uint(out, server->weight);
 	cell_uint(out, server->in_flight);
 	cell_uint(out, server->connections);
+	cell_uint(out, server->cell.retries);
+	cell_uint(out, server->cell.ejections);
 	cells_of_counters(out, &server->cell);
 	cells_of_times(out, &server->cell.time);
 	buf_cstr(out, "</tr>\n");
@@ -159,8 +189,9 @@ static void
 add_servers(const struct status *s, struct buf *out)
 {
 	table(out, "Servers",
-	    "<th>backend</th><th class=\"l\">server</th><th class=\"l\">state</th><th>weight</th>"
-	    "<th>in flight</th><th>connections</th>" COUNTER_HEADS TIME_HEADS);
+	    "<th>backend</th><th class=\"l\">server</th><th class=\"l\">state</th>"
+	    "<th class=\"l\">last check</th><th>weight</th><th>in flight</th>"
+	    "<th>connections</th><th>retries</th><th>ejections</th>" COUNTER_HEADS TIME_HEADS);
 	for (unsigned i = 0; i < s->nservers; i++)
 		add_server(&s->servers[i], out);
 	table_end(out);
@@ -169,13 +200,15 @@ add_servers(const struct status *s, struct buf *out)
 static void
 add_backends(const struct status *s, struct buf *out)
 {
-	table(out, "Backends", "<th>backend</th><th>retries</th>" COUNTER_HEADS TIME_HEADS);
+	table(out, "Backends", "<th>backend</th><th>retries</th><th>waiting</th>"
+	    COUNTER_HEADS TIME_HEADS);
 	for (unsigned i = 0; i < s->runtime->conf->nbackends; i++) {
 		const struct metrics_cell *c = &s->backends[i].cell;
 
 		buf_cstr(out, "<tr>");
 		cell_text(out, s->backends[i].name);
 		cell_uint(out, c->retries);
+		cell_uint(out, s->backends[i].queue);
 		cells_of_counters(out, c);
 		cells_of_times(out, &c->time);
 		buf_cstr(out, "</tr>\n");

@@ -192,21 +192,41 @@ add_route(struct buf *out, const struct conf_route *route, const struct status_r
 }
 
 static void
+add_look(struct buf *out, const struct status_look *look)
+{
+	open_key(out, "check", '{');
+	add_text(out, "finding", str_of(look->finding));
+	add_uint(out, "status", look->status);
+	add_seconds(out, "seconds", look->latency_us);
+	add_uint(out, "in_row", look->in_row);
+	add_uint(out, "at_ms", look->at_wall_ms);
+	add_uint(out, "changed_ms", look->changed_wall_ms);
+	add_uint(out, "good", look->good);
+	add_uint(out, "bad", look->bad);
+	close_with(out, '}');
+}
+
+static void
 add_server(struct buf *out, const struct status_server *server)
 {
 	open_object(out);
 	add_text(out, "name", server->name);
 	add_text(out, "address", str_of(server->address));
-	add_text(out, "state", str_of(server->state));
+	add_text(out, "state", str_of(server->standing.state));
+	add_text(out, "state_by", str_of(server->standing.by));
+	add_text(out, "reason", str_of(server->standing.reason));
 	add_bool(out, "backup", server->backup);
 	add_uint(out, "weight", server->weight);
 	add_uint(out, "max_conns", server->max_conns);
 	add_uint(out, "requests_in_flight", server->in_flight);
 	add_uint(out, "connections", server->connections);
 	add_uint(out, "connections_opened", server->cell.connections);
+	add_uint(out, "retries", server->cell.retries);
+	add_uint(out, "ejections", server->cell.ejections);
 	add_counters(out, &server->cell);
 	add_failures(out, &server->cell);
 	add_times(out, &server->cell.time);
+	add_look(out, &server->look);
 	close_with(out, '}');
 }
 
@@ -219,6 +239,10 @@ add_backend(struct buf *out, const struct status *s, const struct conf_backend *
 	add_text(out, "name", backend->name);
 	add_counters(out, &row->cell);
 	add_uint(out, "retries", row->cell.retries);
+	add_uint(out, "retries_refused", row->cell.retries_refused);
+	add_uint(out, "queue", row->queue);
+	add_uint(out, "queued", row->cell.queued);
+	add_uint(out, "queue_timeouts", row->cell.queue_timeouts);
 	add_failures(out, &row->cell);
 	add_times(out, &row->cell.time);
 	open_key(out, "servers", '[');

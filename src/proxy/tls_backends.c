@@ -6,8 +6,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 
-static bool
-has_https(const struct conf_backend *b)
+bool
+tls_backends_wanted(const struct conf_backend *b)
 {
 	for (unsigned i = 0; i < b->nservers; i++)
 		if (b->servers[i].scheme == SCHEME_HTTPS)
@@ -38,7 +38,7 @@ tls_backends_new(const struct conf_snapshot *snapshot, const struct tls_store *c
 		const struct conf_backend *b = snapshot->backends[i];
 		const struct conf_certificate *c = b->tls_certificate;
 
-		if (!has_https(b))
+		if (!tls_backends_wanted(b))
 			continue;
 		clients[i] = new_client(b, c != NULL ?
 		    (struct tls_cert *)tls_store_get(certs, c->index) : NULL, error);

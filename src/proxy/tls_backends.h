@@ -8,6 +8,10 @@
 #include "net/tls_client.h"
 #include "net/tls_server.h"
 
+/* Whether the backend has a client: the configuration names an https server in it.  Without one no
+ * such server can be added at run time. */
+bool tls_backends_wanted(const struct conf_backend *b);
+
 /*
  * A client for each backend, by its index; NULL where no server is https.  What is wrong goes to
  * `errors`.  tls_backends_free() ends the array.

@@ -4,6 +4,7 @@
 #include "shm/core.h"
 
 #include <sys/eventfd.h>
+#include <sys/random.h>
 
 #include <errno.h>
 #include <stddef.h>
@@ -18,10 +19,33 @@ layout(void)
 		sizeof(struct shm_core_data), sizeof(struct shm_worker),
 		offsetof(struct shm_core_data, workers), offsetof(struct shm_worker, accepted),
 		offsetof(struct shm_core_data, worker_deaths),
+		offsetof(struct shm_core_data, secret),
 		offsetof(struct shm_core_data, ticket_keys),
 	};
 
 	return segment_layout("core", numbers, ARRAY_LEN(numbers));
+}
+
+/* Closes and returns -1 with errno as it was. */
+static int
+fail(struct shm_core *core)
+{
+	int saved = errno;
+
+	shm_core_close(core);
+	errno = saved;
+	return -1;
+}
+
+static bool
+make_secret(struct shm_core_data *data)
+{
+	ssize_t n;
+
+	do
+		n = getrandom(data->secret, sizeof(data->secret), 0);
+	while (n == -1 && errno == EINTR);
+	return n == (ssize_t)sizeof(data->secret);	/* so few come whole */
 }
 
 int
@@ -34,15 +58,12 @@ shm_core_new(struct shm_core *core)
 	    sizeof(*core->data)) == -1)
 		return -1;
 	core->data = (struct shm_core_data *)core->segment.base;
+	if (!make_secret(core->data))
+		return fail(core);
 	for (int i = 0; i < SHM_WORKERS; i++) {
 		core->wake_fds[i] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-		if (core->wake_fds[i] == -1) {
-			int saved = errno;
-
-			shm_core_close(core);
-			errno = saved;
-			return -1;
-		}
+		if (core->wake_fds[i] == -1)
+			return fail(core);
 	}
 	return 0;
 }
@@ -109,4 +130,15 @@ shm_core_wake(struct shm_core *core, int slot)
 	CHECK(slot >= 0 && slot < SHM_WORKERS);
 	/* EAGAIN: the counter is full, so the worker is about to wake anyway. */
 	(void)!write(core->wake_fds[slot], &one, sizeof(one));
+}
+
+void
+shm_core_wake_all(struct shm_core *core)
+{
+	for (int i = 0; i < SHM_WORKERS; i++) {
+		uint32_t state = atomic_load(&core->data->workers[i].state);
+
+		if (state == SHM_READY || state == SHM_DRAINING)
+			shm_core_wake(core, i);
+	}
 }

@@ -12,7 +12,10 @@
 #include "shm/keys.h"
 #include "shm/segment.h"
 
-enum { SHM_WORKERS = 256 };
+enum {
+	SHM_WORKERS = 256,
+	SHM_SECRET = 32,
+};
 
 enum shm_worker_state { SHM_FREE, SHM_STARTING, SHM_READY, SHM_DRAINING };
 
@@ -40,6 +43,7 @@ struct shm_core_data {
 	_Atomic uint64_t reloads;
 	_Atomic uint64_t reload_failures;
 	_Atomic uint64_t worker_deaths;
+	uint8_t secret[SHM_SECRET];		/* random, for the life of the master */
 	struct shm_key_ring ticket_keys;	/* one writer: the master */
 	_Alignas(64) struct shm_worker workers[SHM_WORKERS];
 };
@@ -63,5 +67,8 @@ void shm_core_release(struct shm_core *core, int slot);
 
 /* Makes the worker in `slot` leave its epoll_wait; any process may call it. */
 void shm_core_wake(struct shm_core *core, int slot);
+
+/* The same for all workers that serve, or finish what they do. */
+void shm_core_wake_all(struct shm_core *core);
 
 #endif

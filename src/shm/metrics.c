@@ -115,6 +115,7 @@ metrics_new(struct metrics *m)
 	m->nrows = &data->nrows;
 	atomic_store(m->nrows, 1);	/* row 0: what found no row of its own */
 	m->nlines = CELL_LINES;
+	m->free_row = 1;
 	return 0;
 }
 
@@ -156,11 +157,31 @@ make_room(struct metrics *m, uint32_t n, enum metrics_kind kind)
 	return segment_grow(&m->rows_segment, rows_size(rows));
 }
 
+/* A free row and its cells, made if there is none; 0 without memory. */
+static uint32_t
+free_row(struct metrics *m, enum metrics_kind kind)
+{
+	uint32_t n = atomic_load(m->nrows);
+
+	/* Only rows of servers are ever freed. */
+	if (kind == METRICS_SERVER) {
+		while (m->free_row < n && m->rows[m->free_row].kind != 0)
+			m->free_row++;
+		if (m->free_row < n)
+			return m->free_row;
+	}
+	if (make_room(m, n, kind) == -1)
+		return 0;
+	m->rows[n].cell = m->nlines;
+	m->nlines += lines_of(kind);
+	return n;
+}
+
 uint32_t
 metrics_row(struct metrics *m, enum metrics_kind kind, struct str name)
 {
-	uint32_t n = atomic_load(m->nrows);
 	struct metrics_row *row;
+	uint32_t n;
 
 	CHECK(kind >= METRICS_LISTEN && kind <= METRICS_SERVER);
 	if (name.n >= METRICS_NAME)
@@ -168,17 +189,51 @@ metrics_row(struct metrics *m, enum metrics_kind kind, struct str name)
 	row = map_get(&m->index[kind], name);
 	if (row != NULL)
 		return (uint32_t)(row - m->rows);
-	if (make_room(m, n, kind) == -1)
+	n = free_row(m, kind);
+	if (n == 0)
 		return 0;
 	row = &m->rows[n];
 	row->kind = kind;
-	row->cell = m->nlines;
-	m->nlines += lines_of(kind);
 	memcpy(row->name, name.p, name.n);
 	row->name[name.n] = '\0';
 	map_add(&m->index[kind], str_make(row->name, name.n), row);
-	atomic_store_explicit(m->nrows, n + 1, memory_order_release);
+	if (n == atomic_load(m->nrows))
+		atomic_store_explicit(m->nrows, n + 1, memory_order_release);
 	return n;
+}
+
+static void
+forget(struct metrics *m, uint32_t n)
+{
+	m->rows[n].kind = 0;
+	m->rows[n].name[0] = '\0';
+	for (int i = 0; i < METRICS_STRIPES; i++) {
+		_Atomic uint64_t *counters = (_Atomic uint64_t *)metrics_cell(m, n, i);
+
+		for (size_t w = 0; w < CELL_WORDS; w++)
+			atomic_store_explicit(&counters[w], 0, memory_order_relaxed);
+	}
+}
+
+void
+metrics_keep_servers(struct metrics *m, const bool *used)
+{
+	uint32_t n = atomic_load(m->nrows);
+	struct map *index = &m->index[METRICS_SERVER];
+
+	map_fini(index);
+	map_init(index);
+	m->free_row = 1;
+	for (uint32_t i = 1; i < n; i++) {
+		struct metrics_row *row = &m->rows[i];
+
+		if (row->kind != METRICS_SERVER)
+			continue;
+		if (used[i])
+			(void)map_add(index, str_of(row->name), row);
+		else
+			forget(m, i);
+	}
 }
 
 uint32_t

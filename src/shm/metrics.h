@@ -2,9 +2,10 @@
  * metrics.h - counters and histograms shared by all workers of all generations.
  *
  * A row belongs to a (kind, name) and is found by it, so counters survive reloads and never go
- * backwards.  Each row has a cell in each of 16 stripes; a worker adds in the stripe of its slot,
- * so that workers on different cores rarely share a cache line.  Readers sum the stripes.
- * Routes can be many, so their cells end before the histogram, and a request writes one line.
+ * backwards; those of a server end with it.  Each row has a cell in each of 16 stripes; a worker
+ * adds in the stripe of its slot, so that workers on different cores rarely share a cache line.
+ * Readers sum the stripes.  Routes can be many, so their cells end before the histogram, and a
+ * request writes one line.
  */
 #ifndef USHERD_SHM_METRICS_H
 #define USHERD_SHM_METRICS_H
@@ -57,7 +58,8 @@ struct metrics_cell {
 	_Atomic uint64_t handshakes;		/* of TLS, that were completed (listen) */
 	_Atomic uint64_t resumed;		/* of these, those that resumed a session */
 	_Atomic uint64_t handshake_failures;
-	_Atomic uint64_t spare[2];		/* what follows begins where a line ends */
+	_Atomic uint64_t ejections;		/* of a server */
+	_Atomic uint64_t spare;			/* what follows begins where a line ends */
 	_Atomic uint64_t status[6];		/* [0]: no answer went out; [1] 1xx .. [5] 5xx */
 	_Atomic uint64_t requests;		/* on the line of status[1] */
 	_Atomic uint64_t bytes_in;		/* from the client or server */
@@ -65,6 +67,9 @@ struct metrics_cell {
 	/* What follows is not in the cell of a route. */
 	struct metrics_histogram time;		/* of requests; of attempts for backend, server */
 	_Atomic uint64_t failures[FAIL_KINDS];
+	_Atomic uint64_t queued;		/* requests that waited (backend; likewise below) */
+	_Atomic uint64_t queue_timeouts;	/* of these, those that waited in vain */
+	_Atomic uint64_t retries_refused;	/* by retry_budget */
 };
 
 struct metrics_row {
@@ -77,8 +82,9 @@ struct metrics {
 	struct segment rows_segment;
 	struct segment cells_segment[METRICS_STRIPES];
 	struct metrics_row *rows;
-	_Atomic uint32_t *nrows;		/* rows that exist; a row never goes away */
-	uint32_t nlines;			/* of cells in use; the master's */
+	_Atomic uint32_t *nrows;		/* rows that exist, free ones among them */
+	uint32_t nlines;			/* of cells in use; the master's, as is the next */
+	uint32_t free_row;			/* none is free below this one */
 	struct map index[METRICS_KINDS];	/* name to row; the master's, a worker has a copy */
 };
 
@@ -88,6 +94,12 @@ void metrics_close(struct metrics *m);
 
 /* The row of (kind, name), made if there is none; row 0, a spare one, without memory.  Master. */
 uint32_t metrics_row(struct metrics *m, enum metrics_kind kind, struct str name);
+
+/*
+ * Frees the rows of servers that are not among `used`, which has a flag for each row: what names
+ * resolve to may change for ever.  Their counters are gone.  Master.
+ */
+void metrics_keep_servers(struct metrics *m, const bool *used);
 
 /* The row of (kind, name) as far as this process knew it when it was forked; 0 if there is none. */
 uint32_t metrics_find(const struct metrics *m, enum metrics_kind kind, struct str name);

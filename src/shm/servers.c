@@ -1,8 +1,7 @@
 /*
  * servers.c - what all processes must agree on about servers, and who belongs to which backend.
  *
- * A worker may die between any two steps.  It notes its share (held) after it moved the total, so a
- * death in between leaves a total too high by one, which shm_servers_correct() finds.
+ * Here: slots, lists and groups, and how they come and go.  server_state.c has what moves in them.
  */
 #include "shm/servers.h"
 
@@ -16,8 +15,8 @@
 enum {
 	SLOTS_STEP = 64,		/* entries that one growth adds */
 	MEMBERS_STEP = 64,
+	GROUPS_STEP = 64,
 	READ_TRIES = 100,
-	CAS_TRIES = 1000,		/* each lost one is a place that somebody else took */
 };
 
 struct slots_data {
@@ -32,13 +31,21 @@ struct members_data {
 	_Alignas(64) struct shm_members members[];
 };
 
+struct groups_data {
+	_Alignas(64) struct segment_header header;
+	_Atomic uint32_t n;
+	_Alignas(64) struct shm_group groups[];
+};
+
 static uint64_t
 slots_layout(void)
 {
 	const size_t numbers[] = {
 		sizeof(struct shm_server), offsetof(struct shm_server, addr), sizeof(struct addr),
-		offsetof(struct shm_server, down), offsetof(struct shm_server, in_flight),
-		offsetof(struct shm_server, held),
+		offsetof(struct shm_server, serial), offsetof(struct shm_server, key),
+		offsetof(struct shm_server, id), offsetof(struct shm_server, host),
+		offsetof(struct shm_server, name), offsetof(struct shm_server, look),
+		sizeof(struct shm_look), offsetof(struct shm_server, held),
 	};
 
 	return segment_layout("servers", numbers, ARRAY_LEN(numbers));
@@ -56,6 +63,18 @@ members_layout(void)
 	return segment_layout("members", numbers, ARRAY_LEN(numbers));
 }
 
+static uint64_t
+groups_layout(void)
+{
+	const size_t numbers[] = {
+		sizeof(struct shm_group), offsetof(struct shm_group, epoch),
+		offsetof(struct shm_group, waiting), offsetof(struct shm_group, in_flight),
+		offsetof(struct shm_group, queued), offsetof(struct shm_group, head_ms),
+	};
+
+	return segment_layout("groups", numbers, ARRAY_LEN(numbers));
+}
+
 static size_t
 slots_size(size_t n)
 {
@@ -68,18 +87,35 @@ members_size(size_t n)
 	return sizeof(struct members_data) + n * sizeof(struct shm_members);
 }
 
-int
-shm_servers_new(struct shm_servers *s)
+static size_t
+groups_size(size_t n)
 {
-	struct members_data *members;
-	struct slots_data *slots;
+	return sizeof(struct groups_data) + n * sizeof(struct shm_group);
+}
 
-	*s = (struct shm_servers){ .slots_segment.fd = -1, .members_segment.fd = -1 };
+static int
+make_segments(struct shm_servers *s)
+{
 	if (segment_new(&s->slots_segment, "usherd-servers", slots_layout(),
 	    slots_size(SLOTS_STEP), slots_size(SHM_SERVERS)) == -1)
 		return -1;
 	if (segment_new(&s->members_segment, "usherd-members", members_layout(),
-	    members_size(MEMBERS_STEP), members_size(SHM_BACKENDS)) == -1) {
+	    members_size(MEMBERS_STEP), members_size(SHM_BACKENDS)) == -1)
+		return -1;
+	return segment_new(&s->groups_segment, "usherd-groups", groups_layout(),
+	    groups_size(GROUPS_STEP), groups_size(SHM_BACKENDS));
+}
+
+int
+shm_servers_new(struct shm_servers *s)
+{
+	struct members_data *members;
+	struct groups_data *groups;
+	struct slots_data *slots;
+
+	*s = (struct shm_servers){ .slots_segment.fd = -1, .members_segment.fd = -1,
+		.groups_segment.fd = -1 };
+	if (make_segments(s) == -1) {
 		int saved = errno;
 
 		shm_servers_close(s);
@@ -88,12 +124,15 @@ shm_servers_new(struct shm_servers *s)
 	}
 	slots = (struct slots_data *)s->slots_segment.base;
 	members = (struct members_data *)s->members_segment.base;
+	groups = (struct groups_data *)s->groups_segment.base;
 	s->slots = slots->slots;
 	s->nslots = &slots->n;
 	s->members = members->members;
 	s->nmembers = &members->n;
-	map_init(&s->index);
+	s->groups = groups->groups;
+	s->ngroups = &groups->n;
 	s->last_look = mem_zalloc(SHM_SERVERS, sizeof(*s->last_look));
+	s->group_last_look = mem_zalloc(SHM_BACKENDS, sizeof(*s->group_last_look));
 	return 0;
 }
 
@@ -102,21 +141,60 @@ shm_servers_close(struct shm_servers *s)
 {
 	segment_close(&s->slots_segment);
 	segment_close(&s->members_segment);
+	segment_close(&s->groups_segment);
 	map_fini(&s->index);
+	map_fini(&s->group_index);
 	mem_free(s->last_look);
-	s->last_look = NULL;
+	mem_free(s->group_last_look);
+	s->last_look = s->group_last_look = NULL;
 	s->slots = NULL;
 	s->members = NULL;
+	s->groups = NULL;
 }
 
-/* The first free slot, or -1; *n becomes larger than it. */
+/* ---- slots */
+
+/* A text of a new use; what workers count in the slot is left alone. */
+static void
+renew(struct shm_server *server, struct str key)
+{
+	uint64_t id = str_hash(key, 0);
+
+	atomic_store(&server->health, HEALTH_UNCHECKED);
+	atomic_store(&server->order, ORDER_NONE);
+	atomic_store(&server->latency_us, 0);
+	atomic_store(&server->errors, 0);
+	atomic_store(&server->latency_at_ms, 0);
+	atomic_store(&server->ejected_until_ms, 0);
+	atomic_store(&server->up_since_ms, 0);
+	atomic_store(&server->ejections, 0);
+	memset(server->key, 0, offsetof(struct shm_server, held) -
+	    offsetof(struct shm_server, key));
+	memcpy(server->key, key.p, key.n);
+	server->id = id != 0 ? id : 1;
+}
+
+/*
+ * Takes a free slot into use, unless a worker is just about to use it for the server before: such
+ * a worker takes a place first and looks at the serial after that, we do it the other way round.
+ */
+static bool
+claim(struct shm_server *server)
+{
+	if (server->key[0] != '\0')
+		return false;
+	atomic_fetch_add(&server->serial, 1);
+	return shm_server_is_idle(server);
+}
+
+/* The first free slot, or -1. */
 static int
 free_slot(struct shm_servers *s)
 {
 	uint32_t n = atomic_load(s->nslots);
 	uint32_t i = s->free_slot;
 
-	while (i < n && s->slots[i].key[0] != '\0')
+	while (i < n && !claim(&s->slots[i]))
 		i++;
 	s->free_slot = i;
 	if (i < n)
@@ -125,7 +203,7 @@ free_slot(struct shm_servers *s)
 		return -1;
 	if (segment_grow(&s->slots_segment, slots_size((n / SLOTS_STEP + 1) * SLOTS_STEP)) == -1)
 		return -1;
-	return (int)n;
+	return claim(&s->slots[n]) ? (int)n : -1;
 }
 
 int
@@ -143,14 +221,55 @@ shm_server_slot(struct shm_servers *s, struct str key)
 	if (i == -1)
 		return -1;
 	server = &s->slots[i];
-	memset(server, 0, sizeof(*server));
-	memcpy(server->key, key.p, key.n);
+	renew(server, key);
 	s->last_look[i] = 0;
 	map_add(&s->index, str_make(server->key, key.n), server);
 	if ((uint32_t)i == atomic_load(s->nslots))
 		atomic_store_explicit(s->nslots, (uint32_t)i + 1, memory_order_release);
 	return i;
 }
+
+/* ---- groups */
+
+/* The first free group, or -1. */
+static int
+free_group(struct shm_servers *s)
+{
+	uint32_t n = atomic_load(s->ngroups), i = 0;
+
+	while (i < n && s->groups[i].name[0] != '\0')
+		i++;
+	if (i < n)
+		return (int)i;
+	if (n >= SHM_BACKENDS || segment_grow(&s->groups_segment,
+	    groups_size((n / GROUPS_STEP + 1) * GROUPS_STEP)) == -1)
+		return -1;
+	return (int)n;
+}
+
+/* The group of this name, made if there is none; -1 without room. */
+static int
+group_index(struct shm_servers *s, struct str name)
+{
+	struct shm_group *g = map_get(&s->group_index, name);
+	int i;
+
+	if (g != NULL)
+		return (int)(g - s->groups);
+	i = free_group(s);
+	if (i == -1)
+		return -1;
+	g = &s->groups[i];
+	memset(g, 0, sizeof(*g));
+	memcpy(g->name, name.p, name.n);
+	s->group_last_look[i] = 0;
+	map_add(&s->group_index, str_make(g->name, name.n), g);
+	if ((uint32_t)i == atomic_load(s->ngroups))
+		atomic_store_explicit(s->ngroups, (uint32_t)i + 1, memory_order_release);
+	return i;
+}
+
+/* ---- lists */
 
 /* The first free list, or -1. */
 static int
@@ -176,17 +295,19 @@ int
 shm_members_index(struct shm_servers *s, struct str backend, uint32_t generation)
 {
 	struct shm_members *m;
-	int i;
+	int i, group;
 
 	if (backend.n == 0 || backend.n >= SHM_BACKEND_NAME)
 		return -1;
 	i = free_members(s);
-	if (i == -1)
+	group = i != -1 ? group_index(s, backend) : -1;
+	if (group == -1)
 		return -1;
 	m = &s->members[i];
 	memcpy(m->backend, backend.p, backend.n);
 	m->backend[backend.n] = '\0';
 	m->generation = generation;
+	m->group = (uint32_t)group;
 	if ((uint32_t)i == atomic_load(s->nmembers))
 		atomic_store_explicit(s->nmembers, (uint32_t)i + 1, memory_order_release);
 	return i;
@@ -231,102 +352,7 @@ shm_members_read(const struct shm_members *m, uint64_t *version, struct shm_memb
 	return -1;
 }
 
-/* Takes `n` off a total, which never falls below zero whatever a dead worker left behind. */
-static void
-subtract(_Atomic uint32_t *total, uint32_t n)
-{
-	uint32_t old = atomic_load(total);
-
-	for (int i = 0; i < CAS_TRIES; i++) {
-		if (atomic_compare_exchange_weak(total, &old, old > n ? old - n : 0))
-			return;
-	}
-}
-
-bool
-shm_server_take(struct shm_server *server, int worker, uint32_t max_conns)
-{
-	uint32_t old;
-
-	if (max_conns == 0) {
-		atomic_fetch_add(&server->in_flight, 1);
-		atomic_fetch_add(&server->held[worker], 1);
-		return true;
-	}
-	old = atomic_load(&server->in_flight);
-	for (int i = 0; i < CAS_TRIES && old < max_conns; i++) {
-		if (atomic_compare_exchange_weak(&server->in_flight, &old, old + 1)) {
-			atomic_fetch_add(&server->held[worker], 1);
-			return true;
-		}
-	}
-	return false;
-}
-
-void
-shm_server_give(struct shm_server *server, int worker)
-{
-	subtract(&server->held[worker], 1);
-	subtract(&server->in_flight, 1);
-}
-
-uint32_t
-shm_server_connections(const struct shm_server *server)
-{
-	uint32_t sum = 0;
-
-	for (int i = 0; i < SHM_WORKERS; i++)
-		sum += atomic_load_explicit(&server->connections[i], memory_order_relaxed);
-	return sum;
-}
-
-void
-shm_servers_repair(struct shm_servers *s, int worker)
-{
-	uint32_t n = atomic_load(s->nslots);
-
-	CHECK(worker >= 0 && worker < SHM_WORKERS);
-	for (uint32_t i = 0; i < n; i++) {
-		uint32_t held = atomic_exchange(&s->slots[i].held[worker], 0);
-
-		atomic_store(&s->slots[i].connections[worker], 0);
-		if (held > 0)
-			subtract(&s->slots[i].in_flight, held);
-	}
-}
-
-static void
-correct_one(struct shm_server *server, uint64_t *last_look)
-{
-	uint32_t total = atomic_load(&server->in_flight);
-	uint32_t sum = 0;
-	uint64_t look;
-
-	for (int i = 0; i < SHM_WORKERS; i++)
-		sum += atomic_load(&server->held[i]);
-	if (sum == total) {
-		*last_look = 0;
-		return;
-	}
-	look = (uint64_t)total << 32 | sum;
-	if (look == *last_look) {
-		/* A worker that moves the total just now wins; then there is a next time. */
-		(void)atomic_compare_exchange_strong(&server->in_flight, &total, sum);
-		look = 0;
-	}
-	*last_look = look;
-}
-
-void
-shm_servers_correct(struct shm_servers *s)
-{
-	uint32_t n = atomic_load(s->nslots);
-
-	for (uint32_t i = 0; i < n; i++) {
-		if (s->slots[i].key[0] != '\0')
-			correct_one(&s->slots[i], &s->last_look[i]);
-	}
-}
+/* ---- what nobody uses any more */
 
 /* Marks the slots that a list names. */
 static void
@@ -348,22 +374,67 @@ mark_used(const struct shm_servers *s, bool *used, uint32_t nslots)
 static void
 sweep_slots(struct shm_servers *s)
 {
-	uint32_t n = atomic_load(s->nslots);
+	uint32_t n = atomic_load(s->nslots), freed = 0;
 	bool *used = mem_zalloc(n, sizeof(*used));
 
 	mark_used(s, used, n);
-	map_fini(&s->index);
-	map_init(&s->index);
 	for (uint32_t i = 0; i < n; i++) {
 		struct shm_server *server = &s->slots[i];
 
-		if (used[i] && server->key[0] != '\0')
-			map_add(&s->index, str_of(server->key), server);
-		else
-			server->key[0] = '\0';
+		if (used[i] || server->key[0] == '\0' || !shm_server_is_idle(server))
+			continue;
+		server->key[0] = '\0';
+		freed++;
 	}
-	s->free_slot = 0;
 	mem_free(used);
+	s->free_slot = 0;		/* also those that claim() could not have a moment ago */
+	if (freed == 0)
+		return;
+	s->swept = true;
+	map_fini(&s->index);
+	for (uint32_t i = 0; i < n; i++) {
+		struct shm_server *server = &s->slots[i];
+
+		if (server->key[0] != '\0')
+			map_add(&s->index, str_of(server->key), server);
+	}
+}
+
+/* A group stays as long as a list or a slot belongs to it. */
+static void
+sweep_groups(struct shm_servers *s)
+{
+	uint32_t n = atomic_load(s->ngroups), nmembers = atomic_load(s->nmembers);
+	uint32_t nslots = atomic_load(s->nslots);
+	bool *used = mem_zalloc(n, sizeof(*used));
+
+	for (uint32_t i = 0; i < nmembers; i++)
+		if (s->members[i].backend[0] != '\0')
+			used[s->members[i].group] = true;
+	for (uint32_t i = 0; i < nslots; i++)
+		if (s->slots[i].key[0] != '\0')
+			used[s->slots[i].group] = true;
+	map_fini(&s->group_index);
+	for (uint32_t i = 0; i < n; i++) {
+		struct shm_group *g = &s->groups[i];
+
+		if (!used[i])
+			g->name[0] = '\0';
+		else
+			map_add(&s->group_index, str_of(g->name), g);
+	}
+	mem_free(used);
+}
+
+bool
+shm_servers_sweep(struct shm_servers *s)
+{
+	bool swept;
+
+	sweep_slots(s);
+	swept = s->swept;
+	s->swept = false;
+	return swept;
 }
 
 void
@@ -382,4 +453,5 @@ shm_servers_forget(struct shm_servers *s, uint32_t generation)
 	}
 	s->free_members = 0;
 	sweep_slots(s);
+	sweep_groups(s);
 }

@@ -183,8 +183,7 @@ START_TEST(bad_servers)
 	    "server = ftp://10.0.0.1\nserver = h2c://10.0.0.1\nserver = 10.0.0.1\n"
 	    "server = http://10.0.0.1/path\nserver = a_b:80 wieght=2\nserver = b:80 weight=0\n"
 	    "server = c:80 max_conns=x\nserver = unix:x\nserver = a_b:80\nserver = a_b:80"
-	    " weight=2\n"
-	    "check = tcp\nbalance = random\n"),
+	    " weight=2\n"),
 	    "text:6: [backend a] server: \"ftp://10.0.0.1\": this version speaks only http and"
 	    " https to servers (use http://HOST:PORT)\n"
 	    "text:7: [backend a] server: \"h2c://10.0.0.1\": this version speaks only http and"
@@ -192,18 +191,15 @@ START_TEST(bad_servers)
 	    "text:8: [backend a] server: \"10.0.0.1\" has no port (use 10.0.0.1:80)\n"
 	    "text:9: [backend a] server: \"http://10.0.0.1/path\" is no server (use HOST:PORT,"
 	    " http://HOST, https://HOST or unix:/path)\n"
-	    "text:10: [backend a] server: \"wieght=2\": unknown option of a server (weight=N,"
-	    " max_conns=N, backup, down) (did you mean weight?)\n"
-	    "text:11: [backend a] server: \"weight=0\": a weight is a number from 1 to 256 (say"
-	    " down for a server that gets nothing)\n"
-	    "text:12: [backend a] server: \"max_conns=x\": max_conns is a number from 1, or off\n"
+	    "text:10: [backend a] server: \"wieght=2\": unknown option (known: weight=, max_conns=,"
+	    " slow_start=, backup, down) (did you mean weight?)\n"
+	    "text:11: [backend a] server weight: a weight is a number from 1 to 256 (say down for a"
+	    " server that gets nothing)\n"
+	    "text:12: [backend a] server max_conns: \"x\" is no number (use digits, or off)\n"
 	    "text:13: [backend a] server: \"unix:x\" is no unix socket (use unix:/path, of at most"
 	    " 107 bytes)\n"
 	    "text:15: [backend a] server: a_b:80 stands at text:14 already (use weight=N to give it"
-	    " more)\n"
-	    "text:16: [backend a] check: \"tcp\": health checks are not available in this version"
-	    " (only off)\n"
-	    "text:17: [backend a] balance: \"random\" is not one of round_robin\n");
+	    " more)\n");
 }
 END_TEST
 
@@ -251,6 +247,28 @@ START_TEST(conditions)
 	    " 2001:db8::/32, 192.0.2.1 or unix)\n"
 	    "text:10: [route r] host: \"nope\": there is no [host nope]\n"
 	    "text:12: [route r] path_regex: \"a(\": missing closing parenthesis at offset 2\n");
+}
+END_TEST
+
+START_TEST(name_servers)
+{
+	static const char *const texts[] = { "127.0.0.1:5353", "192.0.2.53:53", "[::1]:53" };
+	struct loaded l = conf_text_load(STR_OF("[listen web]\nbind = 8080\n[global]\n"
+	    "resolver = 127.0.0.1:5353 192.0.2.53\nresolver = ::1\n"));
+	char text[ADDR_TEXT];
+
+	ck_assert_uint_eq(l.s->global.nname_servers, ARRAY_LEN(texts));
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+		addr_text(&l.s->global.name_servers[i], text);
+		ck_assert_str_eq(text, texts[i]);
+	}
+	conf_text_free(&l);
+	ck_messages(STR_OF("[listen web]\nbind = 8080\n[route r]\npath = /*\nrespond = 204\n"
+	    "[global]\nresolver = dns.test 53\n"),
+	    "text:7: [global] resolver: \"dns.test\" is no address of a name server (use"
+	    " 192.0.2.53, 127.0.0.1:5353 or [::1]:53)\n"
+	    "text:7: [global] resolver: \"53\" is no address of a name server (use"
+	    " 192.0.2.53, 127.0.0.1:5353 or [::1]:53)\n");
 }
 END_TEST
 
@@ -332,6 +350,7 @@ main(void)
 	tcase_add_test(values, servers);
 	tcase_add_test(values, bad_servers);
 	tcase_add_test(values, conditions);
+	tcase_add_test(values, name_servers);
 	tcase_add_test(values, actions);
 	tcase_add_test(values, logs);
 	suite_add_tcase(suite, values);

@@ -21,7 +21,8 @@ START_TEST(missing_things)
 	    "text:5: [log l]: has no path (add path = /var/log/access.log, stdout, stderr or"
 	    " syslog:)\n"
 	    "text:5: warning: [log l]: nothing uses it\n"
-	    "text:6: [admin]: has no address (add listen = 127.0.0.1:9000)\n");
+	    "text:6: [admin]: does nothing (add listen = 127.0.0.1:9000, or socket ="
+	    " /run/usherd.sock)\n");
 	ck_messages(STR_OF(""), "text: there is no [listen] (add one: [listen web] with bind ="
 	    " 8080)\n"
 	    "text: warning: there is no [route]: every request gets 404\n");

@@ -229,6 +229,28 @@ START_TEST(also_stderr)
 }
 END_TEST
 
+static void
+note(void *arg, const char *line, size_t n)
+{
+	strncat(arg, line, n);
+	strcat(arg, "|");
+}
+
+START_TEST(listener_of_trouble)
+{
+	char lines[256] = "";
+
+	log_set_level(LOG_LEVEL_DEBUG);
+	log_tee(note, lines);
+	log_error("e\n");
+	log_warn("w");
+	log_notice("n");
+	log_tee(NULL, NULL);
+	log_error("later");
+	ck_assert_str_eq(lines, "e\\x0a|w|");
+}
+END_TEST
+
 START_TEST(once_a_second)
 {
 	int64_t last = 0;
@@ -261,6 +283,7 @@ main(void)
 	tcase_add_test(tc, reader_gone);
 	tcase_add_test(tc, torn_line);
 	tcase_add_test(tc, also_stderr);
+	tcase_add_test(tc, listener_of_trouble);
 	tcase_add_test(tc, once_a_second);
 	suite_add_tcase(suite, tc);
 	return unit_run(suite);

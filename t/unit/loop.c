@@ -288,6 +288,43 @@ START_TEST(shared_is_level_triggered)
 }
 END_TEST
 
+static void
+read_three(struct end *e)
+{
+	char c;
+
+	ck_assert_uint_eq(e->ready, READY_READ);
+	ck_assert_int_eq(read(e->watcher.fd, &c, 1), 1);
+	if (e->calls == 6)
+		loop_stop(loop);
+}
+
+static void
+write_one(struct end *e)
+{
+	ck_assert_uint_eq(e->ready, READY_WRITE);
+	e->watcher.ready = 0;
+	if (e->calls < 3)
+		return;
+	e->then = read_three;
+	ck_assert_int_eq(loop_watch_wanted(loop, &e->watcher, e->watcher.fd, READY_READ), 0);
+}
+
+/* A library's descriptor is level-triggered for just what the library wants. */
+START_TEST(wanted_is_what_comes)
+{
+	struct end *e = open_end(write_one);
+	int fd = e->watcher.fd;
+
+	loop_unwatch(loop, &e->watcher);
+	ck_assert_int_eq(write(e->other, "abc", 3), 3);
+	ck_assert_int_eq(loop_watch_wanted(loop, &e->watcher, fd, READY_WRITE), 0);
+	loop_run(loop);
+	ck_assert_uint_eq(e->calls, 6);
+	close_end(e);
+}
+END_TEST
+
 START_TEST(watching_nothing_fails)
 {
 	struct watcher w;
@@ -352,6 +389,7 @@ main(void)
 	tcase_add_test(tc, closed_while_yielding);
 	tcase_add_test(tc, unwatch_keeps_the_descriptor);
 	tcase_add_test(tc, shared_is_level_triggered);
+	tcase_add_test(tc, wanted_is_what_comes);
 	tcase_add_test(tc, watching_nothing_fails);
 	tcase_add_test(tc, timers_fire_in_order);
 	tcase_add_test(tc, free_takes_the_garbage);

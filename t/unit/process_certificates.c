@@ -113,6 +113,15 @@ take(struct certificate_set *set, size_t errors)
 	conf_errors_free(e);
 }
 
+/* What is renewed is in the store by then. */
+static void
+on_renewed(void *arg, unsigned index, struct tls_cert *cert)
+{
+	struct certificate_set *set = arg;
+
+	ck_assert_ptr_eq(tls_store_get(set->store, index), cert);
+}
+
 static bool
 shows(struct certificate_set *set, const char *name)
 {
@@ -120,7 +129,7 @@ shows(struct certificate_set *set, const char *name)
 	const struct tls_cert *cert;
 	FILE *f;
 
-	certificate_set_refresh(set);
+	certificate_set_refresh(set, on_renewed, set);
 	cert = tls_store_get(set->store, 0);
 	for (int i = 0; i < TLS_FINGERPRINT; i++)
 		sprintf(hex + 2 * i, "%02x", tls_cert_fingerprint(cert)[i]);

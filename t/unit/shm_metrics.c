@@ -55,6 +55,32 @@ START_TEST(test_many_rows)
 }
 END_TEST
 
+/* Rows of servers that are gone are used again, with counters that begin at 0. */
+START_TEST(test_keep_servers)
+{
+	uint32_t backend = metrics_row(&m, METRICS_BACKEND, STR_OF("a"));
+	uint32_t gone = metrics_row(&m, METRICS_SERVER, STR_OF("a|1"));
+	uint32_t stays = metrics_row(&m, METRICS_SERVER, STR_OF("a|2"));
+	bool used[16] = { false };
+	struct metrics_cell sum;
+
+	used[stays] = true;
+	metrics_add(&metrics_cell(&m, gone, 3)->requests, 7);
+	metrics_add(&metrics_cell(&m, stays, 3)->requests, 8);
+	metrics_keep_servers(&m, used);
+	ck_assert_uint_eq(metrics_find(&m, METRICS_SERVER, STR_OF("a|1")), 0);
+	ck_assert_uint_eq(metrics_find(&m, METRICS_SERVER, STR_OF("a|2")), stays);
+	ck_assert_uint_eq(metrics_find(&m, METRICS_BACKEND, STR_OF("a")), backend);
+	ck_assert_uint_gt(metrics_row(&m, METRICS_ROUTE, STR_OF("r")), stays);
+	ck_assert_uint_eq(metrics_row(&m, METRICS_SERVER, STR_OF("a|3")), gone);
+	metrics_sum(&m, gone, &sum);
+	ck_assert_uint_eq(sum.requests, 0);
+	metrics_sum(&m, stays, &sum);
+	ck_assert_uint_eq(sum.requests, 8);
+	ck_assert_uint_gt(metrics_row(&m, METRICS_SERVER, STR_OF("a|4")), gone);
+}
+END_TEST
+
 START_TEST(test_sum)
 {
 	uint32_t row = metrics_row(&m, METRICS_LISTEN, STR_OF("web"));
@@ -154,6 +180,7 @@ main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, test_rows);
 	tcase_add_test(tc, test_many_rows);
+	tcase_add_test(tc, test_keep_servers);
 	tcase_add_test(tc, test_sum);
 	tcase_add_test(tc, test_cells_apart);
 	tcase_add_test(tc, test_buckets);

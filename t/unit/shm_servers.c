@@ -132,11 +132,11 @@ START_TEST(test_state_survives)
 	uint64_t version = 0;
 	int slot = slot_number(1);
 
-	atomic_store(&s.slots[slot].down, SERVER_DOWN_DNS);
+	ck_assert(shm_server_set_health(&s, &s.slots[slot], HEALTH_DOWN));
 	make_list("app", 2, 1, 2);
 	shm_servers_forget(&s, 1);
 	ck_assert_int_eq(slot_number(1), slot);
-	ck_assert_uint_eq(atomic_load(&s.slots[slot].down), SERVER_DOWN_DNS);
+	ck_assert_uint_eq(atomic_load(&s.slots[slot].health), HEALTH_DOWN);
 	/* A worker of the old generation that reads late finds an empty list. */
 	ck_assert_int_eq(shm_members_read(old, &version, out), 0);
 }
@@ -227,6 +227,218 @@ START_TEST(test_killed_takers)
 }
 END_TEST
 
+/* ---- slots that are given anew */
+
+static void
+unlist(struct shm_members *m)
+{
+	shm_members_set(m, NULL, 0);
+	shm_servers_sweep(&s);
+}
+
+START_TEST(test_serial_of_a_new_use)
+{
+	struct shm_members *m = make_list("app", 1, 0, 1);
+	int slot = slot_number(0);
+	uint32_t serial = atomic_load(&s.slots[slot].serial);
+	uint64_t id = s.slots[slot].id;
+
+	shm_server_set_health(&s, &s.slots[slot], HEALTH_DOWN);
+	atomic_store(&s.slots[slot].ejections, 3);
+	unlist(m);
+	ck_assert_int_eq(slot_number(7), slot);
+	ck_assert_uint_ne(atomic_load(&s.slots[slot].serial), serial);
+	ck_assert_uint_ne(s.slots[slot].id, id);
+	ck_assert_uint_eq(atomic_load(&s.slots[slot].health), HEALTH_UNCHECKED);
+	ck_assert_uint_eq(atomic_load(&s.slots[slot].ejections), 0);
+}
+END_TEST
+
+START_TEST(test_id_is_of_the_key)
+{
+	struct shm_members *m = make_list("app", 1, 0, 1);
+	uint64_t id = s.slots[slot_number(0)].id;
+
+	ck_assert_uint_ne(id, 0);
+	unlist(m);
+	ck_assert_str_eq(s.slots[0].key, "");
+	ck_assert_int_eq(slot_number(1), 0);
+	ck_assert_int_eq(slot_number(0), 1);
+	ck_assert_uint_eq(s.slots[1].id, id);
+}
+END_TEST
+
+/* Nobody gets a slot in which a request or a connection of the server before is left. */
+START_TEST(test_busy_slot_stays)
+{
+	struct shm_members *m = make_list("app", 1, 0, 2);
+
+	ck_assert(shm_server_take(&s.slots[0], 3, 0));
+	atomic_store(&s.slots[1].connections[200], 1);
+	unlist(m);
+	ck_assert_int_eq(slot_number(2), 2);
+	ck_assert_int_eq(slot_number(0), 0);		/* the same server comes back */
+	shm_server_give(&s.slots[0], 3);
+	shm_servers_sweep(&s);
+	make_list("app", 1, 3, 1);
+	ck_assert_int_eq(slot_number(3), 0);
+	shm_servers_repair(&s, 200);
+	shm_servers_sweep(&s);
+	ck_assert_int_eq(slot_number(4), 1);
+}
+END_TEST
+
+/* A worker took a place by an old list just before the slot was to be given anew. */
+START_TEST(test_late_taker)
+{
+	struct shm_members *m = make_list("app", 1, 0, 1);
+	uint32_t serial = atomic_load(&s.slots[0].serial);
+
+	unlist(m);
+	ck_assert(shm_server_take(&s.slots[0], 3, 0));
+	make_list("app", 1, 5, 1);
+	ck_assert_int_eq(slot_number(5), 1);
+	ck_assert_uint_ne(atomic_load(&s.slots[0].serial), serial);
+	shm_server_give(&s.slots[0], 3);
+	shm_servers_sweep(&s);
+	ck_assert_int_eq(slot_number(6), 0);
+}
+END_TEST
+
+/* ---- groups */
+
+static struct shm_group *
+group_of(const struct shm_members *m)
+{
+	return &s.groups[m->group];
+}
+
+START_TEST(test_group_by_name)
+{
+	struct shm_members *old = make_list("app", 1, 0, 1);
+	struct shm_members *other = make_list("api", 1, 1, 1);
+	struct shm_members *new = make_list("app", 2, 2, 1);
+
+	ck_assert_uint_eq(old->group, new->group);
+	ck_assert_uint_ne(old->group, other->group);
+	ck_assert_str_eq(group_of(other)->name, "api");
+	s.slots[1].group = other->group;
+	ck_assert(shm_server_take(&s.slots[1], 0, 0));
+	shm_servers_forget(&s, 1);
+	ck_assert_str_eq(group_of(new)->name, "app");
+	ck_assert_str_eq(s.groups[other->group].name, "api");	/* a slot is of it */
+	shm_server_give(&s.slots[1], 0);
+	shm_servers_forget(&s, 1);
+	ck_assert_uint_eq(make_list("web", 2, 3, 1)->group, 1);
+}
+END_TEST
+
+START_TEST(test_many_groups)
+{
+	char name[SHM_BACKEND_NAME];
+
+	for (int i = 0; i < 300; i++) {
+		int n = snprintf(name, sizeof(name), "backend-%d", i);
+		int index = shm_members_index(&s, str_make(name, (size_t)n), 1);
+
+		ck_assert_int_eq(index, i);
+		ck_assert_uint_eq(s.members[index].group, (uint32_t)i);
+	}
+	shm_servers_forget(&s, 1);
+	ck_assert_uint_eq(make_list("again", 2, 0, 1)->group, 0);
+}
+END_TEST
+
+START_TEST(test_epoch)
+{
+	struct shm_members *m = make_list("app", 1, 0, 1);
+	struct shm_group *g = group_of(m);
+	uint64_t before = atomic_load(&g->epoch);
+
+	ck_assert(shm_server_set_health(&s, &s.slots[0], HEALTH_UP));
+	ck_assert(!shm_server_set_health(&s, &s.slots[0], HEALTH_UP));
+	ck_assert_uint_eq(atomic_load(&g->epoch), before + 1);
+	ck_assert(shm_server_set_order(&s, &s.slots[0], ORDER_DRAIN));
+	ck_assert(!shm_server_set_order(&s, &s.slots[0], ORDER_DRAIN));
+	ck_assert_uint_eq(atomic_load(&g->epoch), before + 2);
+}
+END_TEST
+
+/* Slow start begins when a server comes back, not when it is seen for the first time. */
+START_TEST(test_up_since)
+{
+	struct shm_server *server = &s.slots[slot_number(0)];
+
+	clock_update();
+	shm_server_set_health(&s, server, HEALTH_UP);
+	ck_assert_int_eq(atomic_load(&server->up_since_ms), 0);
+	shm_server_set_health(&s, server, HEALTH_DOWN);
+	ck_assert_int_eq(atomic_load(&server->up_since_ms), 0);
+	atomic_store(&server->errors, 2);
+	shm_server_set_health(&s, server, HEALTH_UP);
+	ck_assert_int_eq(atomic_load(&server->up_since_ms), clock_ms());
+	ck_assert_uint_eq(atomic_load(&server->errors), 0);
+	atomic_store(&server->up_since_ms, 0);
+	shm_server_set_order(&s, server, ORDER_DISABLE);
+	shm_server_set_order(&s, server, ORDER_DRAIN);
+	ck_assert_int_eq(atomic_load(&server->up_since_ms), 0);
+	atomic_store(&server->ejected_until_ms, INT64_MAX);
+	shm_server_set_order(&s, server, ORDER_ENABLE);
+	ck_assert_int_eq(atomic_load(&server->up_since_ms), clock_ms());
+	ck_assert_int_eq(atomic_load(&server->ejected_until_ms), 0);
+}
+END_TEST
+
+START_TEST(test_group_in_flight)
+{
+	struct shm_group *g = group_of(make_list("app", 1, 0, 1));
+
+	ck_assert(shm_group_take(g, 1, 0));
+	ck_assert(shm_group_take(g, 1, 0));
+	ck_assert(shm_group_take(g, 2, 3));
+	ck_assert(!shm_group_take(g, 2, 3));
+	shm_group_give(g, 1);
+	ck_assert_uint_eq(atomic_load(&g->in_flight), 2);
+	shm_servers_repair(&s, 1);
+	ck_assert_uint_eq(atomic_load(&g->in_flight), 1);
+	atomic_fetch_add(&g->in_flight, 1);		/* died before it noted its share */
+	shm_servers_correct(&s);
+	shm_servers_correct(&s);
+	ck_assert_uint_eq(atomic_load(&g->in_flight), 1);
+}
+END_TEST
+
+START_TEST(test_group_queue)
+{
+	struct shm_group *g = group_of(make_list("app", 1, 0, 1));
+
+	ck_assert(!shm_group_has_waiting(g));
+	ck_assert_int_eq(shm_group_longest(g, -1), -1);
+	shm_group_set_queue(g, 3, 2, 500);
+	shm_group_set_queue(g, 200, 5, 400);
+	shm_group_set_queue(g, 201, 1, 450);
+	ck_assert(shm_group_has_waiting(g));
+	ck_assert_uint_eq(shm_group_queued(g), 8);
+	ck_assert_int_eq(shm_group_longest(g, -1), 200);
+	ck_assert_int_eq(shm_group_longest(g, 200), 201);
+	shm_group_set_queue(g, 200, 4, 600);
+	ck_assert_int_eq(shm_group_longest(g, -1), 201);
+	shm_servers_repair(&s, 201);
+	ck_assert_int_eq(shm_group_longest(g, -1), 3);
+	shm_group_set_queue(g, 3, 0, 0);
+	shm_servers_repair(&s, 200);
+	ck_assert(!shm_group_has_waiting(g));
+	ck_assert_uint_eq(shm_group_queued(g), 0);
+}
+END_TEST
+
+START_TEST(test_findings_have_names)
+{
+	for (int i = 0; i < FOUND_KINDS; i++)
+		ck_assert_ptr_nonnull(shm_finding_names[i]);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -246,6 +458,17 @@ main(void)
 	tcase_add_test(tc, test_correct);
 	tcase_add_test(tc, test_never_below_zero);
 	tcase_add_test(tc, test_killed_takers);
+	tcase_add_test(tc, test_serial_of_a_new_use);
+	tcase_add_test(tc, test_id_is_of_the_key);
+	tcase_add_test(tc, test_busy_slot_stays);
+	tcase_add_test(tc, test_late_taker);
+	tcase_add_test(tc, test_group_by_name);
+	tcase_add_test(tc, test_many_groups);
+	tcase_add_test(tc, test_epoch);
+	tcase_add_test(tc, test_up_since);
+	tcase_add_test(tc, test_group_in_flight);
+	tcase_add_test(tc, test_group_queue);
+	tcase_add_test(tc, test_findings_have_names);
 	suite_add_tcase(suite, tc);
 	return unit_run(suite);
 }

@@ -40,8 +40,10 @@ add_member(void)
 	ck_assert_int_ge(slot, 0);
 	ck_assert_int_ge(list, 0);
 	ck_assert(addr_parse(&shm.servers.slots[slot].addr, STR_OF("10.0.0.1:80"), 0));
-	members[0].metric = metrics_row(&shm.metrics, METRICS_SERVER, STR_OF("db"));
-	members[1].metric = members[0].metric;
+	shm.servers.slots[slot].metric = metrics_row(&shm.metrics, METRICS_SERVER, STR_OF("db"));
+	shm.servers.slots[slot].health = HEALTH_UP;
+	shm.servers.slots[slot].look = (struct shm_look){ .finding = FOUND_OK, .status = 204,
+		.latency_us = 1500, .in_row = 12, .at_wall_ms = 1700000000123, .good = 12 };
 	shm_members_set(&shm.servers.members[list], members, 2);
 	shm_server_take(&shm.servers.slots[slot], 1, 9);
 }
@@ -121,6 +123,10 @@ START_TEST(metrics)
 	    "usherd_listen_request_seconds_count{listen=\"web\"} 4\n");
 	check_has(text, "usherd_server_requests_in_flight{backend=\"app\","
 	    "server=\"db\\\"\\\\<&1:80\",address=\"10.0.0.1:80\"} 1\n");
+	check_has(text, "address=\"10.0.0.1:80\",state=\"up\",by=\"check\",reason=\"\"} 1\n");
+	check_has(text, "usherd_server_last_check{backend=\"app\",server=\"db\\\"\\\\<&1:80\","
+	    "address=\"10.0.0.1:80\",finding=\"ok\"} 12\n");
+	check_has(text, "address=\"10.0.0.1:80\"} 1700000000.123\n");
 	check_has(text, "usherd_server_failures_total{backend=\"app\","
 	    "server=\"db\\\"\\\\<&1:80\",address=\"10.0.0.1:80\",why=\"connect-timeout\"} 0\n");
 }
@@ -175,8 +181,10 @@ START_TEST(json)
 	    "\"connections\":0,\"requests\":4,");
 	check_has(text, "\"seconds\":{\"count\":4,\"sum\":99.002200,\"p50\":0.001000,");
 	check_has(text, "\"servers\":[{\"name\":\"db\\\"\\\\<&1:80\",\"address\":\"10.0.0.1:80\","
-	    "\"state\":\"up\",\"backup\":false,\"weight\":3,\"max_conns\":9,"
-	    "\"requests_in_flight\":1,");
+	    "\"state\":\"up\",\"state_by\":\"check\",\"reason\":\"\",\"backup\":false,"
+	    "\"weight\":3,\"max_conns\":9,\"requests_in_flight\":1,");
+	check_has(text, "\"check\":{\"finding\":\"ok\",\"status\":204,\"seconds\":0.001500,"
+	    "\"in_row\":12,\"at_ms\":1700000000123,\"changed_ms\":0,\"good\":12,\"bad\":0}");
 	ck_assert_str_eq(text + strlen(text) - 4, "[]}\n");
 }
 END_TEST
@@ -185,7 +193,8 @@ START_TEST(html)
 {
 	const char *text = render(status_html);
 
-	check_has(text, "<td class=\"l\">db&#34;\\&#60;&#38;1:80</td><td class=\"l up\">up</td>");
+	check_has(text, "<td class=\"l\">db&#34;\\&#60;&#38;1:80</td>"
+	    "<td class=\"l up\" title=\"by check\">up</td><td class=\"l\">ok 204, 1.5&nbsp;ms,");
 	check_has(text, "</html>\n");
 }
 END_TEST

@@ -38,7 +38,7 @@ use Test::Client qw(client get request);
 use Test::Origin qw(origin answer);
 use Test::Wire qw(field fields);
 
-our @EXPORT = qw(usherd proxy run_usherd client get request origin answer field fields free_port free_port_at
+our @EXPORT = qw(usherd proxy run_usherd run_usherctl client get request origin answer field fields free_port free_port_at
     wait_for slurp spew scratch sanitized expect_log $IP);
 
 our $IP = '127.0.0.1';
@@ -143,7 +143,9 @@ sub _environment {
 # executed instead, with the binary and its arguments as more arguments.
 our @under;
 
-sub _spawn {
+sub _spawn { my ($dir, $env, @args) = @_; return _execute($dir, $env, $BINARY, @args) }
+
+sub _execute {
     my ($dir, $env, @args) = @_;
     my $pid = fork // die "fork: $!";
     return $pid if $pid;
@@ -151,7 +153,7 @@ sub _spawn {
     open STDIN,  '<',  '/dev/null'   or POSIX::_exit(126);
     open STDOUT, '>>', "$dir/stdout" or POSIX::_exit(126);
     open STDERR, '>>', "$dir/stderr" or POSIX::_exit(126);
-    my @command = (@under, $BINARY, @args);
+    my @command = (@under, @args);
     exec {$command[0]} @command or POSIX::_exit(127);
 }
 
@@ -303,6 +305,25 @@ sub reload {
     spew($self->{ini}, _expand($config, $self->{dir})) if defined $config;
     $self->signal('HUP');
     return $self->await_notify(qr/^READY=1/m);
+}
+
+# usherctl(@args): commands it over its control socket, which is %%DIR%%/control. Returns {status, out,
+# err}. With run_usherctl() all arguments are the caller's.
+sub usherctl {
+    my ($self, @args) = @_;
+    return run_usherctl($self->{dir}, '-s', "$self->{dir}/control", @args);
+}
+
+sub run_usherctl {
+    my ($dir, @args) = @_;
+    my $own    = scratch();
+    my %env    = _environment($dir);
+    my $status = _reap(_execute($own, \%env, $BINARY =~ s{[^/]+\z}{usherctl}r, @args));
+    fail("usherctl @args ended in time") unless defined $status;
+    return {
+        status => !defined $status ? -1 : $status & 127 ? 'signal ' . ($status & 127) : $status >> 8,
+        out => slurp("$own/stdout"), err => slurp("$own/stderr")
+    };
 }
 
 sub log_text { return slurp($_[0]{log}) // '' }

@@ -1,0 +1,105 @@
+/*
+ * master_control.c - the control socket of the master: who may use it, and what comes of reloads.
+ */
+#include "process/master_internal.h"
+
+#include <sys/stat.h>
+
+#include <unistd.h>
+
+#include "base/log.h"
+#include "process/control_commands.h"
+#include "proxy/overrides.h"
+
+void
+master_open_control(struct master *m)
+{
+	m->control = control_new(m->loop, control_commands_run, m);
+}
+
+/* To the group, by changing to it: giving files away takes a right that the master has not. */
+static int
+give_to_group(const char *path, gid_t gid)
+{
+	gid_t own = getegid();
+	int result;
+
+	if (setegid(gid) == -1)
+		return -1;
+	result = chown(path, (uid_t)-1, gid);
+	if (setegid(own) == -1) {
+		log_error("setegid: %m");
+		return -1;
+	}
+	return result;
+}
+
+static void
+set_rights(const struct config *c)
+{
+	const struct conf_snapshot *s = c->snapshot;
+	const char *path = s->admin.socket.text.p;
+	bool shared = c->identity.change && s->global.group.p != NULL;
+
+	if (chmod(path, S_IRUSR | S_IWUSR) == -1)
+		log_warn("control socket %s: %m", path);
+	else if (shared && (give_to_group(path, c->identity.gid) == -1 ||
+	    chmod(path, S_IRUSR | S_IWUSR | S_IRGRP | S_IWGRP) == -1))
+		log_warn("control socket %s: group %s cannot use it: %m", path,
+		    s->global.group.p);
+}
+
+void
+master_use_control(struct master *m, const struct generation *g)
+{
+	int fd = listeners_control_fd(&g->listeners);
+	unsigned forgotten;
+
+	if (fd != -1)
+		set_rights(g->config);
+	control_listen(m->control, fd);
+	forgotten = overrides_settle(m->servers.overrides, g->config->snapshot);
+	if (forgotten > 0)
+		log_notice("%u change%s of servers at run time: over, as their lines are others"
+		    " now", forgotten, forgotten == 1 ? "" : "s");
+}
+
+void
+master_close_control(struct master *m)
+{
+	log_tee(NULL, NULL);
+	buf_fini(&m->reload_lines);
+	control_listen(m->control, -1);
+	control_give_up(m->control, STR_OF("usherd is ending\n"));
+}
+
+/* ---- reloads that somebody waits for */
+
+static void
+keep_line(void *arg, const char *line, size_t n)
+{
+	struct master *m = arg;
+
+	buf_add(&m->reload_lines, line, n);
+	buf_char(&m->reload_lines, '\n');
+}
+
+void
+master_reload_begins(struct master *m)
+{
+	m->reload_lines.n = 0;
+	log_tee(keep_line, m);
+}
+
+void
+master_reload_ends(struct master *m, bool done)
+{
+	log_tee(NULL, NULL);
+	if (done)
+		buf_printf(&m->reload_lines, "generation %u serves with %u worker%s\n",
+		    m->current->number, m->current->nplaces,
+		    m->current->nplaces == 1 ? "" : "s");
+	control_happened(m->control, done ? CONTROL_OK : CONTROL_FAILED,
+	    buf_view(&m->reload_lines));
+	buf_fini(&m->reload_lines);
+}
