@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "base/check.h"
+#include "proxy/bucket.h"
 #include "proxy/headers.h"
 #include "proxy/runtime.h"
 
@@ -125,6 +126,10 @@ forwarded_fields(struct exchange *x, struct str server_host, struct fields *out)
 {
 	const struct request *r = x->request;
 
+	if (x->bucket != NULL) {
+		bucket_fields(x, out);
+		return;
+	}
 	fields_init(out, &x->stream->arena);
 	x->server_host = server_host;
 	x->told_host = host_field(x, server_host);

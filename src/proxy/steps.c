@@ -5,6 +5,7 @@
 
 #include "proxy/admin.h"
 #include "proxy/answer.h"
+#include "proxy/bucket.h"
 #include "proxy/buffering.h"
 #include "proxy/client_ip.h"
 #include "proxy/cors.h"
@@ -193,6 +194,15 @@ step_rewrite(struct exchange *x)
 	}
 }
 
+/* Which object of a bucket is meant. */
+static enum step_result
+step_bucket(struct exchange *x)
+{
+	if (x->conf->action != ACTION_BUCKET || bucket_aim(x))
+		return STEP_NEXT;
+	return STEP_DONE;
+}
+
 static enum step_result
 step_buffer(struct exchange *x)
 {
@@ -225,6 +235,9 @@ step_source(struct exchange *x)
 	case ACTION_SPLIT:
 		exchange_set_source(x, &source_forward, NULL);
 		break;
+	case ACTION_BUCKET:
+		bucket_start(x);
+		break;
 	case ACTION_FILES:
 		exchange_set_source(x, &source_files, NULL);
 		break;
@@ -249,6 +262,7 @@ const struct step exchange_steps[] = {
 	{ "maintenance", step_maintenance, true },
 	{ "body", step_body, true },
 	{ "rewrite", step_rewrite, true },
+	{ "bucket", step_bucket, true },
 	{ "buffer", step_buffer, false },
 	{ "source", step_source, false },
 	{ NULL, NULL, false },

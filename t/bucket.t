@@ -1,0 +1,295 @@
+# Object storage: what goes to a store and how it is signed, what comes back, and what does not.
+
+use strict;
+use warnings;
+use Digest::SHA 'sha256_hex';
+use Test::More;
+use Test::Certs 'certs';
+use Test::S3;
+use Test::Usherd;
+
+my $pki  = certs();
+my $cert = $pki->leaf(store => names => ['127.0.0.1']);
+my %keys = (bucket => 'media', access => 'AKID', secret => 'sec/ret+key');
+my $store    = Test::S3->new(%keys);
+my $virtual  = Test::S3->new(%keys, virtual => 1, region => 'eu-west-3');
+my $open     = Test::S3->new(bucket => 'media', open => 1, no_if_range => 1);
+my $origin   = origin($store->handler);
+my $tls      = origin({tls => $cert}, $store->handler);
+my $second   = origin($virtual->handler);
+my $third    = origin($open->handler);
+my $stalling = origin(['head', [stall => 20]]);
+my $ca       = $pki->file('root');
+
+my %objects = (
+    'plain.txt' => 'plain', 'a b.txt' => 'blank', 'a+b.txt' => 'plus', "gr\xc3\xbc\xc3\x9fe.txt" => 'utf-8',
+    '100%.txt' => 'percent', "b\\s.txt" => 'backslash', 'dir/deep/x.txt' => 'deep', 'dir/index.html' => 'index',
+    "!*'()\$&,;=:@.txt" => 'marks', 'a?b#c.txt' => 'question', '%41.txt' => 'percent again', 'index.html' => 'top',
+    'missing.html' => '<h1>not here</h1>', 'a/../b' => 'never', 'private/x.txt' => 'private',
+    "latin\xe4.txt" => 'latin', 'new/path.txt' => 'rewritten', 'empty' => '',
+);
+for my $s ($store, $virtual, $open) {
+    $s->put($_, $objects{$_}, 'Content-Type' => 'text/x-test', 'Cache-Control' => 'max-age=60') for keys %objects;
+}
+
+my $usherd = usherd(<<"END");
+[global]
+workers = 1
+[listen web]
+bind = 127.0.0.1:%%PORT1%%
+[defaults]
+tls_ca = $ca
+access_log = log
+[log log]
+path = %%DIR%%/access.log
+format = \$status \$why \$uri
+buffer = 0
+buffer = 0
+[headers color]
+response_set = X-Color: \$upstream_http_x_amz_meta_color
+[headers class]
+request_set = X-Amz-Storage-Class: STANDARD_IA
+[route plain]
+path = /*
+bucket = media
+[route indexed]
+path = /indexed/*
+strip_prefix = /indexed
+bucket = indexed
+headers = color
+[route write]
+path = /write/*
+bucket = write
+headers = class
+[route rewritten]
+path = /old/*
+rewrite = ^/old/(.*)\$ /new/\$1?acl
+bucket = media
+[route prefixed]
+path = /deep/*
+add_prefix = /dir
+bucket = media
+[route wrong]
+path = /wrong/*
+bucket = wrong
+[route virtual]
+path = /virtual/*
+strip_prefix = /virtual
+bucket = virtual
+[route open]
+path = /open/*
+strip_prefix = /open
+bucket = open
+[route slow]
+path = /slow/*
+first_byte_timeout = 200ms
+bucket = slow
+[route buffered]
+path = /buffered/*
+bucket = write
+request_buffering = on
+[bucket media]
+endpoint = http://$origin->{address}
+name = media
+access_key = AKID
+secret_key = sec/ret+key
+[bucket indexed]
+endpoint = http://$origin->{address}
+name = media
+access_key = AKID
+secret_key = sec/ret+key
+index = index.html
+error_document = missing.html
+[bucket write]
+endpoint = https://$tls->{address}
+name = media
+access_key = AKID
+secret_key = sec/ret+key
+write = on
+[bucket wrong]
+endpoint = http://$origin->{address}
+name = media
+access_key = AKID
+secret_key = another
+[bucket virtual]
+endpoint = http://$second->{address}
+name = media
+access_key = AKID
+secret_key = sec/ret+key
+style = virtual
+region = eu-west-3
+[bucket open]
+endpoint = http://$third->{address}
+name = media
+[bucket slow]
+endpoint = http://$stalling->{address}
+name = media
+END
+my $port = $usherd->port(1);
+
+# What the store was asked for so far.
+sub asked { return map { /^\d+ request \w+ (.*)/ } $origin->events }
+
+# target, status, body (undef: not looked at), what the store was asked for (undef: nothing)
+for (
+    ['/plain.txt', 200, 'plain', '/media/plain.txt'],
+    ['/a%20b.txt', 200, 'blank', '/media/a%20b.txt'],
+    ['/a+b.txt', 200, 'plus', '/media/a%2Bb.txt'],
+    ['/a%2Bb.txt', 200, 'plus', '/media/a%2Bb.txt'],
+    ['/gr%C3%BC%c3%9fe.txt', 200, 'utf-8', '/media/gr%C3%BC%C3%9Fe.txt'],
+    ['/latin%e4.txt', 200, 'latin', '/media/latin%E4.txt'],
+    ['/100%25.txt', 200, 'percent', '/media/100%25.txt'],
+    ['/%2541.txt', 200, 'percent again', '/media/%2541.txt'],
+    ['/b%5cs.txt', 200, 'backslash', '/media/b%5Cs.txt'],
+    [q{/!*'()$&,;=:@.txt}, 200, 'marks', '/media/%21%2A%27%28%29%24%26%2C%3B%3D%3A%40.txt'],
+    ['/a%3Fb%23c.txt', 200, 'question', '/media/a%3Fb%23c.txt'],
+    ['/dir/deep/x.txt', 200, 'deep', '/media/dir/deep/x.txt'],
+    ['/dir//deep///x.txt', 200, 'deep', '/media/dir/deep/x.txt'],
+    ['/dir/./other/../deep/x.txt', 200, 'deep', '/media/dir/deep/x.txt'],
+    ['/dir/%2e%2e/plain.txt', 200, 'plain', '/media/plain.txt'],
+    ['/../plain.txt', 400, undef, undef],
+    ['/a%2f..%2fb', 404, undef, undef],
+    ['/private%2Fx.txt', 404, undef, undef],
+    ['/plain.txt?acl&versionId=7&response-content-type=text/html', 200, 'plain', '/media/plain.txt'],
+    ['/plain.txt?', 200, 'plain', '/media/plain.txt'],
+    ['/empty', 200, '', '/media/empty'],
+    ['/', 404, undef, undef],
+    ['/dir/', 404, undef, '/media/dir/'],
+    ['/none', 404, undef, '/media/none'],
+    ['/' . 'x' x 1024, 404, undef, '/media/' . 'x' x 1024],
+    ['/' . 'x' x 1025, 404, undef, undef],
+    ['/indexed/', 200, 'top', '/media/index.html'],
+    ['/indexed/dir/', 200, 'index', '/media/dir/index.html'],
+    ['/indexed/none', 404, '<h1>not here</h1>', '/media/missing.html'],
+    ['/indexed/error/AccessDenied/403', 404, '<h1>not here</h1>', '/media/missing.html'],
+    ['/old/path.txt', 200, 'rewritten', '/media/new/path.txt'],
+    ['/deep/deep/x.txt', 404, undef, '/media/dir/deep/deep/x.txt'],
+    ) {
+    my ($target, $status, $body, $asked) = @$_;
+    my $before = asked();
+    my $r = get($port, $target);
+    my $name = substr $target, 0, 60;
+    is $r->{status}, $status, "$name: $status";
+    is $r->{body}, $body, '... with its body' if defined $body;
+    unlike $r->{body}, qr/store secret|<Code>/, '... and nothing of the store';
+    my @new = asked();
+    is @new > $before ? $new[-1] : undef, $asked, '... asked for at the store';
+}
+
+# ---- fields
+
+my $r = get($port, '/plain.txt', 'Cookie: a=1', 'Authorization: Basic eDp5', 'X-Amz-Acl: public-read', 'Accept: */*',
+    'X-Forwarded-For: 1.2.3.4', 'Accept-Encoding: gzip', 'User-Agent: me', 'Content-Type: text/x', 'Origin: http://b.test');
+is $r->{status}, 200, 'a request with fields of all kinds';
+my $q = $origin->last_request;
+is_deeply [sort map { $_->[0] } @{$q->{fields}}],
+    [qw(authorization host x-amz-content-sha256 x-amz-date)], 'the store gets nothing but what it needs';
+is_deeply [sort map { $_->[0] } @{$r->{fields}}],
+    [qw(accept-ranges cache-control connection content-length content-type date etag last-modified)],
+    'and the client nothing but what concerns the object';
+is field(get($port, '/indexed/'), 'x-color'), 'red', 'hidden fields are still variables';
+is field(get($port, '/indexed/none'), 'etag'), undef, 'an error document has no tag of its own';
+my $etag = field($r, 'etag');
+
+# name, fields, status, body, a field and its value
+for (
+    ['a range', ['Range: bytes=1-3'], 206, 'lai', 'content-range', 'bytes 1-3/5'],
+    ['a range behind the end', ['Range: bytes=9-'], 416, undef, 'content-range', 'bytes */5'],
+    ['a condition that holds', ["If-None-Match: $etag"], 304, '', 'etag', $etag],
+    ['a condition that does not', ['If-Match: "x"'], 412, undef, 'etag', undef],
+    ['a part of the same', ['Range: bytes=1-3', "If-Range: $etag"], 206, 'lai', 'etag', $etag],
+    ['a part of another', ['Range: bytes=1-3', 'If-Range: "x"'], 200, 'plain', 'etag', $etag],
+    ) {
+    my ($name, $fields, $status, $body, $field, $value) = @$_;
+    for my $prefix ('', '/open') {
+        my $x = get($port, "$prefix/plain.txt", @$fields);
+        is $x->{status}, $status, "$name: $status";
+        is $x->{body}, $body, '... and its body' if defined $body;
+        is field($x, $field), $value, "... and its $field";
+    }
+}
+is $third->last_request->{target}, '/media/plain.txt', 'without a key:';
+is field($third->last_request, 'authorization'), undef, '... no signature';
+is get($port, '/virtual/a%20b.txt')->{body}, 'blank', 'virtual style';
+is field($second->last_request, 'host'), "media.$second->{address}", '... has the bucket in the Host';
+
+my $head = request($port, "HEAD /plain.txt HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n");
+is $head->{status}, 200, 'HEAD';
+is field($head, 'content-length'), 5, '... says the length';
+$head = request($port, "HEAD /none HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n");
+is $head->{status}, 404, 'HEAD of nothing';
+
+# ---- errors of the store: code, its status, the client's, why
+for (
+    ['NoSuchKey', 404, 404], ['AccessDenied', 403, 404], ['InternalError', 500, 502], ['SlowDown', 503, 503],
+    ['PermanentRedirect', 301, 502], ['TooMany', 429, 503], ['BadRequest', 400, 502], ['NoSuchBucket', 404, 502],
+    ['NotImplemented', 501, 502], ['NoSuchKey', 404, 404, 200_000], ['Gone', 410, 502], ['Teapot', 204, 204],
+    ) {
+    my ($code, $theirs, $ours, $more) = @$_;
+    $usherd->expect_log(qr/bucket media: the store answers .* with $theirs $code/) if $ours >= 500;
+    my $x = get($port, "/error/$code/$theirs" . ($more ? "/$more" : ''));
+    is $x->{status}, $ours, "$theirs $code is $ours";
+    unlike $x->{body}, qr/store secret|<Code>/, '... without the text of the store';
+    wait_for { slurp($usherd->dir . '/access.log') =~ m{^$ours bucket-$theirs /error/$code}m } unless $ours == 204;
+    like slurp($usherd->dir . '/access.log'), qr{^$ours bucket-$theirs /error/$code}m, '... and logged' unless $ours == 204;
+}
+my $connections = $origin->connections;
+my $c = client($port);
+for (1 .. 5) {
+    $c->send("GET /none HTTP/1.1\r\nHost: a.test\r\n\r\n");
+    $c->response;
+}
+cmp_ok $origin->connections, '<=', $connections + 1, 'connections outlive errors';
+
+$usherd->expect_log(qr/bucket wrong: the store answers .* with 403 SignatureDoesNotMatch/);
+is get($port, '/wrong/plain.txt')->{status}, 502, 'a wrong secret is our fault';
+$usherd->expect_log(qr/504 first-byte-timeout/);
+is get($port, '/slow/x')->{status}, 504, 'a slow store';
+
+# ---- writing
+
+sub send_request {
+    my ($method, $target, $body, @fields) = @_;
+    unshift @fields, 'Content-Length: ' . length $body if defined $body && !grep { /^transfer/i } @fields;
+    return request($port, join("\r\n", "$method $target HTTP/1.1", 'Host: a.test', @fields, 'Connection: close', '',
+        $body // ''));
+}
+is send_request(PUT => '/plain.txt', 'x')->{status}, 405, 'PUT without write = on';
+my $big = join '', map { chr(65 + $_ * 7 % 26) } 1 .. 10_000_000;
+is send_request(PUT => '/write/big%20one', $big, 'Content-Type: text/y', 'X-Amz-Acl: x')->{status}, 200, 'PUT of 10 MB';
+$q = $tls->last_request;
+is field($q, 'x-amz-content-sha256'), 'UNSIGNED-PAYLOAD', '... unsigned';
+is field($q, 'x-amz-storage-class'), 'STANDARD_IA', '... with fields of [headers], signed too';
+is field($q, 'x-amz-acl'), undef, '... not with those of the client';
+is sha256_hex($store->object('write/big one')->{body}), sha256_hex($big), '... and it is there';
+$r = get($port, '/write/big%20one');
+is sha256_hex($r->{body}), sha256_hex($big), '... and comes back';
+is field($r, 'content-type'), 'text/y', '... with its type';
+is send_request(PUT => '/write/big%20one', 'x', 'If-None-Match: *')->{status}, 412, 'PUT with a condition';
+is send_request(PUT => '/write/none')->{status}, 200, 'PUT of nothing';
+is $store->object('write/none')->{body}, '', '... and it is there';
+is send_request(PUT => '/write/c', "3\r\nabc\r\n0\r\n\r\n", 'Transfer-Encoding: chunked')->{status}, 411, 'PUT of unknown length';
+is send_request(PUT => '/buffered/c', "3\r\nabc\r\n0\r\nX: y\r\n\r\n", 'Transfer-Encoding: chunked')->{status}, 200,
+    '... is fine with request_buffering';
+is $store->object('buffered/c')->{body}, 'abc', '... and it is there';
+is send_request(PUT => '/write/d', 'abc', 'Expect: 100-continue')->{status}, 200, 'PUT that waits';
+is send_request(DELETE => '/write/d')->{status}, 204, 'DELETE';
+is $store->object('write/d'), undef, '... and it is gone';
+is send_request(DELETE => '/write/c', 'abc')->{status}, 400, 'DELETE with a body';
+is send_request(GET => '/plain.txt', 'abc')->{status}, 400, 'GET with a body';
+$r = send_request(POST => '/write/x', 'abc');
+is $r->{status}, 405, 'POST';
+is field($r, 'allow'), 'GET, HEAD, PUT, DELETE', '... and what is allowed';
+is field(send_request(OPTIONS => '/x'), 'allow'), 'GET, HEAD', '... where nothing is written';
+
+$usherd->stop;
+
+# ---- servers of others
+
+SKIP: {
+    my ($found) = grep { -x } map { "$_/s3rver" } split(/:/, $ENV{PATH}), $ENV{S3RVER} // ();
+    skip 'no s3rver (npm install s3rver), so no other server verifies our signatures', 1 unless $found;
+    pass 'there is s3rver';
+}
+
+done_testing;
