@@ -137,6 +137,7 @@ use_head(struct h1_back *b, const struct h1_scan *scan)
 {
 	struct response *r = ARENA_NEW(b->stream.arena, struct response);
 	struct block *holder = b->in;
+	struct response received;
 	struct refusal refusal;
 
 	if (!h1_parse_response(b->in->data + b->pos, scan, b->stream.arena, r, &refusal) ||
@@ -154,10 +155,11 @@ use_head(struct h1_back *b, const struct h1_scan *scan)
 	}
 	/* The strings of the head lie in this block: the exchange needs them until its end. */
 	b->stream.events->hold(b->stream.user, block_ref(holder));
+	received = *r;			/* filters may change its framing */
 	b->stream.events->head(b->stream.user, r);
 	if (b->state == BACK_STATE_CLOSED)
 		return false;
-	return begin_body(b, r);
+	return begin_body(b, &received);
 }
 
 /* Looks for a head in the bytes there are; true if reading goes on. */
