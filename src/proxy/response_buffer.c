@@ -10,6 +10,7 @@ struct response_buffer {
 	bool full;			/* the stream takes no more for now */
 	bool source_waits;
 	bool ended;			/* all of the response is here */
+	bool end_sent;
 	const struct fields *trailers;
 };
 
@@ -58,6 +59,16 @@ response_buffer_add(struct exchange *x, struct chain *moved)
 	return b->source_waits ? FLOW_FULL : FLOW_OK;
 }
 
+/* The stream goes on draining behind the end, which it must be told of once. */
+static void
+pass_end(struct exchange *x, struct response_buffer *b)
+{
+	if (!b->ended || b->end_sent || !chain_empty(&b->kept))
+		return;
+	b->end_sent = true;
+	x->stream->ops->send_end(x->stream, b->trailers);
+}
+
 void
 response_buffer_end(struct exchange *x, const struct fields *trailers)
 {
@@ -65,8 +76,7 @@ response_buffer_end(struct exchange *x, const struct fields *trailers)
 
 	b->ended = true;
 	b->trailers = trailers;
-	if (chain_empty(&b->kept))
-		x->stream->ops->send_end(x->stream, trailers);
+	pass_end(x, b);
 }
 
 bool
@@ -85,7 +95,6 @@ response_buffer_drained(struct exchange *x)
 		b->full = x->stream->ops->send_body(x->stream, &piece) == FLOW_FULL;
 	}
 	b->source_waits = waited && b->kept.len > RESPONSE_BUFFER_MAX / 2;
-	if (b->ended && chain_empty(&b->kept))
-		x->stream->ops->send_end(x->stream, b->trailers);
+	pass_end(x, b);
 	return waited && !b->source_waits && !b->ended;
 }
