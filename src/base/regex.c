@@ -4,6 +4,7 @@
 #include "base/regex.h"
 
 #include <stdio.h>
+#include <time.h>
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
@@ -23,10 +24,18 @@ enum {
 	JIT_STACK_MAX_BYTES = 1024 * 1024,
 };
 
+/*
+ * The library counts anew at each byte where a match could begin, so those bounds alone let a path
+ * of 8 KB take over a second.  Long subjects are searched in windows of such bytes, until the whole
+ * search has taken its time.
+ */
+enum { WINDOW_BYTES = 64, SEARCH_MAX_US = 10000 };
+
 struct regex {
 	pcre2_code *code;
 	pcre2_match_data *data;		/* a worker does one search at a time */
 	uint32_t groups;
+	bool anchored;			/* a match can only begin at the first byte */
 };
 
 /* For all patterns of the process, and never freed: where memory comes from, how searches run. */
@@ -69,10 +78,12 @@ regex_new(struct str pattern, char *error, size_t error_size)
 	PCRE2_SIZE offset;
 	struct regex *re;
 	pcre2_code *compiled;
+	uint32_t options;
 	int code;
 
 	compiled = pcre2_compile((PCRE2_SPTR)p, pattern.n,
-	    PCRE2_NEVER_UTF | PCRE2_DOLLAR_ENDONLY | PCRE2_DOTALL, &code, &offset, NULL);
+	    PCRE2_NEVER_UTF | PCRE2_DOLLAR_ENDONLY | PCRE2_DOTALL | PCRE2_USE_OFFSET_LIMIT,
+	    &code, &offset, NULL);
 	if (compiled == NULL) {
 		pcre2_get_error_message(code, text, sizeof(text));
 		snprintf(error, error_size, "%s at offset %zu", (const char *)text, offset);
@@ -85,6 +96,8 @@ regex_new(struct str pattern, char *error, size_t error_size)
 	re->code = compiled;
 	re->data = pcre2_match_data_create_from_pattern(compiled, memory);
 	pcre2_pattern_info(compiled, PCRE2_INFO_CAPTURECOUNT, &re->groups);
+	pcre2_pattern_info(compiled, PCRE2_INFO_ALLOPTIONS, &options);
+	re->anchored = options & PCRE2_ANCHORED;
 	return re;
 }
 
@@ -109,6 +122,38 @@ group(const struct regex *re, struct str subject, size_t i)
 	return str_make(subject.p + bounds[0], bounds[1] - bounds[0]);
 }
 
+/* Looks for a match that begins at one of the bytes from `from` to `last`. */
+static int
+search(const struct regex *re, struct str subject, size_t from, size_t last)
+{
+	pcre2_set_offset_limit(context, last);
+	return pcre2_match(re->code, (PCRE2_SPTR)subject.p, subject.n, from, 0, re->data, context);
+}
+
+static int64_t
+cpu_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+static int
+search_windows(const struct regex *re, struct str subject)
+{
+	int64_t start_us = cpu_us();
+	int rc = PCRE2_ERROR_NOMATCH;
+
+	for (size_t from = 0; from <= subject.n && rc == PCRE2_ERROR_NOMATCH;
+	    from += WINDOW_BYTES) {
+		if (from > 0 && cpu_us() - start_us > SEARCH_MAX_US)
+			return PCRE2_ERROR_MATCHLIMIT;
+		rc = search(re, subject, from, from + WINDOW_BYTES - 1);
+	}
+	return rc;
+}
+
 enum regex_result
 regex_match(const struct regex *re, struct str subject, struct str *groups, size_t max_groups)
 {
@@ -116,7 +161,10 @@ regex_match(const struct regex *re, struct str subject, struct str *groups, size
 
 	if (subject.p == NULL)
 		subject = STR_OF("");
-	rc = pcre2_match(re->code, (PCRE2_SPTR)subject.p, subject.n, 0, 0, re->data, context);
+	if (re->anchored || subject.n < WINDOW_BYTES)
+		rc = search(re, subject, 0, subject.n);
+	else
+		rc = search_windows(re, subject);
 	if (rc == PCRE2_ERROR_NOMATCH)
 		return REGEX_NO;
 	if (rc < 0)

@@ -131,6 +131,41 @@ START_TEST(limit)
 }
 END_TEST
 
+/* The library's limit holds for one place where a match could begin, ours for all of them. */
+START_TEST(long_subjects)
+{
+	struct regex *re = compile("(.)*x{9}[QR]");
+	static char subject[8000];
+	clock_t start = clock();
+	struct str g[1];
+
+	memset(subject, 'x', sizeof(subject));
+	ck_assert_int_eq(regex_match(re, str_make(subject, 8000), NULL, 0), REGEX_LIMIT);
+	ck_assert_int_lt((clock() - start) * 1000 / CLOCKS_PER_SEC, 250);
+	regex_free(re);
+
+	/* Windows hide neither what is before them, nor what is behind, nor the very end. */
+	re = compile("(?<=yx)yx+Q$");
+	for (size_t at = 2; at < 300; at++) {
+		memset(subject, 'x', sizeof(subject));
+		subject[at - 2] = subject[at] = 'y';
+		subject[399] = 'Q';
+		ck_assert_int_eq(regex_match(re, str_make(subject, 400), g, 1), REGEX_YES);
+		ck_assert_ptr_eq(g[0].p, subject + at);
+		ck_assert_uint_eq(g[0].n, 400 - at);
+		ck_assert_int_eq(regex_match(re, str_make(subject, 399), g, 1), REGEX_NO);
+	}
+	regex_free(re);
+	re = compile("^x|$");
+	subject[0] = 'y';
+	for (size_t n = 62; n < 300; n++) {
+		ck_assert_int_eq(regex_match(re, str_make(subject, n), g, 1), REGEX_YES);
+		ck_assert_ptr_eq(g[0].p, subject + n);
+	}
+	regex_free(re);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -142,6 +177,7 @@ main(void)
 	tcase_add_test(tc, errors);
 	tcase_add_test(tc, bounds);
 	tcase_add_test(tc, limit);
+	tcase_add_test(tc, long_subjects);
 	suite_add_tcase(suite, tc);
 	return unit_run(suite);
 }
