@@ -18,7 +18,7 @@ my $origin   = origin($store->handler);
 my $tls      = origin({tls => $cert}, $store->handler);
 my $second   = origin($virtual->handler);
 my $third    = origin($open->handler);
-my $stalling = origin(['head', [stall => 20]]);
+my $stalling = origin(['head', 'eof']);
 my $ca       = $pki->file('root');
 
 my %objects = (
@@ -43,7 +43,6 @@ access_log = log
 [log log]
 path = %%DIR%%/access.log
 format = \$status \$why \$uri
-buffer = 0
 buffer = 0
 [headers color]
 response_set = X-Color: \$upstream_http_x_amz_meta_color

@@ -26,7 +26,7 @@ struct route;				/* proxy/route.h */
 struct filter_node;			/* proxy/filter.h */
 struct held_block;
 struct bucket_request;			/* proxy/bucket.h */
-struct mirror;				/* proxy/mirror.h */
+struct mirror_tap;			/* proxy/mirror.h */
 struct response_buffer;			/* proxy/response_buffer.h */
 
 enum { REQUEST_ID_LEN = 32 };
@@ -79,7 +79,7 @@ struct exchange {
 	struct filter_node *filters;		/* the same for the response */
 	struct response_buffer *response_buffer;	/* NULL: none */
 	struct bucket_request *bucket;		/* of a route with `bucket`; else NULL */
-	struct mirror *mirror;			/* that gets a copy of the request; NULL: none */
+	struct mirror_tap *mirror_tap;		/* of a request that is copied; NULL: it is not */
 	bool buffering;				/* the body is taken in before the source starts */
 	struct chain buffered;			/* what has come, for the source to take */
 	const struct fields *trailers;		/* behind it; NULL: none */

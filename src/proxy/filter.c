@@ -8,6 +8,7 @@
 
 static const struct filter *const request_filters[] = {
 	&filter_max_body,
+	&filter_mirror,
 };
 
 static const struct filter *const response_filters[] = {

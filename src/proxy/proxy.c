@@ -19,6 +19,7 @@
 #include "proxy/hash_keys.h"
 #include "proxy/headers.h"
 #include "proxy/members.h"
+#include "proxy/mirror.h"
 #include "proxy/retry.h"
 #include "proxy/route.h"
 #include "proxy/runtime.h"
@@ -85,6 +86,7 @@ free_runtime(struct proxy *p)
 	if (rt->loop == NULL)
 		return;
 	front_close(p->front);
+	mirror_stop(rt);
 	for (unsigned i = 0; rt->backends != NULL && i < p->conf->nbackends; i++)
 		backend_free(rt->backends[i]);
 	mem_free(rt->backends);
@@ -233,6 +235,7 @@ proxy_start(struct proxy *p, const struct proxy_env *env)
 	};
 	link_init(&rt->exchanges);
 	link_init(&rt->connections);
+	link_init(&rt->mirrors);
 	link_init(&rt->queues);
 	p->drained = env->drained;
 	p->arg = env->arg;

@@ -40,6 +40,8 @@ struct runtime {
 	struct metrics_cell **listen_cells;	/* by listen index */
 	struct metrics_cell **route_cells;	/* by route index; [nroutes] is the fallback's */
 	struct backend **backends;		/* by backend index */
+	struct link mirrors;			/* copies of requests in flight */
+	unsigned nmirrors;
 	struct link queues;			/* of backends, that somebody waits in */
 	struct retry_budget *retry_budgets;	/* by backend index */
 	const struct hash_keys *hash_keys;

@@ -243,6 +243,8 @@ add_backend(struct buf *out, const struct status *s, const struct conf_backend *
 	add_uint(out, "queue", row->queue);
 	add_uint(out, "queued", row->cell.queued);
 	add_uint(out, "queue_timeouts", row->cell.queue_timeouts);
+	add_uint(out, "mirrored", row->cell.mirrored);
+	add_uint(out, "mirror_drops", row->cell.mirror_drops);
 	add_failures(out, &row->cell);
 	add_times(out, &row->cell.time);
 	open_key(out, "servers", '[');

@@ -15,6 +15,7 @@
 #include "proxy/filter.h"
 #include "proxy/forward.h"
 #include "proxy/https.h"
+#include "proxy/mirror.h"
 #include "proxy/rewrite.h"
 #include "proxy/route.h"
 #include "proxy/runtime.h"
@@ -194,6 +195,15 @@ step_rewrite(struct exchange *x)
 	}
 }
 
+/* The copy goes out first: it is of the request as it would go to any server. */
+static enum step_result
+step_mirror(struct exchange *x)
+{
+	if (x->mirror_tap != NULL)
+		mirror_start(x);
+	return STEP_NEXT;
+}
+
 /* Which object of a bucket is meant. */
 static enum step_result
 step_bucket(struct exchange *x)
@@ -262,6 +272,7 @@ const struct step exchange_steps[] = {
 	{ "maintenance", step_maintenance, true },
 	{ "body", step_body, true },
 	{ "rewrite", step_rewrite, true },
+	{ "mirror", step_mirror, false },
 	{ "bucket", step_bucket, true },
 	{ "buffer", step_buffer, false },
 	{ "source", step_source, false },

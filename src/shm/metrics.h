@@ -70,6 +70,8 @@ struct metrics_cell {
 	_Atomic uint64_t queued;		/* requests that waited (backend; likewise below) */
 	_Atomic uint64_t queue_timeouts;	/* of these, those that waited in vain */
 	_Atomic uint64_t retries_refused;	/* by retry_budget */
+	_Atomic uint64_t mirrored;		/* copies of requests that were answered */
+	_Atomic uint64_t mirror_drops;		/* those that were not */
 };
 
 struct metrics_row {

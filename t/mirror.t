@@ -1,0 +1,202 @@
+# Copies of requests for another backend: what they are, and that nothing of them reaches the client.
+
+use strict;
+use warnings;
+use Test::More;
+use Test::Usherd;
+
+my $origin  = origin(sub { answer("$_[0]{method} $_[0]{target} " . length($_[0]{body} // ''), 'X-From: app') });
+my $copies  = origin(sub { answer('c' x 1000, 'X-From: copy') });
+my $silent  = origin(['request', 'eof']);
+my $deaf    = origin([[stall => 4]]);
+my $broken  = origin(['head', [send => "no HTTP\r\n\r\n"], 'close']);
+my $endless = origin(['request', [send => "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: 1\n\n"],
+    'eof']);
+my $flood = origin(['request', [send => "HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n" . 'x' x 1_000_000],
+    'eof']);
+my $early = origin(['head', [send => "HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n"], 'eof']);
+
+my %servers = (copies => $copies->{address}, silent => $silent->{address}, deaf => $deaf->{address},
+    broken => $broken->{address}, endless => $endless->{address}, flood => $flood->{address},
+    early => $early->{address}, nobody => '127.0.0.1:' . free_port());
+
+sub config {
+    my (%more) = @_;
+    my $text = <<"END";
+[global]
+workers = 1
+log_level = info
+[admin]
+listen = 127.0.0.1:%%PORT2%%
+[listen web]
+bind = 127.0.0.1:%%PORT1%%
+[route app]
+path = /*
+backend = app
+[route some]
+path = /some/*
+backend = app
+mirror = copies sample=20%
+[route rewritten]
+path = /old/*
+backend = app
+mirror = copies
+strip_prefix = /old
+add_prefix = /new
+[route fixed]
+path = /fixed/*
+respond = 200 "fixed"
+mirror = copies
+[route buffered]
+path = /buffered/*
+backend = app
+mirror = copies
+request_buffering = on
+[backend app]
+server = $origin->{address}
+END
+    for my $name (sort keys %servers) {
+        $text .= <<"END";
+[route $name]
+path = /$name/*
+backend = app
+mirror = $name
+first_byte_timeout = 1s
+[backend $name]
+server = $servers{$name}
+check = off
+eject = off
+END
+    }
+    return $text;
+}
+
+my $usherd = usherd(config());
+my ($port, $admin) = map { $usherd->port($_) } 1, 2;
+
+# How many copies were answered, and dropped.
+sub counts {
+    my ($name) = @_;
+    my $text = get($admin, '/metrics')->{body};
+    return map { $text =~ /^usherd_backend_${_}_total\{backend="$name"\} (\d+)/m ? $1 : undef } qw(mirrored mirror_drops);
+}
+
+sub counted {
+    my ($name, $mirrored, $dropped, $what) = @_;
+    my @got;
+    wait_for { @got = counts($name); $got[0] == $mirrored && $got[1] == $dropped };
+    is "@got", "$mirrored $dropped", "$what: answered and dropped";
+    return;
+}
+
+sub post {
+    my ($target, $n, @fields) = @_;
+    return request($port, join("\r\n", "POST $target HTTP/1.1", 'Host: a.test', "Content-Length: $n", @fields,
+        'Connection: close', '', 'x' x $n));
+}
+
+# ---- what is copied
+
+my $r = get($port, '/copies/a?b=1', 'X-Mine: yes');
+is $r->{body}, 'GET /copies/a?b=1 0', 'the client sees the answer of its backend';
+is field($r, 'x-from'), 'app', '... alone';
+my ($copy) = $copies->await_requests(1);
+my $original = $origin->last_request;
+is $copy->{target}, '/copies/a?b=1', 'the copy has the target';
+is_deeply [sort map { "@$_" } @{$copy->{fields}}], [sort map { "@$_" } @{$original->{fields}}], '... and the fields';
+counted(copies => 1, 0, 'a copy');
+
+is post('/copies/b', 100_000)->{body}, 'POST /copies/b 100000', 'a body';
+is +($copies->await_requests(2))[-1]{body}, 'x' x 100_000, '... is copied';
+$r = request($port, "POST /copies/c HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+    . "3\r\nabc\r\n0\r\nX-T: 1\r\n\r\n");
+is $r->{status}, 200, 'chunks';
+is +($copies->await_requests(3))[-1]{body}, 'abc', '... are copied';
+is post('/buffered/d', 50_000)->{status}, 200, 'a body that is buffered';
+is length +($copies->await_requests(4))[-1]{body}, 50_000, '... is copied';
+is post('/copies/e', 10, 'Expect: 100-continue')->{status}, 200, 'a client that expects 100';
+$copy = ($copies->await_requests(5))[-1];
+is $copy->{body}, 'x' x 10, '... is copied';
+is field($copy, 'expect'), undef, '... without waiting';
+get($port, '/old/x');
+is +($copies->await_requests(6))[-1]{target}, '/new/x', 'a path that was rewritten is copied so';
+is get($port, '/fixed/x')->{body}, 'fixed', 'a route without a backend';
+is +($copies->await_requests(7))[-1]{target}, '/fixed/x', '... is copied too';
+$r = request($port, "HEAD /copies/h HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n");
+is +($copies->await_requests(8))[-1]{method}, 'HEAD', 'HEAD is copied';
+counted(copies => 8, 0, 'all of these');
+
+# ---- a part of them: 200 of 1000 expected, 12.6 the standard deviation
+
+my $c = client($port);
+for (1 .. 1000) {
+    $c->send("GET /some/x HTTP/1.1\r\nHost: a.test\r\n\r\n");
+    $c->response;
+}
+$c->close;
+my $n;
+wait_for { my $before = $n // -1; ($n) = counts('copies'); $n == $before };
+$n -= 8;
+cmp_ok $n, '>', 120, "sample=20% copies some of 1000 requests ($n)";
+cmp_ok $n, '<', 280, '... but not more';
+
+# ---- backends that fail
+
+for my $name (qw(silent deaf broken nobody endless flood early)) {
+    is get($port, "/$name/x")->{body}, "GET /$name/x 0", "$name: the client does not notice";
+}
+counted($_ => 1, 0, $_) for qw(endless flood early);
+counted($_ => 0, 1, $_) for qw(silent deaf broken nobody);
+is post("/$_/b", 3_000_000)->{body}, "POST /$_/b 3000000", "$_: nor with a body" for qw(deaf early nobody broken);
+counted(deaf => 0, 2, 'a backend that does not read');
+
+# ---- too many in flight
+
+$c = client($port);
+for (1 .. 200) {
+    $c->send("GET /silent/x HTTP/1.1\r\nHost: a.test\r\n\r\n");
+    my $status = $c->response->{status};
+    is $status, 200, 'a request while copies pile up' if $_ % 50 == 0;
+}
+$c->close;
+ok wait_for { (counts('silent'))[1] == 201 }, 'copies that wait for nothing go in time';
+like $usherd->log_text, qr/too many copies in flight/, '... and there are never too many';
+
+# ---- clients that leave
+
+$c = client($port);
+$c->send("POST /copies/cut HTTP/1.1\r\nHost: a.test\r\nContent-Length: 100000\r\n\r\n" . 'x' x 1000);
+wait_for { grep { /\/cut|open/ } $copies->events };
+$c->reset;
+ok wait_for { (counts('copies'))[1] == 1 }, 'a body that is cut is dropped';
+
+# ---- an end in between
+
+get($port, '/silent/last');
+$usherd->stop;
+
+# ---- a tunnel is no request to copy
+
+my $tunnel = origin(['head', [send => "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\nhello"],
+    'eof']);
+my $other = origin();
+$usherd = usherd(<<"END");
+[listen web]
+bind = 127.0.0.1:%%PORT1%%
+[route app]
+path = /*
+backend = app
+mirror = copies
+[backend app]
+server = $tunnel->{address}
+[backend copies]
+server = $other->{address}
+END
+$c = client($usherd->port(1));
+$c->send("GET / HTTP/1.1\r\nHost: a.test\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n");
+$c->read_until(qr/hello/);
+$c->close;
+is $other->connections, 0, 'a tunnel is not copied';
+$usherd->stop;
+
+done_testing;
