@@ -88,14 +88,19 @@ is_too_short(const struct exchange *x, const struct response *r)
 	    r->content_length < (uint64_t)x->conf->policy->compress_min);
 }
 
-/* Whether some client could get this response compressed. */
+static bool
+is_part(const struct response *r)
+{
+	return r->status == 206 || fields_find(&r->fields, FIELD_CONTENT_RANGE) != NULL;
+}
+
+/* Whether some client could get this response compressed, or the whole that it is a part of. */
 static bool
 is_fit(const struct exchange *x, const struct response *r)
 {
-	return r->status != 206 && !response_has_no_body(r->status, METHOD_GET) &&
-	    has_listed_type(x, r) && !is_too_short(x, r) &&
+	return !response_has_no_body(r->status, METHOD_GET) && has_listed_type(x, r) &&
+	    (is_part(r) || !is_too_short(x, r)) &&
 	    fields_find(&r->fields, FIELD_CONTENT_ENCODING) == NULL &&
-	    fields_find(&r->fields, FIELD_CONTENT_RANGE) == NULL &&
 	    !forbids_transforming(&r->fields) && !has_late_digest(&r->fields);
 }
 
@@ -243,7 +248,7 @@ setup(struct exchange *x, struct response *r, struct filter_node *node)
 	if (!is_fit(x, r))
 		return false;
 	fields_vary(&r->fields, accept_encoding);
-	n = choose(x, codings);
+	n = is_part(r) ? 0 : choose(x, codings);
 	for (unsigned i = 0; i < n; i++) {
 		if (!is_head && !start(x, r, codings[i], size, node))
 			continue;
