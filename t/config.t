@@ -50,6 +50,9 @@ subtest 'mistakes' => sub {
         ["[backend b]\nbalance = hash \$uriq\nserver = 127.0.0.1:1\n", 2, qr/\[backend b\] balance: \$uriq: unknown variable \(did you mean \$uri\?\)/],
         ["[route api]\npath = /a\nbackend = app\nread_timeout = 30\n", 4, qr/\[route api\] read_timeout: "30" has no unit \(use 30s or 30000ms\)/],
         ["[route api]\npath = /a\nbacknd = app\n", 3, qr/\[route api\] backnd: unknown key \(did you mean backend\?\)/],
+        ["[upstream u]\nserver = 127.0.0.1:1\n", 1, qr/\[upstream u\]: unknown section \(here it is \[backend\]\)/],
+        ["[route api]\npath = /a\nproxy_pass = app\n", 3, qr/\[route api\] proxy_pass: unknown key \(here it is backend\)/],
+        ["[route api]\npath = /a\nbackend = app # the app\n", 3, qr/\[route api\] backend: .* is not one word \(a comment is a line of its own\)/],
         ["[rout api]\npath = /a\n", 1, qr/\[rout api\].*unknown.*did you mean route\?/],
         ["[route api]\npath = /a\nbackend = ap\n", 3, qr/\[route api\] backend: .*"?ap"?.*(?:did you mean|does not exist|no such)/],
         ["[route api]\npath = /a\npath_regex = (\nbackend = app\n", 3, qr/\[route api\] path_regex: /],
@@ -106,6 +109,14 @@ subtest 'warnings' => sub {
     my $r = check($GOOD . "[backend lonely]\nserver = 127.0.0.1:1\n");
     is $r->{status}, 0, 'an object that nothing uses is no error';
     like $r->{err}, qr/usherd\.ini:8: .*lonely/, 'but a warning';
+    for my $key ('try_files = $uri', 'autoindex = on', 'expires = 1h', 'precompressed = br', 'index = a.html') {
+        my ($name) = $key =~ /(\w+)/;
+        $r = check("$GOOD\n[route r]\npath = /r\nbackend = app\n$key\n");
+        is $r->{status}, 0, "$name on a route without files is no error";
+        like $r->{err}, qr/:12: warning: \[route r\] $name: has no effect \(it is for routes with files/, 'but a warning';
+    }
+    $r = check("$GOOD\n[route r]\npath = /r\nbackend = app\nautoindex = off\n[host h]\nnames = h.test\ntry_files = \$uri\n");
+    unlike $r->{err}, qr/warning/, 'none for a default, nor for what a host hands down';
 };
 
 subtest 'files that are not there' => sub {

@@ -4,6 +4,7 @@
 #include "conf/document.h"
 
 #include "conf/file.h"
+#include "conf/foreign.h"
 #include "conf/include.h"
 
 enum {
@@ -50,12 +51,18 @@ kind_of(struct conf_document *d, struct str word, struct str heading, struct con
 {
 	struct conf_suggest s;
 	char hint[CONF_SUGGEST_TEXT];
+	const char *ours;
 
 	for (int k = 0; k < KIND_COUNT; k++) {
 		if (str_eq(word, conf_kind_names[k])) {
 			*kind = (enum conf_kind)k;
 			return true;
 		}
+	}
+	if ((ours = conf_foreign(word)) != NULL) {
+		conf_error(d->errors, at, "[%.*s]: unknown section (here it is %s)",
+		    STR_ARG(heading), ours);
+		return false;
 	}
 	conf_suggest_init(&s, word);
 	for (int k = 0; k < KIND_COUNT; k++)

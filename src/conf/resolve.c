@@ -390,6 +390,7 @@ conf_whole_resolve(struct conf_whole *w)
 	conf_verify_tls(w);
 	conf_verify_routes(w);
 	conf_verify_backends(w);
+	conf_verify_files(w);
 	conf_verify_buckets(w);
 	conf_verify_logs(w);
 	conf_verify_uses(w);

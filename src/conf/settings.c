@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "conf/expand.h"
+#include "conf/foreign.h"
 #include "conf/suggest.h"
 #include "conf/table.h"
 
@@ -81,10 +82,16 @@ unknown_key(struct conf_document *d, const struct conf_section *s, const struct 
 	struct str belongs = where_it_belongs(d, line->key);
 	struct conf_suggest suggest;
 	char hint[CONF_SUGGEST_TEXT];
+	const char *ours;
 
 	if (belongs.p != NULL) {
 		conf_error(d->errors, line->at, "%.*s %.*s: does not belong here (but in %.*s)",
 		    STR_ARG(title), STR_ARG(line->key), STR_ARG(belongs));
+		return;
+	}
+	if ((ours = conf_foreign(line->key)) != NULL) {
+		conf_error(d->errors, line->at, "%.*s %.*s: unknown key (here it is %s)",
+		    STR_ARG(title), STR_ARG(line->key), ours);
 		return;
 	}
 	conf_suggest_init(&suggest, line->key);

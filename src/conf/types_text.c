@@ -63,6 +63,20 @@ conf_split(struct conf_parse *c, struct str text, struct conf_strs *words)
 }
 
 bool
+conf_each_word(struct conf_parse *c, struct str text,
+    bool (*take)(struct conf_parse *c, struct str word))
+{
+	struct conf_strs words;
+	bool ok = true;
+
+	if (!conf_split(c, text, &words))
+		return false;
+	for (unsigned i = 0; i < words.n; i++)
+		ok &= take(c, words.v[i]);
+	return ok;
+}
+
+bool
 conf_text(struct conf_parse *c, struct str text, void *place)
 {
 	if (text.n == 0) {
@@ -82,7 +96,8 @@ one_word(struct conf_parse *c, struct str text, struct str *word)
 	if (!conf_split(c, text, &words))
 		return false;
 	if (words.n != 1 || words.v[0].n == 0) {
-		conf_bad(c, "\"%.*s\" is not one word", STR_ARG(conf_shown(c, text)));
+		conf_bad(c, "\"%.*s\" is not one word%s", STR_ARG(conf_shown(c, text)),
+		    str_find(text, '#') > 0 ? " (a comment is a line of its own)" : "");
 		return false;
 	}
 	*word = words.v[0];

@@ -27,6 +27,9 @@ void conf_verify_tls(struct conf_whole *w);
 /* Servers of backends. */
 void conf_verify_backends(struct conf_whole *w);
 
+/* Files: settings that have no effect, as no files are sent. */
+void conf_verify_files(struct conf_whole *w);
+
 /* Buckets: that they are named and reached, and keys that come in pairs. */
 void conf_verify_buckets(struct conf_whole *w);
 
