@@ -111,6 +111,11 @@ host = shop
 path = /files/*
 files = $dir
 strip_prefix = /files
+[route pages]
+host = shop
+path = /pages/*
+files = $dir
+try_files = \$uri /index.html
 [route away]
 host = shop
 path = /away
@@ -171,6 +176,8 @@ like ask($site, "GET $http/api/x", '-H', 'X-Forwarded-Proto: https', '-H', 'X-Fo
 like ask($site, "GET $http/api/x", '-H', 'X-Forwarded-For: 203.0.113.5', '--from', '11.1.2.3')->{out},
     qr/^client +11\.1\.2\.3$/m, 'and one that is not';
 like ask($site, "GET $https/files/a/b.css")->{out}, qr{^file +\Q$dir\E/a/b\.css$}m, 'a file';
+like ask($site, "GET $https/pages/a")->{out}, qr{^file +the first there is of \$uri /index\.html below \Q$dir\E, where \$uri is /pages/a$}m,
+    'files to try';
 like ask($site, "GET $https/away?to=x%20y")->{out}, qr{^answer +302 .*\n(?: .*\n)*? +Location: https://other\.test/x%20y$}m, 'a redirect with variables';
 like ask($site, "GET $https/closed")->{out}, qr/^answer +503 .*\n(?: .*\n)*? +Retry-After: \d+$/m, 'maintenance';
 like ask($site, "POST $https/small", '-H', 'Content-Length: 11')->{out}, qr/^answer +413 /m, 'a body that is too large';

@@ -80,8 +80,11 @@ send_signal(const char *path, int signo)
 	}
 	pid = pidfile_read(path);
 	if (pid == -1) {
-		fprintf(stderr, "usherd: %s: %s\n", path, errno == ESRCH ?
-		    "the master that wrote it does not run" : strerror(errno));
+		fprintf(stderr, "usherd: %s: %s\n", path,
+		    errno == ESRCH ? "the master that wrote it does not run" :
+		    errno == ENOENT ?
+		    "No such file or directory (is usherd running, with this pid_file?)" :
+		    strerror(errno));
 		return EXIT_FAILURE;
 	}
 	if (kill(pid, signo) == -1) {

@@ -276,6 +276,25 @@ write_policies(const struct explained *e)
 	conf_each_value(c, KIND_LISTEN, x->listen->name, write_value, e->out);
 }
 
+/* Nothing is opened, so that the answer is the same where the files are not. */
+static void
+write_file(const struct explained *e)
+{
+	const struct exchange *x = e->x;
+	const struct conf_strs *tries = &x->conf->policy->try_files;
+
+	label(e->out, "file");
+	if (tries->n == 0) {
+		buf_printf(e->out, "%.*s%.*s\n", STR_ARG(x->conf->files), STR_ARG(x->path));
+		return;
+	}
+	buf_cstr(e->out, "the first there is of");
+	for (unsigned i = 0; i < tries->n; i++)
+		buf_printf(e->out, " %.*s", STR_ARG(tries->v[i]));
+	buf_printf(e->out, " below %.*s, where $uri is %.*s\n", STR_ARG(x->conf->files),
+	    STR_ARG(x->path));
+}
+
 void
 explain_write(const struct explained *e)
 {
@@ -289,10 +308,8 @@ explain_write(const struct explained *e)
 		write_answer(e);
 	else if (x->backend != NULL)
 		write_forwarding(e);
-	else if (x->conf->action == ACTION_FILES) {
-		label(e->out, "file");
-		buf_printf(e->out, "%.*s%.*s\n", STR_ARG(x->conf->files), STR_ARG(x->path));
-	}
+	else if (x->conf->action == ACTION_FILES)
+		write_file(e);
 	if (x->route != NULL)
 		write_policies(e);
 }
