@@ -115,6 +115,10 @@ conf_parse_fn conf_host_header;		/* host_header, host_header_name */
 /* Splits `text` into words that live in the scratch arena; false after an error. */
 bool conf_split(struct conf_parse *c, struct str text, struct conf_strs *words);
 
+/* Splits, and calls `take` for each word; false if one of them was wrong. */
+bool conf_each_word(struct conf_parse *c, struct str text,
+    bool (*take)(struct conf_parse *c, struct str word));
+
 /* The structure of the section that a word names, which is marked as used; NULL after an error. */
 void *conf_refer(struct conf_parse *c, enum conf_kind kind, struct str name);
 

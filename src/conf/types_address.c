@@ -46,15 +46,8 @@ bind_word(struct conf_parse *c, struct str word)
 bool
 conf_binds(struct conf_parse *c, struct str text, void *place)
 {
-	struct conf_strs words;
-	bool ok = true;
-
 	(void)place;
-	if (!conf_split(c, text, &words))
-		return false;
-	for (unsigned i = 0; i < words.n; i++)
-		ok &= bind_word(c, words.v[i]);
-	return ok;
+	return conf_each_word(c, text, bind_word);
 }
 
 static bool
@@ -79,37 +72,29 @@ name_server_word(struct conf_parse *c, struct str word)
 bool
 conf_name_servers(struct conf_parse *c, struct str text, void *place)
 {
-	struct conf_strs words;
-	bool ok = true;
-
 	(void)place;
-	if (!conf_split(c, text, &words))
-		return false;
-	for (unsigned i = 0; i < words.n; i++)
-		ok &= name_server_word(c, words.v[i]);
-	return ok;
+	return conf_each_word(c, text, name_server_word);
+}
+
+static bool
+range_word(struct conf_parse *c, struct str word)
+{
+	struct cidr cidr;
+
+	if (cidr_parse(&cidr, word)) {
+		conf_item(c, &cidr);
+		return true;
+	}
+	conf_bad(c, "\"%.*s\" is no range of addresses (use 10.0.0.0/8, 2001:db8::/32, 192.0.2.1 or"
+	    " unix)", STR_ARG(conf_shown(c, word)));
+	return false;
 }
 
 bool
 conf_ranges(struct conf_parse *c, struct str text, void *place)
 {
-	struct conf_strs words;
-	struct cidr cidr;
-	bool ok = true;
-
 	(void)place;
-	if (!conf_split(c, text, &words))
-		return false;
-	for (unsigned i = 0; i < words.n; i++) {
-		if (cidr_parse(&cidr, words.v[i])) {
-			conf_item(c, &cidr);
-			continue;
-		}
-		conf_bad(c, "\"%.*s\" is no range of addresses (use 10.0.0.0/8, 2001:db8::/32,"
-		    " 192.0.2.1 or unix)", STR_ARG(conf_shown(c, words.v[i])));
-		ok = false;
-	}
-	return ok;
+	return conf_each_word(c, text, range_word);
 }
 
 bool

@@ -212,25 +212,23 @@ is_media_type(struct str word)
 	    (str_find(subtype, '*') < 0 || subtype.n == 1);
 }
 
+static bool
+media_type(struct conf_parse *c, struct str word)
+{
+	struct str type = conf_lower(c, word);
+
+	if (is_media_type(type)) {
+		conf_item(c, &type);
+		return true;
+	}
+	conf_bad(c, "\"%.*s\" is no media type (use application/json, or text/* for all of a kind)",
+	    STR_ARG(conf_shown(c, word)));
+	return false;
+}
+
 bool
 conf_media_types(struct conf_parse *c, struct str text, void *place)
 {
-	struct conf_strs words;
-	bool ok = true;
-
 	(void)place;
-	if (!conf_split(c, text, &words))
-		return false;
-	for (unsigned i = 0; i < words.n; i++) {
-		struct str type = conf_lower(c, words.v[i]);
-
-		if (is_media_type(type)) {
-			conf_item(c, &type);
-			continue;
-		}
-		conf_bad(c, "\"%.*s\" is no media type (use application/json, or text/* for all of"
-		    " a kind)", STR_ARG(conf_shown(c, words.v[i])));
-		ok = false;
-	}
-	return ok;
+	return conf_each_word(c, text, media_type);
 }

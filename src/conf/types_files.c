@@ -30,27 +30,25 @@ conf_directory(struct conf_parse *c, struct str text, void *place)
 	return S_ISDIR(st.st_mode);
 }
 
+static bool
+file_name(struct conf_parse *c, struct str word)
+{
+	struct str name = arena_str(c->arena, word);
+
+	if (name.n > 0 && name.p[0] != '.' && str_find(name, '/') < 0) {
+		conf_item(c, &name);
+		return true;
+	}
+	conf_bad(c, "\"%.*s\" is no name of a file (use index.html, without / and no dot file)",
+	    STR_ARG(conf_shown(c, name)));
+	return false;
+}
+
 bool
 conf_file_names(struct conf_parse *c, struct str text, void *place)
 {
-	struct conf_strs words;
-	bool ok = true;
-
 	(void)place;
-	if (!conf_split(c, text, &words))
-		return false;
-	for (unsigned i = 0; i < words.n; i++) {
-		struct str name = arena_str(c->arena, words.v[i]);
-
-		if (name.n > 0 && name.p[0] != '.' && str_find(name, '/') < 0) {
-			conf_item(c, &name);
-			continue;
-		}
-		conf_bad(c, "\"%.*s\" is no name of a file (use index.html, without / and no dot"
-		    " file)", STR_ARG(conf_shown(c, name)));
-		ok = false;
-	}
-	return ok;
+	return conf_each_word(c, text, file_name);
 }
 
 /* What stands behind a status is never tried. */
@@ -95,15 +93,8 @@ try_file(struct conf_parse *c, struct str word)
 bool
 conf_try_files(struct conf_parse *c, struct str text, void *place)
 {
-	struct conf_strs words;
-	bool ok = true;
-
 	(void)place;
-	if (!conf_split(c, text, &words))
-		return false;
-	for (unsigned i = 0; i < words.n; i++)
-		ok &= try_file(c, words.v[i]);
-	return ok;
+	return conf_each_word(c, text, try_file);
 }
 
 bool

@@ -77,15 +77,8 @@ header_name(struct conf_parse *c, struct str word)
 bool
 conf_header_remove(struct conf_parse *c, struct str text, void *place)
 {
-	struct conf_strs words;
-	bool ok = true;
-
 	(void)place;
-	if (!conf_split(c, text, &words))
-		return false;
-	for (unsigned i = 0; i < words.n; i++)
-		ok &= header_name(c, words.v[i]);
-	return ok;
+	return conf_each_word(c, text, header_name);
 }
 
 /* `scheme://HOST[:PORT]`, as browsers send it; HOST may begin with `*.`. */
@@ -119,27 +112,24 @@ without_usual_port(struct str origin)
 	return origin;
 }
 
+static bool
+origin_word(struct conf_parse *c, struct str word)
+{
+	struct str origin = conf_lower(c, word);
+
+	if (str_eq(origin, STR_OF("*")) || is_origin(origin)) {
+		origin = without_usual_port(origin);
+		conf_item(c, &origin);
+		return true;
+	}
+	conf_bad(c, "\"%.*s\" is no origin (use https://app.example.com, https://*.example.com, or *"
+	    " for all)", STR_ARG(conf_shown(c, word)));
+	return false;
+}
+
 bool
 conf_origins(struct conf_parse *c, struct str text, void *place)
 {
-	struct conf_strs words;
-	bool ok = true;
-
 	(void)place;
-	if (!conf_split(c, text, &words))
-		return false;
-	for (unsigned i = 0; i < words.n; i++) {
-		struct str origin = conf_lower(c, words.v[i]);
-
-		if (str_eq(origin, STR_OF("*")) || is_origin(origin)) {
-			origin = without_usual_port(origin);
-			conf_item(c, &origin);
-			continue;
-		}
-		conf_bad(c, "\"%.*s\" is no origin (use https://app.example.com,"
-		    " https://*.example.com, or * for all)",
-		    STR_ARG(conf_shown(c, words.v[i])));
-		ok = false;
-	}
-	return ok;
+	return conf_each_word(c, text, origin_word);
 }

@@ -78,25 +78,11 @@ host_name(struct conf_parse *c, struct str word)
 	return false;
 }
 
-/* Calls `take` for each word; false if one of them was wrong. */
-static bool
-each_word(struct conf_parse *c, struct str text, bool (*take)(struct conf_parse *, struct str))
-{
-	struct conf_strs words;
-	bool ok = true;
-
-	if (!conf_split(c, text, &words))
-		return false;
-	for (unsigned i = 0; i < words.n; i++)
-		ok &= take(c, words.v[i]);
-	return ok;
-}
-
 bool
 conf_host_names(struct conf_parse *c, struct str text, void *place)
 {
 	(void)place;
-	return each_word(c, text, host_name);
+	return conf_each_word(c, text, host_name);
 }
 
 static bool
@@ -123,7 +109,7 @@ bool
 conf_methods(struct conf_parse *c, struct str text, void *place)
 {
 	(void)place;
-	return each_word(c, text, method);
+	return conf_each_word(c, text, method);
 }
 
 static bool
@@ -164,7 +150,7 @@ bool
 conf_paths(struct conf_parse *c, struct str text, void *place)
 {
 	(void)place;
-	return each_word(c, text, path);
+	return conf_each_word(c, text, path);
 }
 
 /* Compiled here only for the line of the error; the router compiles it to stay. */
@@ -239,5 +225,5 @@ bool
 conf_pair_matches(struct conf_parse *c, struct str text, void *place)
 {
 	(void)place;
-	return each_word(c, text, pair);
+	return conf_each_word(c, text, pair);
 }
