@@ -122,8 +122,8 @@ origin_word(struct conf_parse *c, struct str word)
 		conf_item(c, &origin);
 		return true;
 	}
-	conf_bad(c, "\"%.*s\" is no origin (use https://app.example.com, https://*.example.com, or *"
-	    " for all)", STR_ARG(conf_shown(c, word)));
+	conf_bad(c, "\"%.*s\" is no origin (use https://app.example.com, https://*.example.com, or"
+	    " * for all)", STR_ARG(conf_shown(c, word)));
 	return false;
 }
 
