@@ -283,12 +283,4 @@ is field(send_request(OPTIONS => '/x'), 'allow'), 'GET, HEAD', '... where nothin
 
 $usherd->stop;
 
-# ---- servers of others
-
-SKIP: {
-    my ($found) = grep { -x } map { "$_/s3rver" } split(/:/, $ENV{PATH}), $ENV{S3RVER} // ();
-    skip 'no s3rver (npm install s3rver), so no other server verifies our signatures', 1 unless $found;
-    pass 'there is s3rver';
-}
-
 done_testing;
