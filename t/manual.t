@@ -42,7 +42,7 @@ ok(@reasons > 0, 'the sources name reasons of failure');
 ok(!@missing, 'all reasons of failure stand in a manual') or diag("  missing: @missing");
 
 my ($section) = $ini =~ /^\.Sh REASONS\n(.*?)^\.Sh /ms;
-same('values of $why', [text('src/http/*.c', 'src/proxy/*.c') =~ /(?:(?:\b(?:0|[45]\d\d)|fail_503\(f), |why = )"([a-z]+(?:-[a-z]+)*)"/g],
+same('values of $why', [text('src/http/*.c', 'src/proxy/*.c') =~ /(?:(?:\b(?:0|[45]\d\d)|fail_503\(f), |why = |no_index\[\] = )"([a-z]+(?:-[a-z]+)*)"/g],
     [map { split / , / } $section =~ /^\.It Li (.*)/mg], 'usherd.ini(5)');
 
 my $ctl = text('man/usherctl.8');
