@@ -11,14 +11,19 @@ enum { FIRST_SLOTS = 16 };
 /* A name with all that a look-up needs: on one cache line, as a rule. */
 struct name {
 	int host;
-	uint32_t hash;
 	uint32_t length;
 	char text[];
 };
 
+/* The hash stands with the slot, so that a look-up reads no names but its own. */
+struct slot {
+	struct name *name;		/* NULL: free */
+	uint32_t hash;
+};
+
 /* An open hash table. */
 struct table {
-	struct name **slots;
+	struct slot *slots;
 	size_t nslots;			/* a power of two, or 0 */
 	size_t count;
 };
@@ -38,17 +43,17 @@ struct host_map {
 };
 
 /* The slot of a name: its own, or the free one where it belongs. */
-static struct name **
+static struct slot *
 find_slot(const struct table *t, struct str text, uint32_t hash)
 {
 	size_t i = hash & (t->nslots - 1);
 
 	for (;; i = (i + 1) & (t->nslots - 1)) {
-		struct name *name = t->slots[i];
+		struct slot *s = &t->slots[i];
 
-		if (name == NULL || (name->hash == hash &&
-		    str_eq(str_make(name->text, name->length), text)))
-			return &t->slots[i];
+		if (s->name == NULL || (s->hash == hash &&
+		    str_eq(str_make(s->name->text, s->name->length), text)))
+			return s;
 	}
 }
 
@@ -60,10 +65,10 @@ grow(struct table *t)
 	t->nslots = old.nslots > 0 ? old.nslots * 2 : FIRST_SLOTS;
 	t->slots = mem_zalloc(t->nslots, sizeof(t->slots[0]));
 	for (size_t i = 0; i < old.nslots; i++) {
-		struct name *name = old.slots[i];
+		const struct slot *s = &old.slots[i];
 
-		if (name != NULL)
-			*find_slot(t, str_make(name->text, name->length), name->hash) = name;
+		if (s->name != NULL)
+			*find_slot(t, str_make(s->name->text, s->name->length), s->hash) = *s;
 	}
 	mem_free(old.slots);
 }
@@ -73,19 +78,19 @@ static void
 add(struct host_map *m, struct table *t, struct str text, unsigned host)
 {
 	uint32_t hash = (uint32_t)str_hash(text, 0);
-	struct name **slot, *name;
+	struct slot *slot;
+	struct name *name;
 
 	if (t->count * 2 >= t->nslots)
 		grow(t);
 	slot = find_slot(t, text, hash);
-	if (*slot != NULL)
+	if (slot->name != NULL)
 		return;
 	name = arena_alloc(&m->arena, sizeof(*name) + text.n);
 	name->host = (int)host;
-	name->hash = hash;
 	name->length = (uint32_t)text.n;
 	memcpy(name->text, text.p, text.n);
-	*slot = name;
+	*slot = (struct slot){ name, hash };
 	t->count++;
 }
 
@@ -96,7 +101,7 @@ find(const struct table *t, struct str text)
 
 	if (t->nslots == 0)
 		return HOST_NONE;
-	name = *find_slot(t, text, (uint32_t)str_hash(text, 0));
+	name = find_slot(t, text, (uint32_t)str_hash(text, 0))->name;
 	return name != NULL ? name->host : HOST_NONE;
 }
 

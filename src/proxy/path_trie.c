@@ -27,18 +27,18 @@ segment_of(const struct path_node *node)
 }
 
 /* The slot of a child: its own, or the free one where it belongs. */
-static struct path_node **
+static struct path_slot *
 find_slot(const struct path_trie *t, const struct path_node *parent, struct str segment,
     uint32_t hash)
 {
 	size_t i = hash & (t->nslots - 1);
 
 	for (;; i = (i + 1) & (t->nslots - 1)) {
-		struct path_node *node = t->slots[i];
+		struct path_slot *s = &t->slots[i];
 
-		if (node == NULL || (node->hash == hash && node->parent == parent &&
-		    str_eq(segment_of(node), segment)))
-			return &t->slots[i];
+		if (s->node == NULL || (s->hash == hash && s->node->parent == parent &&
+		    str_eq(segment_of(s->node), segment)))
+			return s;
 	}
 }
 
@@ -51,14 +51,15 @@ edge_hash(const struct path_node *parent, struct str segment)
 static void
 grow(struct path_trie *t)
 {
-	struct path_node **old = t->slots;
+	struct path_slot *old = t->slots;
 	size_t nold = t->nslots;
 
 	t->nslots = nold > 0 ? nold * 2 : FIRST_SLOTS;
 	t->slots = mem_zalloc(t->nslots, sizeof(t->slots[0]));
 	for (size_t i = 0; i < nold; i++)
-		if (old[i] != NULL)
-			*find_slot(t, old[i]->parent, segment_of(old[i]), old[i]->hash) = old[i];
+		if (old[i].node != NULL)
+			*find_slot(t, old[i].node->parent, segment_of(old[i].node),
+			    old[i].hash) = old[i];
 	mem_free(old);
 }
 
@@ -66,21 +67,20 @@ static struct path_node *
 add_child(struct path_trie *t, struct path_node *parent, struct str segment)
 {
 	uint32_t hash = edge_hash(parent, segment);
-	struct path_node **slot;
+	struct path_slot *slot;
 	struct path_node *node;
 
 	if (t->count * 2 >= t->nslots)
 		grow(t);
 	slot = find_slot(t, parent, segment, hash);
-	if (*slot != NULL)
-		return *slot;
+	if (slot->node != NULL)
+		return slot->node;
 	node = arena_zalloc(t->arena, sizeof(*node) + segment.n);
 	node->parent = parent;
-	node->hash = hash;
 	node->length = (uint32_t)segment.n;
 	memcpy(node + 1, segment.p, segment.n);
 	parent->has_children = true;
-	*slot = node;
+	*slot = (struct path_slot){ node, hash };
 	t->count++;
 	return node;
 }
@@ -112,7 +112,7 @@ path_trie_walk(const struct path_trie *t, const struct path_node *root, struct s
 		const struct path_node *child = NULL;
 
 		if (node->has_children)
-			child = *find_slot(t, node, segment, edge_hash(node, segment));
+			child = find_slot(t, node, segment, edge_hash(node, segment))->node;
 		if (child == NULL)
 			return node;
 		node = child;

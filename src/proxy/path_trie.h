@@ -34,14 +34,19 @@ struct path_node {
 	struct candidates exact;	/* routes for this very path */
 	struct candidates prefix;	/* routes for this path and all below it */
 	const struct path_node *parent;	/* NULL: a root */
+	uint32_t length;		/* of the segment */
+	bool has_children;
+};
+
+/* The hash stands with the slot, so that a walk reads no nodes but those on its way. */
+struct path_slot {
+	struct path_node *node;		/* NULL: free */
 	uint32_t hash;
-	uint32_t length : 31;		/* of the segment */
-	uint32_t has_children : 1;
 };
 
 struct path_trie {
 	struct arena *arena;		/* where nodes live */
-	struct path_node **slots;
+	struct path_slot *slots;
 	size_t nslots;			/* a power of two, or 0 */
 	size_t count;
 };
