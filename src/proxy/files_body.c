@@ -20,6 +20,7 @@ enum {
 	SENDFILE_MIN = 65536,		/* fewer bytes are sent with the head, in one call */
 	SENDFILE_TURN = 2 * SENDFILE_PIECE,	/* then the others have their turn: 0.1 ms */
 	COPY_TURN = 4 * COPY_PIECE,
+	FILTER_TURN = COPY_PIECE,	/* to compress 64 KiB takes 1 to 2 ms */
 	AHEAD_BYTES = 1048576,		/* asked for when a page is missing */
 	COLD_TRIES = 10,		/* then it is read, however long that takes */
 };
@@ -247,6 +248,14 @@ send_piece(struct files_body *b)
 	return b->file != NULL ? SENT : OVER;	/* a filter may have failed it */
 }
 
+static uint64_t
+turn_limit(const struct files_body *b)
+{
+	if (b->by_sendfile)
+		return SENDFILE_TURN;
+	return b->x->filters != NULL ? FILTER_TURN : COPY_TURN;
+}
+
 /* True if other connections have waited long enough. */
 static bool
 turn_is_over(struct files_body *b)
@@ -257,7 +266,7 @@ turn_is_over(struct files_body *b)
 		b->turn = loop_turn(loop);
 		b->turn_bytes = 0;
 	}
-	if (b->turn_bytes < (b->by_sendfile ? SENDFILE_TURN : COPY_TURN))
+	if (b->turn_bytes < turn_limit(b))
 		return false;
 	loop_yield(loop, &b->again);
 	return true;
