@@ -1,6 +1,5 @@
 /*
- * source.h - whatever answers a request: a backend, a fixed text, the admin pages, later a cache,
- * files, a bucket.
+ * source.h - whatever answers a request: a backend, files, a fixed text, the admin pages.
  *
  * A source calls exchange_info(), exchange_head(), exchange_body(), exchange_end() in this order,
  * or exchange_fail() at any time; after exchange_end() or exchange_fail() it makes no more calls.
