@@ -281,6 +281,37 @@ is $r->{status}, 405, 'POST';
 is field($r, 'allow'), 'GET, HEAD, PUT, DELETE', '... and what is allowed';
 is field(send_request(OPTIONS => '/x'), 'allow'), 'GET, HEAD', '... where nothing is written';
 
+is get($port, '/plain.txt', 'Connection: upgrade', 'Upgrade: websocket')->{status}, 200, 'no bucket is a tunnel';
+is field($origin->last_request, 'upgrade'), undef, '... nor asked to be one';
+$usherd->stop;
+
+# ---- stores that break off, stall, flood, or answer too early
+
+my $start = "HTTP/1.1 404 Not Found\r\nContent-Length: 1000000000\r\n\r\n<Error>";
+my %scripts = (
+    cut   => ['head', [send => $start], 'close'],
+    hang  => ['head', [send => $start], 'eof'],
+    flood => ['head', [send => $start . 'x' x 300_000], 'eof'],
+    early => ['head', [send => "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"], 'eof'],
+    part  => ['request', [send => "HTTP/1.1 206 Partial\r\nContent-Range: bytes 0-999999999/1000000000\r\nETag: \"new\"\r\n"
+        . "Content-Length: 1000000000\r\n\r\n" . 'x' x 300_000], 'eof'],
+);
+my %broken = map { $_ => origin($_ eq 'part' ? ($scripts{part}, ['request', [send => answer('whole')], 'eof']) : $scripts{$_}) }
+    keys %scripts;
+my $config = "[listen web]\nbind = 127.0.0.1:%%PORT1%%\n";
+for (sort keys %broken) {
+    $config .= "[route $_]\npath = /$_/*\nbucket = $_\nread_timeout = 200ms\nretries = 0\n"
+        . "[bucket $_]\nendpoint = http://$broken{$_}{address}\nname = media\nwrite = on\n";
+}
+$usherd = usherd($config);
+$usherd->allow_log(qr/passes unprotected/);
+$port = $usherd->port(1);
+$usherd->expect_log(qr/502 server-closed/, qr/504 read-timeout/);
+is get($port, '/cut/x')->{status}, 502, 'an error that breaks off';
+is get($port, '/hang/x')->{status}, 504, 'an error that stalls';
+is get($port, '/flood/x')->{status}, 404, 'an error that is too long';
+is send_request(PUT => '/early/x', 'x' x 3_000_000)->{status}, 403, 'an error before the body is there';
+is get($port, '/part/x', 'Range: bytes=0-', 'If-Range: "old"')->{body}, 'whole', 'a large part of another object';
 $usherd->stop;
 
 done_testing;
