@@ -11,6 +11,7 @@
 enum {
 	QUALITY = 4,		/* 5 takes 1.7 times as long */
 	WINDOW_BITS = 16,	/* 18 takes 4 MB instead of 2, for 3 % */
+	HINT_MAX = 1048575,	/* for more, the library takes a table of 4 MB */
 };
 
 struct br {
@@ -41,8 +42,9 @@ begin(struct coder *c, int64_t size)
 {
 	BrotliEncoderState *s = of(c)->state;
 
-	if (size >= 0 && size <= UINT32_MAX)
-		BrotliEncoderSetParameter(s, BROTLI_PARAM_SIZE_HINT, (uint32_t)size);
+	if (size >= 0)
+		BrotliEncoderSetParameter(s, BROTLI_PARAM_SIZE_HINT,
+		    size < HINT_MAX ? (uint32_t)size : HINT_MAX);
 	return BrotliEncoderSetParameter(s, BROTLI_PARAM_QUALITY, QUALITY) &&
 	    BrotliEncoderSetParameter(s, BROTLI_PARAM_LGWIN, WINDOW_BITS);
 }

@@ -3,11 +3,13 @@
 #include "unit.h"
 
 #include <brotli/decode.h>
+#include <malloc.h>
 #include <string.h>
 #include <zlib.h>
 #include <zstd.h>
 
 #include "base/check.h"
+#include "base/mem.h"
 #include "base/rng.h"
 #include "proxy/coder.h"
 
@@ -199,6 +201,47 @@ START_TEST(bounded)
 }
 END_TEST
 
+/* Bytes on the heap; 0 where the C library does not tell. */
+static size_t
+allocated(void)
+{
+#ifdef __GLIBC__
+	struct mallinfo2 m = mallinfo2();
+
+	return m.uordblks + m.hblkhd;
+#else
+	return 0;
+#endif
+}
+
+/* What counts against CODERS_BYTES is the truth, whatever the size and the bytes. */
+START_TEST(memory)
+{
+	static const int64_t sizes[] = { -1, 1000, 100000, 10000000, INT64_MAX };
+	const struct coder_kind *kind;
+	struct chain out;
+
+	chain_init(&out);
+	fill(_i % 2 == 1);
+	chain_add_copy(&out, plain, LARGE);
+	chain_clear(&out);			/* now there are blocks to use again */
+	for (int k = 0; !MEM_CHECKED && k < 3; k++) {
+		size_t before = allocated();
+		struct coder *c = coder_new(codings[k], sizes[_i / 2]);
+
+		kind = c->kind;
+		for (int i = 0; i < 5; i++) {
+			ck_assert(coder_write(c, plain, LARGE, &out));
+			ck_assert(coder_flush(c, &out));
+			chain_clear(&out);
+		}
+		ck_assert_msg(allocated() - before <= kind->memory_bytes, "%.*s: %zu",
+		    STR_ARG(kind->name), allocated() - before);
+		coder_free(c);
+	}
+}
+END_TEST
+
 START_TEST(names)
 {
 	char text[128], little[8];
@@ -227,6 +270,7 @@ main(void)
 	tcase_add_test(t, given_up);
 	tcase_add_test(t, flush);
 	tcase_add_test(t, bounded);
+	tcase_add_loop_test(t, memory, 0, 10);
 	tcase_add_test(t, names);
 	suite_add_tcase(suite, t);
 	return unit_run(suite);
