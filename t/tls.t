@@ -163,6 +163,7 @@ subtest 'ALPN' => sub {
         };
         is $alpn->('http/1.1'), 'http/1.1', "$version: http/1.1";
         is $alpn->('h2', 'http/1.1'), 'http/1.1', 'what both know';
+        is $alpn->('http/1.0'), 'http/1.0', 'a client that speaks the old version only';
         is $alpn->(), 'none', 'a client that does not ask';
         is $alpn->('spdy/3', 'imap'), 'refused', 'nothing in common';
         like $@, qr/no application protocol/i, 'with the alert of RFC 7301';

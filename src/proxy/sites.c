@@ -109,7 +109,7 @@ static struct tls_policy *
 new_policy(const struct conf_listen *l, const struct conf_clients *c, struct conf_origin at,
     struct conf_errors *errors)
 {
-	static const struct str alpn[] = { STR("http/1.1") };
+	static const struct str alpn[] = { STR("http/1.1"), STR("http/1.0") };
 	static const enum tls_verify modes[] = {
 		[CLIENT_VERIFY_OFF] = TLS_VERIFY_OFF,
 		[CLIENT_VERIFY_OPTIONAL] = TLS_VERIFY_OPTIONAL,
