@@ -450,6 +450,26 @@ subtest 'what is cut is seen to be' => sub {
     $u->stop;
 };
 
+SKIP: {
+    my $library = "$dir/broken.so";
+    spew("$dir/broken.c", <<'END');
+int deflate(void *z, int flush);
+int deflate(void *z, int flush) { (void)z; (void)flush; return -2; }
+END
+    skip 'no library can be put in between', 1
+        if sanitized || system(($ENV{CC} || 'cc') . " -shared -fPIC -o $library $dir/broken.c 2>/dev/null");
+    subtest 'a coder that fails' => sub {
+        my $u = proxy($origin, route => 'compress = gzip', options => {env => {LD_PRELOAD => $library}});
+        $u->expect_log(qr/500 compress-error/);
+        my $c = client($u->port(1));
+        $c->send(join "\r\n", 'GET / HTTP/1.1', 'Host: a.test', 'Accept-Encoding: gzip', orders([]), '', '');
+        is $c->end, 'closed', 'cuts the response';
+        unlike $c->rest, qr/\r\n0\r\n/, 'visibly';
+        is get($u->port(1), '/', orders([]))->{body}, text_of(5000), 'others are served';
+        $u->stop;
+    };
+}
+
 subtest 'clients that leave' => sub {
     my $noise = join '', map { pack 'N', int rand 2**32 } 1 .. 100_000;
     my $o = origin(['head', [send => "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n"],
