@@ -180,6 +180,7 @@ like ask($site, "GET $https/pages/a")->{out}, qr{^file +the first there is of \$
     'files to try';
 like ask($site, "GET $https/away?to=x%20y")->{out}, qr{^answer +302 .*\n(?: .*\n)*? +Location: https://other\.test/x%20y$}m, 'a redirect with variables';
 like ask($site, "GET $https/closed")->{out}, qr/^answer +503 .*\n(?: .*\n)*? +Retry-After: \d+$/m, 'maintenance';
+like ask($site, "PUT $https/files/a/b.css")->{out}, qr/^answer +405 .*\n +Allow: GET, HEAD$/m, 'files are only read';
 like ask($site, "POST $https/small", '-H', 'Content-Length: 11')->{out}, qr/^answer +413 /m, 'a body that is too large';
 like ask($site, "GET $https/nothing")->{out}, qr/^answer +404 Not Found, why=no-route$/m, 'no route';
 like ask($site, "GET $https/api/x", '-H', 'Host: other.test')->{out}, qr/^answer +421 /m, 'another host than the handshake named';

@@ -191,13 +191,27 @@ shake_hands(struct tls_info *tls, struct runtime *rt, const struct conf_listen *
 
 /* ---- the way through the steps, but for what would open files and connections */
 
-/* Some sources are local too. */
+/* Some sources are local too, and files are for requests that cannot read them. */
+static bool
+is_local_source(const struct exchange *x)
+{
+	enum method method = x->request->method_id;
+
+	switch (x->conf->action) {
+	case ACTION_REDIRECT:
+	case ACTION_RESPOND:
+		return true;
+	case ACTION_FILES:
+		return method != METHOD_GET && method != METHOD_HEAD;
+	default:
+		return false;
+	}
+}
+
 static bool
 is_local(const struct exchange *x, const struct step *step)
 {
-	if (strcmp(step->name, "source") == 0)
-		return x->conf->action == ACTION_REDIRECT || x->conf->action == ACTION_RESPOND;
-	return step->local;
+	return strcmp(step->name, "source") == 0 ? is_local_source(x) : step->local;
 }
 
 static void
