@@ -458,6 +458,29 @@ START_TEST(longer_each_time)
 }
 END_TEST
 
+/* Requests that were under way when the server was ejected do not count against it afterwards. */
+START_TEST(late_failures)
+{
+	struct shm_server *a = add(1, 1, 0);
+	struct server *s;
+
+	list[0].slow_start_ms = 0;
+	add(2, 1, 0);
+	start();
+	request.sticky = a->id;
+	s = take(BACKEND_DOWN);
+	ck_assert_ptr_eq(s->shared, a);
+	pass(eject(a));
+	pass(-1);
+	for (int i = 0; i < 10; i++)
+		backend_report(workers[0], s, OUTCOME_BAD, -1);
+	backend_give(workers[0], s);
+	pass(1);
+	report(0, a, OUTCOME_BAD);
+	ck_assert(!is_out(a));
+}
+END_TEST
+
 START_TEST(never_more_than_max)
 {
 	struct shm_server *servers[5];
@@ -586,6 +609,7 @@ main(void)
 	tcase_add_test(tc, steps_of_slow_start);
 	tcase_add_test(tc, ejected_after_errors_in_a_row);
 	tcase_add_test(tc, longer_each_time);
+	tcase_add_test(tc, late_failures);
 	tcase_add_test(tc, never_more_than_max);
 	tcase_add_test(tc, the_only_one_stays);
 	tcase_add_test(tc, off);
