@@ -13,7 +13,7 @@ struct entry {
 	uint64_t hash;			/* of the server's text, to compare less */
 	struct arena arena;		/* of the texts here and in `added` */
 	struct str backend, name, line;
-	struct str server;		/* that `name` is an address of; absent: it is one itself */
+	struct str server;		/* that `name` is an address of; absent: none */
 	struct conf_server added;	/* the one that is, if any */
 	struct override change;
 };

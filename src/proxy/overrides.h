@@ -4,8 +4,8 @@
  * They hold over reloads until the line of the server in the configuration reads otherwise, a
  * reset, or a restart.  A server is known by the address part of its line (`10.0.0.1:8080`,
  * `https://app.internal`), as conf_server.text has it; one of several addresses that a name has is
- * known by that address, as addr_text() writes it.  What is ordered for a line is ordered for all of
- * its addresses; what is ordered for one of them after that goes before it.
+ * known by that address, as addr_text() writes it.  What is ordered for a line is ordered for all
+ * of its addresses; what is ordered for one of them after that goes before it.
  */
 #ifndef USHERD_PROXY_OVERRIDES_H
 #define USHERD_PROXY_OVERRIDES_H
