@@ -402,7 +402,7 @@ subtest 'wrong requests' => sub {
     my ($usherd, $a) = controlled(['a']);
     fails($usherd, 2, qr/^usherctl: drian: no such command \(did you mean drain\?\)/, 'drian');
     fails($usherd, 2, qr/^usherctl: usage: drain BACKEND SERVER$/, 'drain', 'app');
-    fails($usherd, 2, qr/^usherctl: usage: version/, 'version', 'x');
+    fails($usherd, 2, qr/^usherctl: usage: version$/, 'version', 'x');
     fails($usherd, 1, qr/there is no backend ap \(did you mean app\?\); there are: app$/, $_, 'ap', 'x')
         for qw(drain enable disable remove add reset);
     fails($usherd, 1, qr/there is no backend x; there are: app$/, 'servers', 'x');

@@ -208,18 +208,37 @@ overrides_each_removed(const struct overrides *o, struct str backend,
 	}
 }
 
+/* The texts may be those of the entry itself, which goes last. */
+static bool
+reset_server(struct overrides *o, struct str backend, struct str server)
+{
+	struct entry *itself = find(o, backend, server);
+	bool any = itself != NULL;
+
+	LIST_EACH(link, &o->entries) {
+		struct entry *e = CONTAINER_OF(link, struct entry, link);
+
+		if (e == itself || !is_address_of(e, backend, server))
+			continue;
+		forget(e);
+		any = true;
+	}
+	if (itself != NULL)
+		forget(itself);
+	return any;
+}
+
 bool
 overrides_reset(struct overrides *o, struct str backend, struct str server)
 {
 	bool any = false;
 
+	if (server.p != NULL)
+		return reset_server(o, backend, server);
 	LIST_EACH(link, &o->entries) {
 		struct entry *e = CONTAINER_OF(link, struct entry, link);
 
 		if (backend.p != NULL && !str_eq(e->backend, backend))
-			continue;
-		if (server.p != NULL && !str_eq(e->name, server) &&
-		    !is_address_of(e, backend, server))
 			continue;
 		forget(e);
 		any = true;
