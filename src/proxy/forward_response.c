@@ -246,7 +246,7 @@ on_failed(void *user, enum back_failure failure, const char *text)
 		return;
 	}
 	metrics_add(&f->server->cell->failures[kind->metric], 1);
-	if (failure == BACK_TLS_VERIFY)
+	if (failure == BACK_TLS_VERIFY && log_once_a_second(&f->server->warned_ms))
 		log_error("backend %.*s: server %.*s: %s", STR_ARG(x->backend->name),
 		    STR_ARG(addr), text);
 	if (goes_on(f, failure, unseen, text))
