@@ -135,7 +135,7 @@ report(int w, const struct shm_server *server, enum backend_outcome outcome)
 		bool found = s->shared == server;
 
 		if (found)
-			backend_report(workers[w], s, outcome, 1000);
+			backend_report(workers[w], s, outcome);
 		backend_give(workers[w], s);
 		if (found)
 			return;
@@ -473,7 +473,7 @@ START_TEST(late_failures)
 	pass(eject(a));
 	pass(-1);
 	for (int i = 0; i < 10; i++)
-		backend_report(workers[0], s, OUTCOME_BAD, -1);
+		backend_report(workers[0], s, OUTCOME_BAD);
 	backend_give(workers[0], s);
 	pass(1);
 	report(0, a, OUTCOME_BAD);
@@ -535,15 +535,20 @@ END_TEST
 START_TEST(latency_is_learnt)
 {
 	struct shm_server *a = add(1, 1, 0);
+	struct server *s;
 
 	conf.balance = BALANCE_LEAST_TIME;
 	start();
-	report(0, a, OUTCOME_GOOD);
+	s = take(BACKEND_DOWN);
+	backend_first_byte(workers[0], s, 1000);
 	ck_assert_uint_eq(atomic_load(&a->latency_us), 1000);
 	atomic_store(&a->latency_us, 9000);
-	report(0, a, OUTCOME_GOOD);
+	backend_first_byte(workers[0], s, 1000);
 	ck_assert_uint_eq(atomic_load(&a->latency_us), 8000);
 	pass(5000);
+	backend_first_byte(workers[0], s, 1000);
+	ck_assert_uint_eq(atomic_load(&a->latency_us), 1000);
+	backend_give(workers[0], s);
 	report(0, a, OUTCOME_GOOD);
 	ck_assert_uint_eq(atomic_load(&a->latency_us), 1000);
 	pass(5000);
