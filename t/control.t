@@ -309,9 +309,16 @@ subtest 'names' => sub {
     is $states->(), '127.0.0.2=draining 127.0.0.3=up', 'an order for one address';
     is_deeply spread(10, @c), {3 => 10}, 'the other one serves';
     done($usherd, 'disable', 'app', "app.test:$port");
-    is $states->(), '127.0.0.2=draining 127.0.0.3=disabled', 'an order for the name is for the rest';
+    is $states->(), '127.0.0.2=disabled 127.0.0.3=disabled', 'an order for the name is for both';
+    done($usherd, 'enable', 'app', "127.0.0.2:$port");
+    is $states->(), '127.0.0.2=up 127.0.0.3=disabled', 'one for an address after that goes before it';
     done($usherd, 'reset', 'app', "127.0.0.2:$port");
     is $states->(), '127.0.0.2=disabled 127.0.0.3=disabled', 'what was ordered for one is reset alone';
+    done($usherd, 'weight', 'app', "127.0.0.2:$port", 5);
+    is $states->(), '127.0.0.2=disabled 127.0.0.3=disabled', 'its weight is another matter';
+    done($usherd, 'reset', 'app', "app.test:$port");
+    is $states->(), '127.0.0.2=up 127.0.0.3=up', 'reset of the name resets all';
+    is_deeply spread(20, @c), {2 => 10, 3 => 10}, 'the weight too';
     done($usherd, 'enable', 'app', "app.test:$port");
     done($usherd, 'remove', 'app', "127.0.0.3:$port");
     is $states->(), '127.0.0.2=up 127.0.0.3=removed', 'an address is removed';
@@ -395,7 +402,7 @@ subtest 'wrong requests' => sub {
     my ($usherd, $a) = controlled(['a']);
     fails($usherd, 2, qr/^usherctl: drian: no such command \(did you mean drain\?\)/, 'drian');
     fails($usherd, 2, qr/^usherctl: usage: drain BACKEND SERVER$/, 'drain', 'app');
-    fails($usherd, 2, qr/^usherctl: usage: version/, 'version', 'x');
+    fails($usherd, 2, qr/^usherctl: usage: version$/, 'version', 'x');
     fails($usherd, 1, qr/there is no backend ap \(did you mean app\?\); there are: app$/, $_, 'ap', 'x')
         for qw(drain enable disable remove add reset);
     fails($usherd, 1, qr/there is no backend x; there are: app$/, 'servers', 'x');

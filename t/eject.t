@@ -18,6 +18,7 @@ my %FAULTS = (
     'answers 504'        => [$BAD =~ s/503/504/r],
     'resets'             => [['request', 'reset']],
     'closes at once'     => [['close']],
+    'resets in the body' => [['request', [send => "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc"], [stall => 0.05], 'reset']],
     'sends garbage'      => [['request', [send => "garbage\r\n\r\n"], 'close']],
     'stalls'             => [['request', [stall => 10]]],
 );
@@ -125,6 +126,23 @@ subtest 'all_down' => sub {
         }
         finish($usherd);
     }
+};
+
+# Nobody fails if clients do not want all of a response; that it began well ends a row of errors.
+subtest 'clients that leave' => sub {
+    my $head = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n";
+    my $origin = origin(map { (["request", [send => $BAD], 'close'], ['request', [send => $head], 'eof']) } 1 .. 4);
+    my $usherd = ejecting($origin, "eject = errors=2 time=60s max=100%\nretries = 0\nkeepalive = 0\n");
+    for my $n (1 .. 4) {
+        is get($usherd->port(1), '/')->{status}, 503, 'an error';
+        my $c = client($usherd->port(1));
+        $c->send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
+        ok $c->read_until(qr/200 OK/), 'a response begins';
+        $c->reset;
+        ok wait_for { !(servers($usherd))[0]{requests_in_flight} }, 'its client leaves';
+    }
+    is states($usherd), 'up', 'the server stays';
+    finish($usherd);
 };
 
 subtest 'off' => sub {

@@ -2,10 +2,12 @@
 
 use strict;
 use warnings;
+use POSIX ();
 use Test::More;
 use Test::Dns 'dns';
 use Test::Names;
 use Test::Usherd;
+use Time::HiRes qw(sleep time);
 
 subtest 'what was known stays over failures' => sub {
     my %broken = (servfail => 'SERVFAIL', refused => 'REFUSED', silence => 'silence',
@@ -59,6 +61,26 @@ subtest 'a start waits for nobody' => sub {
     await_addresses($usherd, 'none', '127.0.0.2 127.0.0.3');
     $usherd->allow_log(qr/127\.0\.0\.3/);
     $usherd->stop;
+};
+
+subtest 'a start that is to stop' => sub {
+    for my $signal (qw(QUIT TERM)) {
+        my $dns = dns('dead.test' => 'silence');
+        my $dir = scratch();
+        my $killer = fork // die "fork: $!";
+        if (!$killer) {
+            my $end = time + 15;
+            sleep 0.01 until $dns->asked('dead.test', 'A') || time > $end;
+            kill $signal => slurp("$dir/usherd.pid") =~ /(\d+)/;
+            POSIX::_exit(0);
+        }
+        my $usherd = usherd(config($dns, dead => "server = dead.test:$PORT"), dir => $dir, fails => 1);
+        waitpid $killer, 0;
+        is $usherd->{status}, 0, "SIG$signal ends it at once";
+        unlike $usherd->log_text, qr/is ready/, 'before it served';
+        ok !-e "$dir/usherd.pid", 'the pid file is gone';
+        $usherd->stop;
+    }
 };
 
 done_testing;

@@ -123,6 +123,32 @@ subtest 'full, and too long' => sub {
     finish($usherd);
 };
 
+# Each request that is turned away is a warning, but a flood of them is not a flood of lines.
+subtest 'the error log when many are turned away' => sub {
+    my $dir = scratch();
+    my $origin = held($dir);
+    my $usherd = queue_proxy("$origin->{address} max_conns=1", 'queue = off', options => {level => 'notice'});
+    my $held = ask($usherd, 'r0');
+    $origin->await_requests(1);
+    my $c = client($usherd->port(1));
+    my ($n, $lines, $left_out) = (0, 0, 0);
+    my $tell = sub {
+        $c->send($GET);
+        $n++ if $c->response->{status} == 503;
+        my @lines = $usherd->log_text =~ /\[warn\].*503 no-server: .*/g;
+        ($lines, $left_out) = (scalar @lines, 0);
+        /\((\d+) more were left out\)$/ and $left_out += $1 for @lines;
+        return $left_out;
+    };
+    $tell->() for 1 .. 200;
+    ok wait_for { $tell->() }, 'a line tells of those that were left out';
+    cmp_ok $left_out, '>', 100, 'most';
+    is $lines + $left_out, $n, 'none is forgotten';
+    let_go($dir, 'all');
+    is $held->response->{status}, 200, 'the server goes on';
+    finish($usherd);
+};
+
 subtest 'clients that leave' => sub {
     my $dir = scratch();
     my $origin = held($dir);

@@ -5,8 +5,10 @@
 
 #include "base/mem.h"
 #include "conf/table.h"
+#include "shm/servers.h"
 
-enum { SERVERS_MAX = 1024 };	/* of a backend: as many as its shared list holds */
+/* Half of what there is room for, so that the generation before fits in beside this one. */
+enum { BACKENDS_MAX = SHM_BACKENDS / 2, SERVERS_MAX = SHM_SERVERS / 2 };
 
 static const struct conf_line *
 line_of(const struct conf_document *d, enum conf_kind kind, struct str name, const char *key)
@@ -160,6 +162,22 @@ warn_idle_secret(struct conf_document *d, const struct conf_backend *b)
 		    " sticky = cookie NAME)", STR_ARG(b->name));
 }
 
+static void
+check_totals(struct conf_document *d, const struct conf_snapshot *s)
+{
+	const struct conf_origin file = { d->file, 0 };
+	unsigned nservers = 0;
+
+	for (unsigned i = 0; i < s->nbackends; i++)
+		nservers += s->backends[i]->nservers;
+	if (s->nbackends > BACKENDS_MAX)
+		conf_error(d->errors, file, "there are %u backends (at most %d)", s->nbackends,
+		    BACKENDS_MAX);
+	if (nservers > SERVERS_MAX)
+		conf_error(d->errors, file, "there are %u servers in all backends (at most %d)",
+		    nservers, SERVERS_MAX);
+}
+
 void
 conf_verify_backends(struct conf_whole *w)
 {
@@ -175,12 +193,13 @@ conf_verify_backends(struct conf_whole *w)
 		if (lacks(d, KIND_BACKEND, b->name, "server"))
 			conf_error(d->errors, b->at, "[backend %.*s]: has no servers (add server ="
 			    " HOST:PORT)", STR_ARG(b->name));
-		else if (b->nservers > SERVERS_MAX)
+		else if (b->nservers > SHM_MEMBERS)
 			conf_error(d->errors, b->at, "[backend %.*s]: has %u servers (at most %d)",
-			    STR_ARG(b->name), b->nservers, SERVERS_MAX);
+			    STR_ARG(b->name), b->nservers, SHM_MEMBERS);
 		check_servers(d, b);
 		warn_idle_secret(d, b);
 	}
+	check_totals(d, s);
 }
 
 void

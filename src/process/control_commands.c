@@ -172,8 +172,8 @@ control_commands_run(void *arg, struct control_request *r)
 	if (i == COMMANDS)
 		return unknown(r);
 	if (r->nwords - 1 < commands[i].min || r->nwords - 1 > commands[i].max) {
-		buf_printf(&r->out, "usage: %s %s\n", control_usages[i].name,
-		    control_usages[i].arguments);
+		buf_printf(&r->out, "usage: %s%s%s\n", control_usages[i].name,
+		    control_usages[i].arguments[0] != '\0' ? " " : "", control_usages[i].arguments);
 		return CONTROL_USAGE;
 	}
 	log_request(r, commands[i].changes);

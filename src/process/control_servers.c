@@ -13,11 +13,15 @@
 
 static const struct str absent = { NULL, 0 };
 
-static struct override *
-override_of(struct master *m, const struct control_target *t)
+static struct override_target
+target_of(const struct control_target *t)
 {
-	return overrides_get(m->servers.overrides, t->backend->name, t->key,
-	    t->added ? absent : t->server->line);
+	return (struct override_target){
+		.backend = t->backend->name,
+		.server = t->server->text,
+		.line = t->added ? absent : t->server->line,
+		.address = t->key.p == t->address ? t->key : absent,
+	};
 }
 
 static bool
@@ -70,11 +74,13 @@ say(struct master *m, struct control_request *r, const struct control_target *t,
 static enum control_result
 order(struct master *m, struct control_request *r, enum shm_order order, const char *what)
 {
+	struct override_target target;
 	struct control_target t;
 
 	if (!find_present(m, r, &t))
 		return CONTROL_FAILED;
-	override_of(m, &t)->order = order;
+	target = target_of(&t);
+	overrides_order(m->servers.overrides, &target, order);
 	master_follow_servers(&m->servers_task);
 	return say(m, r, &t, what);
 }
@@ -115,11 +121,13 @@ pardon(struct master *m, const struct control_target *t)
 enum control_result
 control_servers_enable(struct master *m, struct control_request *r)
 {
+	struct override_target target;
 	struct control_target t;
 
 	if (!find_present(m, r, &t))
 		return CONTROL_FAILED;
-	override_of(m, &t)->order = t.server->down ? ORDER_ENABLE : ORDER_NONE;
+	target = target_of(&t);
+	overrides_order(m->servers.overrides, &target, t.server->down ? ORDER_ENABLE : ORDER_NONE);
 	pardon(m, &t);
 	master_follow_servers(&m->servers_task);
 	return say(m, r, &t, "is enabled");
@@ -128,6 +136,7 @@ control_servers_enable(struct master *m, struct control_request *r)
 enum control_result
 control_servers_weight(struct master *m, struct control_request *r)
 {
+	struct override_target target;
 	struct control_target t;
 	uint64_t weight;
 
@@ -138,7 +147,8 @@ control_servers_weight(struct master *m, struct control_request *r)
 	}
 	if (!find_present(m, r, &t))
 		return CONTROL_FAILED;
-	override_of(m, &t)->weight = (uint16_t)weight;
+	target = target_of(&t);
+	overrides_weigh(m->servers.overrides, &target, (uint16_t)weight);
 	master_follow_servers(&m->servers_task);
 	buf_printf(&r->out, "backend %.*s: server %.*s has the weight %u\n",
 	    STR_ARG(t.backend->name), STR_ARG(t.key), (unsigned)weight);
@@ -219,15 +229,17 @@ control_servers_add(struct master *m, struct control_request *r)
 enum control_result
 control_servers_remove(struct master *m, struct control_request *r)
 {
+	struct override_target target;
 	struct control_target t;
 
 	if (!find_present(m, r, &t))
 		return CONTROL_FAILED;
 	say(m, r, &t, "was removed");
-	if (t.added && t.key.p != t.address)
+	target = target_of(&t);
+	if (t.added && target.address.p == NULL)
 		overrides_reset(m->servers.overrides, t.backend->name, t.key);
 	else
-		override_of(m, &t)->removed = true;
+		overrides_remove(m->servers.overrides, &target);
 	master_follow_servers(&m->servers_task);
 	return CONTROL_OK;
 }

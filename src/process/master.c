@@ -256,10 +256,12 @@ static void
 on_signal(struct signals *s, int signo)
 {
 	struct master *m = CONTAINER_OF(s, struct master, signals);
+	/* Nobody is served yet whom a graceful stop could wait for. */
+	bool early = signo == SIGQUIT && m->state == MASTER_STARTING;
 
 	if (signo == SIGCHLD) {
 		reap(m);
-	} else if (signo == SIGTERM || signo == SIGINT) {
+	} else if (signo == SIGTERM || signo == SIGINT || early) {
 		log_notice("%s: stopping", signal_name(signo));
 		/* Whoever started a daemon waits to hear that it serves, and it will not. */
 		master_stop(m, m->state == MASTER_STARTING && daemon_in_background() ?

@@ -170,8 +170,8 @@ master_reloaded(struct master *m, struct generation *before)
 {
 	m->state = MASTER_RUNNING;
 	atomic_fetch_add(&m->shm.core.data->reloads, 1);
-	log_notice("reload: generation %u serves with %u workers", m->current->number,
-	    m->current->nplaces);
+	log_notice("reload: generation %u serves with %u worker%s", m->current->number,
+	    m->current->nplaces, m->current->nplaces == 1 ? "" : "s");
 	listeners_give(&m->parked);
 	if (before != NULL) {
 		generation_drain(before, CHANNEL_DRAIN);

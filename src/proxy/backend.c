@@ -10,7 +10,7 @@
 enum {
 	LATENCY_SHARE = 8,		/* a sample counts for one in so many */
 	LATENCY_FRESH_MS = 5000,	/* unless the one before is older than this */
-	FAILURE_US = 1000000,		/* a failed attempt is no faster than this */
+	FAILURE_US = 1000000,		/* what a failed attempt counts as */
 };
 
 struct backend {
@@ -172,22 +172,22 @@ learn_latency(struct shm_server *shared, int64_t sample_us)
 }
 
 void
-backend_report(struct backend *b, struct server *s, enum backend_outcome outcome,
-    int64_t first_byte_us)
+backend_first_byte(struct backend *b, struct server *s, int64_t us)
 {
-	if (outcome == OUTCOME_NEUTRAL)
-		return;
+	if (b->conf->balance == BALANCE_LEAST_TIME)
+		learn_latency(s->shared, us);
+}
+
+void
+backend_report(struct backend *b, struct server *s, enum backend_outcome outcome)
+{
 	if (outcome == OUTCOME_GOOD)
 		eject_good(&b->view, s);
-	else
-		eject_bad(&b->view, s);
-	if (b->conf->balance != BALANCE_LEAST_TIME)
+	if (outcome != OUTCOME_BAD)
 		return;
+	eject_bad(&b->view, s);
 	/* A server that fails at once is not the fastest one. */
-	if (outcome == OUTCOME_BAD && first_byte_us < FAILURE_US)
-		first_byte_us = FAILURE_US;
-	if (first_byte_us >= 0)
-		learn_latency(s->shared, first_byte_us);
+	backend_first_byte(b, s, FAILURE_US);
 }
 
 void

@@ -48,10 +48,11 @@ enum backend_refusal {
 
 /* How an attempt ended, for passive checks. */
 enum backend_outcome {
-	OUTCOME_GOOD,			/* a response head that is no 502, 503, 504 */
-	OUTCOME_BAD,			/* connect error, reset, timeout, garbage, 502, 503, 504 */
 	OUTCOME_NEUTRAL,		/* says nothing: the client left, or a kept connection had
 					 * been closed */
+	OUTCOME_GOOD,			/* a response that is no 502, 503, 504, and broke off only
+					 * if the client did */
+	OUTCOME_BAD,			/* connect error, reset, timeout, garbage, 502, 503, 504 */
 };
 
 /* `members` is the list in shared memory that says who belongs to it. */
@@ -76,13 +77,12 @@ struct server *backend_take(struct backend *b, const struct backend_request *r,
 /* Gives the place back when the request is over, and lets the next one have it that waits. */
 void backend_give(struct backend *b, struct server *s);
 
-/*
- * Tells, before the place is given back, how an attempt ended: counts towards an ejection, which
- * all workers see at once.  `first_byte_us` is the time to the response head, for least_time; < 0:
- * none came.
- */
-void backend_report(struct backend *b, struct server *s, enum backend_outcome outcome,
-    int64_t first_byte_us);
+/* A response that is not bad began after this time, for least_time. */
+void backend_first_byte(struct backend *b, struct server *s, int64_t us);
+
+/* Tells, before the place is given back, how an attempt ended: counts towards an ejection, which
+ * all workers see at once. */
+void backend_report(struct backend *b, struct server *s, enum backend_outcome outcome);
 
 /* Something may have changed (this worker's eventfd): looks again, drops idle connections to
  * servers that are down, and lets those that wait try. */

@@ -67,10 +67,14 @@ void
 eject_bad(const struct view *w, struct server *s)
 {
 	const struct conf_eject *conf = &w->env.conf->eject;
-	uint32_t errors = atomic_fetch_add(&s->shared->errors, 1) + 1, n;
+	uint32_t errors, n;
 	msec duration;
 
-	if (conf->errors == 0 || errors < conf->errors)
+	/* What fails now was sent before: it says nothing about how the server will come back. */
+	if (conf->errors == 0 || atomic_load(&s->shared->ejected_until_ms) > clock_ms())
+		return;
+	errors = atomic_fetch_add(&s->shared->errors, 1) + 1;
+	if (errors < conf->errors)
 		return;
 	n = atomic_load(&s->shared->ejections) + 1;
 	duration = duration_of(conf, n);

@@ -4,7 +4,6 @@
 #include "proxy/exchange.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 
 #include "base/check.h"
 #include "base/log.h"
@@ -331,22 +330,6 @@ exchange_tunnel(struct exchange *x)
 	x->stream->ops->tunnel(x->stream);
 }
 
-/* What clients do wrong is no concern of whoever runs the proxy; what servers do wrong is. */
-static void __attribute__((format(printf, 3, 0)))
-log_failure(struct exchange *x, int status, const char *fmt, va_list ap)
-{
-	bool is_ours = status >= 500 && x->stream->refusal.status == 0;
-	void (*line)(const char *, ...) = is_ours ? log_warn : log_info;
-	char client[ADDR_TEXT], text[256];
-
-	if (!is_ours && log_get_level() < LOG_LEVEL_INFO)
-		return;
-	ip_text(&x->client, client);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	line("client %s: %.*s %.*s%.*s: %d %s: %s", client, STR_ARG(x->request->method),
-	    STR_ARG(x->request->host), STR_ARG(x->request->raw_target), status, x->why, text);
-}
-
 void
 exchange_fail(struct exchange *x, int status, const char *why, const char *fmt, ...)
 {
@@ -356,7 +339,7 @@ exchange_fail(struct exchange *x, int status, const char *why, const char *fmt, 
 		return;
 	x->why = why;
 	va_start(ap, fmt);
-	log_failure(x, status, fmt, ap);
+	failure_log_add(&x->runtime->failures, x, status, fmt, ap);
 	va_end(ap);
 	cancel_source(x);
 	x->buffering = false;

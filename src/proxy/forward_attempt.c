@@ -39,6 +39,7 @@ note_attempt(struct forward *f)
 	a->addr = arena_str(&f->x->stream->arena, f->server->addr_text);
 	a->start_us = clock_us();
 	f->attempt = a;
+	f->outcome = OUTCOME_NEUTRAL;
 	if (tried->n < BACKEND_TRIED_MAX)
 		tried->v[tried->n++] = f->server->id;
 }
@@ -74,8 +75,10 @@ forward_release(struct forward *f)
 		count_bytes(f, backend_cell(f->backend));
 		f->back = NULL;
 	}
-	if (f->server != NULL)
+	if (f->server != NULL) {
+		backend_report(f->backend, f->server, f->outcome);
 		backend_give(f->backend, f->server);
+	}
 	f->server = NULL;
 	f->connected = false;
 }

@@ -36,6 +36,7 @@ struct forward {
 	struct backend_request choice;	/* what backend_take() goes by */
 	struct sticky_cookie cookie;	/* that the client came with */
 	struct attempt *attempt;	/* the current one */
+	enum backend_outcome outcome;	/* of it, as far as is known */
 	unsigned retries;		/* made so far */
 	bool owes_retry;		/* to the budget, should the retry reach a server */
 	struct waiter waiter;

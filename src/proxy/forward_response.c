@@ -70,6 +70,9 @@ begin_tunnel(struct forward *f, struct response *r)
 	exchange_head(f->x, r);
 	f->back->ops->tunnel(f->back);
 	exchange_tunnel(f->x);
+	/* It may last for days, and how it ends says nothing. */
+	backend_report(f->backend, f->server, OUTCOME_GOOD);
+	f->outcome = OUTCOME_NEUTRAL;
 	f->request_ended = false;
 	f->owed_request = f->owed_response = 0;
 	exchange_want(f->x, STREAM_HIGH);
@@ -127,8 +130,13 @@ on_head(void *user, struct response *r)
 	f->attempt->status = r->status;
 	f->attempt->head_us = clock_us();
 	x->upstream_response = r;
-	backend_report(f->backend, f->server, status_kind(r->status) != 0 ? OUTCOME_BAD :
-	    OUTCOME_GOOD, f->attempt->head_us - f->attempt->start_us);
+	if (status_kind(r->status) != 0) {
+		f->outcome = OUTCOME_BAD;
+	} else {
+		f->outcome = OUTCOME_GOOD;
+		backend_first_byte(f->backend, f->server,
+		    f->attempt->head_us - f->attempt->start_us);
+	}
 	if (retry_status(f, r->status))
 		return;
 	f->waits_for_continue = false;
@@ -245,15 +253,15 @@ on_failed(void *user, enum back_failure failure, const char *text)
 	struct str addr = f->attempt->addr;
 	bool unseen = kind->retry == RETRY_CONNECT || f->back->bytes_out == 0;
 	bool stale = was_stale(f, failure);
-	bool blame = !stale && !x->tunnel && !is_ours(f);
 
-	backend_report(f->backend, f->server, blame ? OUTCOME_BAD : OUTCOME_NEUTRAL, -1);
+	if (!x->tunnel)
+		f->outcome = stale || is_ours(f) ? OUTCOME_NEUTRAL : OUTCOME_BAD;
 	if (stale && forward_may_repeat(f, unseen)) {
 		use_fresh(f);
 		return;
 	}
 	metrics_add(&f->server->cell->failures[kind->metric], 1);
-	if (failure == BACK_TLS_VERIFY)
+	if (failure == BACK_TLS_VERIFY && log_once_a_second(&f->server->warned_ms))
 		log_error("backend %.*s: server %.*s: %s", STR_ARG(x->backend->name),
 		    STR_ARG(addr), text);
 	if (goes_on(f, failure, unseen, text))

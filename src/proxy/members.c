@@ -189,7 +189,7 @@ add_member(struct list *list, const struct conf_server *s, uint32_t line,
 	struct shm_server *server;
 	int slot;
 
-	if (o.removed || (t->addr.len > 0 && has_address(list, &t->addr)))
+	if (list->failed || o.removed || (t->addr.len > 0 && has_address(list, &t->addr)))
 		return;
 	if (list->n == SHM_MEMBERS) {
 		list->cut = true;
@@ -197,8 +197,6 @@ add_member(struct list *list, const struct conf_server *s, uint32_t line,
 	}
 	slot = shm_server_slot(servers, slot_key(list->backend, s, t, key));
 	if (slot < 0) {
-		log_error("backend %.*s: server %.*s: no room in shared memory",
-		    STR_ARG(list->backend->name), STR_ARG(s->text));
 		list->failed = true;
 		return;
 	}
@@ -244,6 +242,14 @@ add_at_run_time(void *arg, const struct conf_server *s)
 		add_server(list, s, UINT32_MAX, o);
 }
 
+static void
+say_full(const struct conf_backend *b)
+{
+	log_error("backend %.*s: no room in shared memory for its servers, beside those of"
+	    " generations that still drain (a shorter drain_timeout ends them sooner)",
+	    STR_ARG(b->name));
+}
+
 /* False after an error line. */
 static bool
 make_list(struct list *list, const struct proxy_servers *from, const struct conf_backend *b,
@@ -266,6 +272,8 @@ make_list(struct list *list, const struct proxy_servers *from, const struct conf
 	if (list->cut)
 		log_error("backend %.*s: more than %d servers; the rest is left out",
 		    STR_ARG(b->name), SHM_MEMBERS);
+	if (list->failed)
+		say_full(b);
 	return !list->failed;
 }
 
@@ -279,7 +287,7 @@ publish_backend(struct members *m, const struct conf_backend *b, uint32_t genera
 	int index = shm_members_index(&shm->servers, b->name, generation);
 
 	if (index < 0) {
-		log_error("backend %.*s: no room in shared memory", STR_ARG(b->name));
+		say_full(b);
 		return false;
 	}
 	if (!make_list(list, from, b, shm->servers.members[index].group))

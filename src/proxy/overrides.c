@@ -11,9 +11,10 @@
 struct entry {
 	struct link link;
 	uint64_t hash;			/* of the server's text, to compare less */
-	struct arena arena;		/* of the texts here and in `server` */
+	struct arena arena;		/* of the texts here and in `added` */
 	struct str backend, name, line;
-	struct conf_server server;	/* the one that is added */
+	struct str server;		/* that `name` is an address of; absent: none */
+	struct conf_server added;	/* the one that is, if any */
 	struct override change;
 };
 
@@ -104,6 +105,67 @@ overrides_find(const struct overrides *o, struct str backend, struct str server,
 	return e != NULL && same_line(e->line, line) ? &e->change : NULL;
 }
 
+static bool
+is_address_of(const struct entry *e, struct str backend, struct str server)
+{
+	return e->server.p != NULL && str_eq(e->server, server) && str_eq(e->backend, backend);
+}
+
+/* The change of the target.  That of an address begins with what was ordered for all of them. */
+static struct override *
+change_of(struct overrides *o, const struct override_target *t)
+{
+	const struct override *whole;
+	struct entry *e;
+
+	if (t->address.p == NULL)
+		return overrides_get(o, t->backend, t->server, t->line);
+	e = find(o, t->backend, t->address);
+	if (e != NULL && same_line(e->line, t->line))
+		return &e->change;
+	if (e != NULL)
+		forget(e);
+	e = add(o, t->backend, t->address, t->line);
+	e->server = arena_str(&e->arena, t->server);
+	whole = overrides_find(o, t->backend, t->server, t->line);
+	e->change.order = whole != NULL ? whole->order : ORDER_NONE;
+	return &e->change;
+}
+
+void
+overrides_order(struct overrides *o, const struct override_target *t, enum shm_order order)
+{
+	change_of(o, t)->order = order;
+	if (t->address.p != NULL)
+		return;
+	LIST_EACH(link, &o->entries) {
+		struct entry *e = CONTAINER_OF(link, struct entry, link);
+
+		if (is_address_of(e, t->backend, t->server))
+			e->change.order = order;
+	}
+}
+
+void
+overrides_weigh(struct overrides *o, const struct override_target *t, uint16_t weight)
+{
+	change_of(o, t)->weight = weight;
+	if (t->address.p != NULL)
+		return;
+	LIST_EACH(link, &o->entries) {
+		struct entry *e = CONTAINER_OF(link, struct entry, link);
+
+		if (is_address_of(e, t->backend, t->server))
+			e->change.weight = 0;
+	}
+}
+
+void
+overrides_remove(struct overrides *o, const struct override_target *t)
+{
+	change_of(o, t)->removed = true;
+}
+
 void
 overrides_add(struct overrides *o, struct str backend, const struct conf_server *server)
 {
@@ -113,7 +175,7 @@ overrides_add(struct overrides *o, struct str backend, const struct conf_server 
 	if (e != NULL)
 		forget(e);
 	e = add(o, backend, server->text, (struct str){ NULL, 0 });
-	copy = &e->server;
+	copy = &e->added;
 	*copy = *server;
 	copy->line = arena_str(&e->arena, server->line);
 	copy->text = arena_str(&e->arena, server->text);
@@ -146,16 +208,33 @@ overrides_each_removed(const struct overrides *o, struct str backend,
 	}
 }
 
+/* The texts may be those of the entry itself, which goes last. */
+static bool
+reset_server(struct overrides *o, struct str backend, struct str server)
+{
+	struct entry *itself = find(o, backend, server);
+	bool any = itself != NULL;
+
+	LIST_EACH(link, &o->entries) {
+		struct entry *e = CONTAINER_OF(link, struct entry, link);
+
+		if (e == itself || !is_address_of(e, backend, server))
+			continue;
+		forget(e);
+		any = true;
+	}
+	if (itself != NULL)
+		forget(itself);
+	return any;
+}
+
 bool
 overrides_reset(struct overrides *o, struct str backend, struct str server)
 {
-	struct entry *one = server.p != NULL ? find(o, backend, server) : NULL;
-	bool any = one != NULL;
+	bool any = false;
 
-	if (one != NULL)
-		forget(one);
 	if (server.p != NULL)
-		return any;
+		return reset_server(o, backend, server);
 	LIST_EACH(link, &o->entries) {
 		struct entry *e = CONTAINER_OF(link, struct entry, link);
 
@@ -178,12 +257,14 @@ line_of(const struct conf_backend *b, struct str line)
 }
 
 static bool
-still_holds(const struct entry *e, const struct conf_backend *b)
+still_holds(const struct overrides *o, const struct entry *e, const struct conf_backend *b)
 {
 	if (b == NULL)
 		return false;
 	if (e->line.p != NULL)
 		return line_of(b, e->line) != NULL;
+	if (e->server.p != NULL)
+		return find(o, e->backend, e->server) != NULL;
 	for (unsigned i = 0; i < b->nservers; i++)
 		if (str_eq(b->servers[i].text, e->name))
 			return false;
@@ -207,7 +288,7 @@ overrides_settle(struct overrides *o, const struct conf_snapshot *c)
 	LIST_EACH(link, &o->entries) {
 		struct entry *e = CONTAINER_OF(link, struct entry, link);
 
-		if (still_holds(e, backend_of(c, e->backend)))
+		if (still_holds(o, e, backend_of(c, e->backend)))
 			continue;
 		forget(e);
 		forgotten++;

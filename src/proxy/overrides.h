@@ -4,7 +4,8 @@
  * They hold over reloads until the line of the server in the configuration reads otherwise, a
  * reset, or a restart.  A server is known by the address part of its line (`10.0.0.1:8080`,
  * `https://app.internal`), as conf_server.text has it; one of several addresses that a name has is
- * known by that address, as addr_text() writes it, and goes before what holds for the whole line.
+ * known by that address, as addr_text() writes it.  What is ordered for a line is ordered for all
+ * of its addresses; what is ordered for one of them after that goes before it.
  */
 #ifndef USHERD_PROXY_OVERRIDES_H
 #define USHERD_PROXY_OVERRIDES_H
@@ -21,6 +22,13 @@ struct override {
 	const struct conf_server *added;	/* the server is not of the configuration */
 };
 
+/* A server, or one of its addresses. */
+struct override_target {
+	struct str backend, server;
+	struct str line;		/* absent: the server was added at run time */
+	struct str address;		/* absent: all of them */
+};
+
 struct overrides *overrides_new(void);
 void overrides_free(struct overrides *o);
 
@@ -34,6 +42,11 @@ struct override *overrides_get(struct overrides *o, struct str backend, struct s
 /* The same for reading: NULL if there is none that holds for this line. */
 const struct override *overrides_find(const struct overrides *o, struct str backend,
     struct str server, struct str line);
+
+/* What an operator orders for a server or an address: the last one counts. */
+void overrides_order(struct overrides *o, const struct override_target *t, enum shm_order order);
+void overrides_weigh(struct overrides *o, const struct override_target *t, uint16_t weight);
+void overrides_remove(struct overrides *o, const struct override_target *t);
 
 /* Adds a server, a copy of which is kept. */
 void overrides_add(struct overrides *o, struct str backend, const struct conf_server *server);
@@ -53,8 +66,8 @@ void overrides_each_removed(const struct overrides *o, struct str backend,
  */
 unsigned overrides_settle(struct overrides *o, const struct conf_snapshot *c);
 
-/* Forgets the changes of one server (`server` present), of a backend, or all (both absent); true
- * if there were any. */
+/* Forgets the changes of one server and its addresses, or of one address (`server` present), of a
+ * backend, or all (both absent); true if there were any. */
 bool overrides_reset(struct overrides *o, struct str backend, struct str server);
 
 #endif

@@ -118,10 +118,18 @@ queue_free(struct queue *q)
 	mem_free(q);
 }
 
+/* Those that wait in another generation may do so for servers that this one does not have. */
+static bool
+others_wait(const struct queue *q)
+{
+	return shm_group_has_waiting(q->group) && shm_group_has_waiting_in(q->group, q->core,
+	    q->core->data->workers[q->worker].generation);
+}
+
 bool
 queue_is_used(const struct queue *q)
 {
-	return q->conf->max > 0 && (q->n > 0 || shm_group_has_waiting(q->group));
+	return q->conf->max > 0 && (q->n > 0 || others_wait(q));
 }
 
 unsigned
@@ -173,7 +181,7 @@ queue_join(struct queue *q, struct waiter *w)
 	list_append(q->used, &q->link);
 	arm(q);
 	/* A place that was given back while nobody seemed to wait would stay free. */
-	if (shm_group_longest(q->group, -1) == q->worker)
+	if (shm_group_next(q->group, -1) == q->worker)
 		loop_post(q->loop, &q->run);
 	return true;
 }
@@ -192,14 +200,18 @@ queue_leave(struct queue *q, struct waiter *w)
 	queue_freed(q);
 }
 
+/* Lets the next one after a worker (-1: the first one) know of a place. */
 static void
-wake_longest(struct queue *q)
+tell_next(struct queue *q, int after)
 {
-	int worker = shm_group_longest(q->group, -1);
+	int worker = shm_group_next(q->group, after);
 
+	if (worker == -1)
+		return;
+	shm_group_tell(q->group, worker);
 	if (worker == q->worker)
 		loop_post(q->loop, &q->run);
-	else if (worker >= 0)
+	else
 		shm_core_wake(q->core, worker);
 }
 
@@ -207,7 +219,7 @@ void
 queue_freed(struct queue *q)
 {
 	if (shm_group_has_waiting(q->group))
-		wake_longest(q);
+		tell_next(q, -1);
 }
 
 void
@@ -242,13 +254,18 @@ may_try(struct queue *q)
 void
 queue_run(struct queue *q)
 {
+	bool told = shm_group_was_told(q->group, q->worker), used = false;
+
 	/* Who fails at once may be back in line: each gets one turn. */
 	for (unsigned turns = q->n; turns > 0 && q->n > 0; turns--) {
 		struct waiter *w = first(q);
 
 		if (!may_try(q) || !w->try(w))
-			return;
+			break;
+		used = true;
 	}
+	if (told && !used && q->n > 0)
+		tell_next(q, q->worker);
 }
 
 void

@@ -38,7 +38,8 @@ struct queue *queue_new(const struct conf_queue *conf, struct shm_group *group,
 /* Nobody may wait any more. */
 void queue_free(struct queue *q);
 
-/* Whether a new request has to get in line: somebody waits here or elsewhere. */
+/* Whether a new request has to get in line: somebody waits here, or in another worker of this
+ * generation. */
 bool queue_is_used(const struct queue *q);
 
 /*
@@ -61,7 +62,8 @@ void queue_freed(struct queue *q);
 void queue_unreachable(struct queue *q);
 void queue_reached(struct queue *q);
 
-/* Lets those that wait here try, first come first served, until one has to go on waiting. */
+/* Lets those that wait here try, first come first served, until one has to go on waiting.  A place
+ * that this worker was told of but has no use for is for the next worker. */
 void queue_run(struct queue *q);
 void queue_run_all(struct link *used);
 

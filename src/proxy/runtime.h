@@ -7,6 +7,7 @@
 #include "base/list.h"
 #include "conf/snapshot.h"
 #include "net/loop.h"
+#include "proxy/failure_log.h"
 #include "proxy/proxy.h"
 #include "shm/metrics.h"
 
@@ -47,6 +48,7 @@ struct runtime {
 	const struct hash_keys *hash_keys;
 	struct sticky *sticky;
 	struct access_log **logs;		/* by log index */
+	struct failure_log failures;
 };
 
 /* Tells the process when a draining worker has no connection any more. */

@@ -32,6 +32,7 @@ struct server {
 	unsigned nidle;
 	unsigned nconnections;			/* idle ones too */
 	unsigned nplaces;			/* that this worker has taken */
+	msec warned_ms;				/* see log_once_a_second() */
 	bool listed;				/* in the list of its backend */
 };
 

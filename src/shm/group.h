@@ -2,8 +2,9 @@
  * group.h - what all workers of all generations share about one backend, by its name.
  *
  * `epoch` moves whenever a server may have become usable, or unusable, so that workers look again.
- * Whoever has requests waiting for a place sets its bit in `waiting`; whoever frees a place wakes
- * the worker whose first request has waited longest.
+ * Whoever has requests waiting for a place sets its bit in `waiting`; whoever frees a place tells
+ * the worker whose first request has waited longest, and wakes it.  Workers of several generations
+ * may have different servers: one that has no use for the place tells the next.
  */
 #ifndef USHERD_SHM_GROUP_H
 #define USHERD_SHM_GROUP_H
@@ -21,6 +22,7 @@ struct shm_group {
 	char name[SHM_GROUP_NAME];	/* empty: free */
 	_Alignas(64) _Atomic uint64_t epoch;
 	_Alignas(64) _Atomic uint64_t waiting[SHM_GROUP_WORDS]; /* a bit for each worker */
+	_Atomic uint64_t told[SHM_GROUP_WORDS];	/* of a place, and has not looked yet */
 	_Alignas(64) _Atomic uint32_t in_flight;	/* in all servers; with BALANCE_HASH */
 	_Atomic uint32_t held[SHM_WORKERS];	/* shares of it, to repair a death */
 	_Atomic uint32_t queued[SHM_WORKERS];	/* requests that wait, by worker */
@@ -57,7 +59,21 @@ shm_group_has_waiting(struct shm_group *g)
 	return false;
 }
 
-/* The worker whose first request has waited longest, `except` left out; -1 if nobody waits. */
-int shm_group_longest(const struct shm_group *g, int except);
+/* Whether any worker of this generation has. */
+bool shm_group_has_waiting_in(const struct shm_group *g, const struct shm_core *core,
+    uint32_t generation);
+
+/*
+ * The worker whose first request has waited longest; with `after` (not -1) of those that have
+ * waited less than that worker's.  -1 if there is none.
+ */
+int shm_group_next(const struct shm_group *g, int after);
+
+/* A place may be free for `worker`, which was_told() lets it know, once. */
+void shm_group_tell(struct shm_group *g, int worker);
+bool shm_group_was_told(struct shm_group *g, int worker);
+
+/* A worker has died, between any two of the steps above.  Master. */
+void shm_group_repair(struct shm_group *g, int worker);
 
 #endif

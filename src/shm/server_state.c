@@ -105,12 +105,8 @@ shm_servers_repair(struct shm_servers *s, int worker)
 		atomic_store(&server->connections[worker], 0);
 		share_repair(&server->in_flight, &server->held[worker]);
 	}
-	for (uint32_t i = 0; i < ngroups; i++) {
-		struct shm_group *g = &s->groups[i];
-
-		share_repair(&g->in_flight, &g->held[worker]);
-		shm_group_set_queue(g, worker, 0, 0);
-	}
+	for (uint32_t i = 0; i < ngroups; i++)
+		shm_group_repair(&s->groups[i], worker);
 }
 
 void

@@ -68,7 +68,8 @@ groups_layout(void)
 {
 	const size_t numbers[] = {
 		sizeof(struct shm_group), offsetof(struct shm_group, epoch),
-		offsetof(struct shm_group, waiting), offsetof(struct shm_group, in_flight),
+		offsetof(struct shm_group, waiting), offsetof(struct shm_group, told),
+		offsetof(struct shm_group, in_flight),
 		offsetof(struct shm_group, queued), offsetof(struct shm_group, head_ms),
 	};
 

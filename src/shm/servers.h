@@ -25,7 +25,7 @@
 
 enum {
 	SHM_SERVER_KEY = 384,		/* longest text of a slot, with its NUL */
-	SHM_SERVERS = 16384,		/* slots at most */
+	SHM_SERVERS = 65536,		/* slots at most, of all living generations */
 	SHM_MEMBERS = 1024,		/* servers of a backend at most */
 	SHM_BACKENDS = 32768,		/* lists of all living generations */
 	SHM_BACKEND_NAME = 40,

@@ -135,7 +135,7 @@ report(int w, const struct shm_server *server, enum backend_outcome outcome)
 		bool found = s->shared == server;
 
 		if (found)
-			backend_report(workers[w], s, outcome, 1000);
+			backend_report(workers[w], s, outcome);
 		backend_give(workers[w], s);
 		if (found)
 			return;
@@ -458,6 +458,29 @@ START_TEST(longer_each_time)
 }
 END_TEST
 
+/* Requests that were under way when the server was ejected do not count against it afterwards. */
+START_TEST(late_failures)
+{
+	struct shm_server *a = add(1, 1, 0);
+	struct server *s;
+
+	list[0].slow_start_ms = 0;
+	add(2, 1, 0);
+	start();
+	request.sticky = a->id;
+	s = take(BACKEND_DOWN);
+	ck_assert_ptr_eq(s->shared, a);
+	pass(eject(a));
+	pass(-1);
+	for (int i = 0; i < 10; i++)
+		backend_report(workers[0], s, OUTCOME_BAD);
+	backend_give(workers[0], s);
+	pass(1);
+	report(0, a, OUTCOME_BAD);
+	ck_assert(!is_out(a));
+}
+END_TEST
+
 START_TEST(never_more_than_max)
 {
 	struct shm_server *servers[5];
@@ -512,15 +535,20 @@ END_TEST
 START_TEST(latency_is_learnt)
 {
 	struct shm_server *a = add(1, 1, 0);
+	struct server *s;
 
 	conf.balance = BALANCE_LEAST_TIME;
 	start();
-	report(0, a, OUTCOME_GOOD);
+	s = take(BACKEND_DOWN);
+	backend_first_byte(workers[0], s, 1000);
 	ck_assert_uint_eq(atomic_load(&a->latency_us), 1000);
 	atomic_store(&a->latency_us, 9000);
-	report(0, a, OUTCOME_GOOD);
+	backend_first_byte(workers[0], s, 1000);
 	ck_assert_uint_eq(atomic_load(&a->latency_us), 8000);
 	pass(5000);
+	backend_first_byte(workers[0], s, 1000);
+	ck_assert_uint_eq(atomic_load(&a->latency_us), 1000);
+	backend_give(workers[0], s);
 	report(0, a, OUTCOME_GOOD);
 	ck_assert_uint_eq(atomic_load(&a->latency_us), 1000);
 	pass(5000);
@@ -586,6 +614,7 @@ main(void)
 	tcase_add_test(tc, steps_of_slow_start);
 	tcase_add_test(tc, ejected_after_errors_in_a_row);
 	tcase_add_test(tc, longer_each_time);
+	tcase_add_test(tc, late_failures);
 	tcase_add_test(tc, never_more_than_max);
 	tcase_add_test(tc, the_only_one_stays);
 	tcase_add_test(tc, off);

@@ -35,6 +35,41 @@ START_TEST(missing_things)
 }
 END_TEST
 
+/* The messages about a file with so many backends of so many servers, warnings left out. */
+static void
+ck_size(unsigned nbackends, unsigned nservers, const char *want)
+{
+	struct buf text = { NULL, 0, 0 }, errors = { NULL, 0, 0 };
+	struct str rest, line;
+	struct loaded l;
+
+	buf_cstr(&text, "[listen web]\nbind = 80\n");
+	for (unsigned i = 0; i < nbackends; i++) {
+		buf_printf(&text, "[backend b%u]\n", i);
+		for (unsigned k = 0; k < nservers; k++)
+			buf_printf(&text, "server = 10.0.0.1:%u\n", k + 1);
+	}
+	l = conf_text_load(buf_view(&text));
+	rest = str_of(buf_text(&l.messages));
+	while (str_cut(&rest, '\n', &line))
+		if (memmem(line.p, line.n, " warning: ", 10) == NULL && line.n > 0)
+			buf_printf(&errors, "%.*s\n", STR_ARG(line));
+	ck_assert_str_eq(buf_text(&errors), want);
+	buf_fini(&text);
+	buf_fini(&errors);
+	conf_text_free(&l);
+}
+
+START_TEST(sizes)
+{
+	ck_size(1, 1024, "");
+	ck_size(1, 1025, "text:3: [backend b0]: has 1025 servers (at most 1024)\n");
+	ck_size(32, 1024, "");
+	ck_size(33, 1000, "text: there are 33000 servers in all backends (at most 32768)\n");
+	ck_size(16385, 1, "text: there are 16385 backends (at most 16384)\n");
+}
+END_TEST
+
 START_TEST(references)
 {
 	ck_messages(STR_OF("[listen web]\nbind = 80\ndefault_host = mian\n"
@@ -232,6 +267,7 @@ main(void)
 	TCase *verify = tcase_create("verify");
 
 	tcase_add_test(verify, missing_things);
+	tcase_add_test(verify, sizes);
 	tcase_add_test(verify, references);
 	tcase_add_test(verify, binds);
 	tcase_add_test(verify, host_names);

@@ -142,6 +142,37 @@ START_TEST(settles)
 }
 END_TEST
 
+START_TEST(addresses)
+{
+	const struct override_target all = { app, a, line, none };
+	const struct override_target one = { app, a, line, STR("10.0.0.1:1") };
+	const struct override_target other = { app, b, none, STR("10.0.0.2:1") };
+	struct overrides *o = overrides_new();
+
+	/* One has what was ordered for all; after that it goes its own way. */
+	overrides_order(o, &all, ORDER_DRAIN);
+	overrides_weigh(o, &one, 7);
+	ck_assert_int_eq(overrides_find(o, app, one.address, line)->order, ORDER_DRAIN);
+	overrides_order(o, &one, ORDER_NONE);
+	overrides_order(o, &other, ORDER_NONE);
+	ck_assert_int_eq(overrides_find(o, app, one.address, line)->order, ORDER_NONE);
+	ck_assert_int_eq(overrides_find(o, app, a, line)->order, ORDER_DRAIN);
+	/* What is ordered for all is ordered for it, and nothing else is. */
+	overrides_order(o, &all, ORDER_DISABLE);
+	ck_assert_int_eq(overrides_find(o, app, one.address, line)->order, ORDER_DISABLE);
+	ck_assert_int_eq(overrides_find(o, app, other.address, none)->order, ORDER_NONE);
+	ck_assert_uint_eq(overrides_find(o, app, one.address, line)->weight, 7);
+	overrides_weigh(o, &all, 3);
+	ck_assert_uint_eq(overrides_find(o, app, one.address, line)->weight, 0);
+	/* They go together. */
+	overrides_remove(o, &one);
+	ck_assert(overrides_reset(o, app, a));
+	ck_assert_ptr_null(overrides_find(o, app, one.address, line));
+	ck_assert_ptr_nonnull(overrides_find(o, app, other.address, none));
+	overrides_free(o);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -153,6 +184,7 @@ main(void)
 	tcase_add_test(all, resets);
 	tcase_add_test(all, added);
 	tcase_add_test(all, settles);
+	tcase_add_test(all, addresses);
 	suite_add_tcase(suite, all);
 	return unit_run(suite);
 }

@@ -13,6 +13,7 @@ struct request {
 	struct queue *queue;
 	char name;
 	bool comes_back;		/* its attempt fails at once */
+	bool wants_other;		/* servers than those that have places */
 };
 
 static struct conf_queue conf = { .max = 4, .timeout_ms = 5000 };
@@ -30,7 +31,7 @@ try(struct waiter *w)
 {
 	struct request *r = CONTAINER_OF(w, struct request, waiter);
 
-	if (places == 0)
+	if (places == 0 || r->wants_other)
 		return false;
 	places--;
 	queue_leave(r->queue, w);
@@ -219,6 +220,35 @@ START_TEST(test_passed_on)
 }
 END_TEST
 
+/* A worker of another generation may wait for a server that ours does not have, and the other way
+ * round: it is in nobody's way. */
+START_TEST(test_other_generation)
+{
+	struct request a = request(1, 'a'), b = request(2, 'b'), c = request(0, 'c');
+
+	core.data->workers[1].generation = 7;
+	a.wants_other = true;
+	ck_assert(join(&a));
+	ck_assert(!queue_is_used(queues[0]));
+	clock_cached_ms += 10;
+	ck_assert(join(&b));
+	clock_cached_ms += 10;
+	ck_assert(join(&c));
+	ck_assert(queue_is_used(queues[0]));
+	places = 1;
+	queue_freed(queues[0]);
+	ck_assert(was_woken(1) && !was_woken(2));
+	queue_run_all(&used[1]);
+	ck_assert_msg(was_woken(2), "no use for the place: on to the next");
+	queue_run_all(&used[1]);
+	ck_assert_msg(!was_woken(2), "once");
+	queue_run_all(&used[2]);
+	ck_assert_str_eq(served, "b");
+	queue_leave(queues[0], &c.waiter);
+	queue_leave(queues[1], &a.waiter);
+}
+END_TEST
+
 /* While nobody can be reached, one request at a time finds out. */
 START_TEST(test_unreachable)
 {
@@ -274,6 +304,7 @@ main(void)
 	tcase_add_test(t, test_off);
 	tcase_add_test(t, test_who_is_woken);
 	tcase_add_test(t, test_passed_on);
+	tcase_add_test(t, test_other_generation);
 	tcase_add_test(t, test_unreachable);
 	tcase_add_test(t, test_turn_ends);
 	suite_add_tcase(s, t);

@@ -413,22 +413,56 @@ START_TEST(test_group_queue)
 	struct shm_group *g = group_of(make_list("app", 1, 0, 1));
 
 	ck_assert(!shm_group_has_waiting(g));
-	ck_assert_int_eq(shm_group_longest(g, -1), -1);
+	ck_assert_int_eq(shm_group_next(g, -1), -1);
 	shm_group_set_queue(g, 3, 2, 500);
 	shm_group_set_queue(g, 200, 5, 400);
 	shm_group_set_queue(g, 201, 1, 450);
 	ck_assert(shm_group_has_waiting(g));
 	ck_assert_uint_eq(shm_group_queued(g), 8);
-	ck_assert_int_eq(shm_group_longest(g, -1), 200);
-	ck_assert_int_eq(shm_group_longest(g, 200), 201);
+	ck_assert_int_eq(shm_group_next(g, -1), 200);
+	ck_assert_int_eq(shm_group_next(g, 200), 201);
+	ck_assert_int_eq(shm_group_next(g, 201), 3);
+	ck_assert_int_eq(shm_group_next(g, 3), -1);
 	shm_group_set_queue(g, 200, 4, 600);
-	ck_assert_int_eq(shm_group_longest(g, -1), 201);
+	ck_assert_int_eq(shm_group_next(g, -1), 201);
 	shm_servers_repair(&s, 201);
-	ck_assert_int_eq(shm_group_longest(g, -1), 3);
+	ck_assert_int_eq(shm_group_next(g, -1), 3);
 	shm_group_set_queue(g, 3, 0, 0);
 	shm_servers_repair(&s, 200);
 	ck_assert(!shm_group_has_waiting(g));
 	ck_assert_uint_eq(shm_group_queued(g), 0);
+}
+END_TEST
+
+/* All that began to wait in the same millisecond are in line one after the other. */
+START_TEST(test_group_ties)
+{
+	struct shm_group *g = group_of(make_list("app", 1, 0, 1));
+
+	shm_group_set_queue(g, 9, 1, 500);
+	shm_group_set_queue(g, 70, 1, 500);
+	shm_group_set_queue(g, 2, 1, 500);
+	ck_assert_int_eq(shm_group_next(g, -1), 2);
+	ck_assert_int_eq(shm_group_next(g, 2), 9);
+	ck_assert_int_eq(shm_group_next(g, 9), 70);
+	ck_assert_int_eq(shm_group_next(g, 70), -1);
+}
+END_TEST
+
+/* A worker that died when its queue had just become empty, or had been told of a place. */
+START_TEST(test_group_half_way)
+{
+	struct shm_group *g = group_of(make_list("app", 1, 0, 1));
+	uint64_t epoch = atomic_load(&g->epoch);
+
+	shm_group_set_queue(g, 66, 1, 500);
+	shm_group_tell(g, 66);
+	atomic_store(&g->queued[66], 0);
+	atomic_store(&g->head_ms[66], 0);
+	shm_servers_repair(&s, 66);
+	ck_assert_msg(!shm_group_has_waiting(g), "nobody waits who is dead");
+	ck_assert(!shm_group_was_told(g, 66));
+	ck_assert_msg(atomic_load(&g->epoch) != epoch, "it may have ejected a server");
 }
 END_TEST
 
@@ -468,6 +502,8 @@ main(void)
 	tcase_add_test(tc, test_up_since);
 	tcase_add_test(tc, test_group_in_flight);
 	tcase_add_test(tc, test_group_queue);
+	tcase_add_test(tc, test_group_ties);
+	tcase_add_test(tc, test_group_half_way);
 	tcase_add_test(tc, test_findings_have_names);
 	suite_add_tcase(suite, tc);
 	return unit_run(suite);
