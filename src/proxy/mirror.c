@@ -162,7 +162,9 @@ on_head(void *user, struct response *r)
 	struct mirror *m = user;
 
 	m->status = r->status;
-	backend_report(m->backend, m->server, outcome_of(r->status), clock_us() - m->start_us);
+	if (outcome_of(r->status) == OUTCOME_GOOD)
+		backend_first_byte(m->backend, m->server, clock_us() - m->start_us);
+	backend_report(m->backend, m->server, outcome_of(r->status));
 	if (response_is_event_stream(r))
 		leave(m);		/* it has no end to wait for */
 	else
@@ -205,7 +207,7 @@ on_failed(void *user, enum back_failure failure, const char *text)
 	log_info("mirror %.*s: server %.*s: %s", STR_ARG(m->conf->name),
 	    STR_ARG(m->server->addr_text), text);
 	if (m->status == 0)
-		backend_report(m->backend, m->server, OUTCOME_BAD, -1);
+		backend_report(m->backend, m->server, OUTCOME_BAD);
 	finish(m);
 }
 
