@@ -195,6 +195,8 @@ for (
     ['a range', ['Range: bytes=1-3'], 206, 'lai', 'content-range', 'bytes 1-3/5'],
     ['a range behind the end', ['Range: bytes=9-'], 416, undef, 'content-range', 'bytes */5'],
     ['a condition that holds', ["If-None-Match: $etag"], 304, '', 'etag', $etag],
+    ['a weak tag', ["If-None-Match: W/$etag"], 304, '', 'etag', $etag],
+    ['several tags', [qq{If-None-Match: "W/", W/"b", W/$etag}], 304, '', 'etag', $etag],
     ['a condition that does not', ['If-Match: "x"'], 412, undef, 'etag', undef],
     ['a part of the same', ['Range: bytes=1-3', "If-Range: $etag"], 206, 'lai', 'etag', $etag],
     ['a part of another', ['Range: bytes=1-3', 'If-Range: "x"'], 200, 'plain', 'etag', $etag],
