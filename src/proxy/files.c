@@ -203,17 +203,11 @@ redirect(struct exchange *x)
 }
 
 static void
-start(struct exchange *x)
+serve(struct exchange *x, const struct files *f)
 {
-	const struct files *f = x->runtime->files;
 	const struct files_site *site = &f->sites[x->conf->index];
 	struct files_found found;
 
-	if (x->request->method_id != METHOD_GET && x->request->method_id != METHOD_HEAD) {
-		x->allow = STR_OF("GET, HEAD");
-		exchange_fail(x, 405, "method", "files are only read");
-		return;
-	}
 	switch (files_find(x, site, &found)) {
 	case FILES_FILE:
 		files_respond(x, site, mime_type(f->mime, found.name), &found);
@@ -229,6 +223,17 @@ start(struct exchange *x)
 		    found.text);
 		break;
 	}
+}
+
+static void
+start(struct exchange *x)
+{
+	if (x->request->method_id == METHOD_GET || x->request->method_id == METHOD_HEAD) {
+		serve(x, x->runtime->files);
+		return;
+	}
+	x->allow = STR_OF("GET, HEAD");
+	exchange_fail(x, 405, "method", "files are only read");
 }
 
 static void
