@@ -298,6 +298,8 @@ my %scripts = (
     part  => ['request', [send => "HTTP/1.1 206 Partial\r\nContent-Range: bytes 0-999999999/1000000000\r\nETag: \"new\"\r\n"
         . "Content-Length: 1000000000\r\n\r\n" . 'x' x 300_000], 'eof'],
 );
+my $part = answer('part', 'Content-Range: bytes 0-3/9', 'ETag: "new"') =~ s/200 OK/206 Partial/r;
+$scripts{parts} = [('request', [send => $part]) x 9];
 my %broken = map { $_ => origin($_ eq 'part' ? ($scripts{part}, ['request', [send => answer('whole')], 'eof']) : $scripts{$_}) }
     keys %scripts;
 my $config = "[listen web]\nbind = 127.0.0.1:%%PORT1%%\n";
@@ -314,6 +316,9 @@ is get($port, '/hang/x')->{status}, 504, 'an error that stalls';
 is get($port, '/flood/x')->{status}, 404, 'an error that is too long';
 is send_request(PUT => '/early/x', 'x' x 3_000_000)->{status}, 403, 'an error before the body is there';
 is get($port, '/part/x', 'Range: bytes=0-', 'If-Range: "old"')->{body}, 'whole', 'a large part of another object';
+$usherd->expect_log(qr/502 bucket-206/);
+is get($port, '/parts/x', 'Range: bytes=0-', 'If-Range: "old"')->{status}, 502, 'a store that has nothing but parts';
+is scalar(grep { / request / } $broken{parts}->events), 2, '... is asked twice';
 $usherd->stop;
 
 done_testing;

@@ -169,9 +169,12 @@ bucket_head(struct exchange *x, struct response *r)
 	hide_fields(&r->fields);
 	if (b->for_error)
 		return use_error_document(x, r);
-	b->again = is_wrong_part(x, r);
-	if (b->again)
+	if (is_wrong_part(x, r)) {
+		/* Who sends a part of what was asked for whole would do so for ever. */
+		b->again = !b->whole;
+		b->refused = b->whole ? r->status : 0;
 		return false;
+	}
 	if ((r->status >= 200 && r->status < 300) || r->status == 304)
 		return true;
 	b->refused = r->status;
