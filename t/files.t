@@ -577,6 +577,11 @@ path = /gz/*
 files = $root
 strip_prefix = /gz
 precompressed = gzip
+[route own]
+path = /own/*
+files = $root
+strip_prefix = /own
+precompressed = gzip zstd br
 END
     my $p = $u->port(1);
     my $plain = 'plain' x 100;
@@ -591,6 +596,8 @@ END
         ['/pre/app.js', 'identity, gzip;q=0.5', undef, $plain],
         ['/pre/app.js', 'gzip;q=0', undef, $plain],
         ['/gz/app.js', 'br, gzip', 'gzip', 'gz'],
+        ['/own/app.js', 'br, gzip, zstd', 'gzip', 'gz'],
+        ['/own/app.js', 'br, zstd', 'zstd', 'zst'],
         ['/gz/app.js', 'br', undef, $plain],
         ['/pre/page.css', 'gzip', undef, 'css'],
         ['/pre/only.txt', 'gzip', undef, 'x'],
