@@ -140,7 +140,8 @@ refuse(struct exchange *x)
 	}
 	x->content_range = b->content_range;
 	exchange_fail(x, b->for_error ? 404 : status, why, "bucket %.*s: the store answers %.*s"
-	    " with %d %.*s", STR_ARG(c->name), STR_ARG(x->uri), b->refused, STR_ARG(code));
+	    " with %d%s%.*s", STR_ARG(c->name), STR_ARG(x->uri), b->refused,
+	    code.n > 0 ? " " : "", STR_ARG(code));
 }
 
 /* ---- what comes */
