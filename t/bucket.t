@@ -195,6 +195,8 @@ for (
     ['a range', ['Range: bytes=1-3'], 206, 'lai', 'content-range', 'bytes 1-3/5'],
     ['a range behind the end', ['Range: bytes=9-'], 416, undef, 'content-range', 'bytes */5'],
     ['a condition that holds', ["If-None-Match: $etag"], 304, '', 'etag', $etag],
+    ['a weak tag', ["If-None-Match: W/$etag"], 304, '', 'etag', $etag],
+    ['several tags', [qq{If-None-Match: "W/", W/"b", W/$etag}], 304, '', 'etag', $etag],
     ['a condition that does not', ['If-Match: "x"'], 412, undef, 'etag', undef],
     ['a part of the same', ['Range: bytes=1-3', "If-Range: $etag"], 206, 'lai', 'etag', $etag],
     ['a part of another', ['Range: bytes=1-3', 'If-Range: "x"'], 200, 'plain', 'etag', $etag],
@@ -296,6 +298,8 @@ my %scripts = (
     part  => ['request', [send => "HTTP/1.1 206 Partial\r\nContent-Range: bytes 0-999999999/1000000000\r\nETag: \"new\"\r\n"
         . "Content-Length: 1000000000\r\n\r\n" . 'x' x 300_000], 'eof'],
 );
+my $part = answer('part', 'Content-Range: bytes 0-3/9', 'ETag: "new"') =~ s/200 OK/206 Partial/r;
+$scripts{parts} = [('request', [send => $part]) x 9];
 my %broken = map { $_ => origin($_ eq 'part' ? ($scripts{part}, ['request', [send => answer('whole')], 'eof']) : $scripts{$_}) }
     keys %scripts;
 my $config = "[listen web]\nbind = 127.0.0.1:%%PORT1%%\n";
@@ -312,6 +316,9 @@ is get($port, '/hang/x')->{status}, 504, 'an error that stalls';
 is get($port, '/flood/x')->{status}, 404, 'an error that is too long';
 is send_request(PUT => '/early/x', 'x' x 3_000_000)->{status}, 403, 'an error before the body is there';
 is get($port, '/part/x', 'Range: bytes=0-', 'If-Range: "old"')->{body}, 'whole', 'a large part of another object';
+$usherd->expect_log(qr/502 bucket-206/);
+is get($port, '/parts/x', 'Range: bytes=0-', 'If-Range: "old"')->{status}, 502, 'a store that has nothing but parts';
+is scalar(grep { / request / } $broken{parts}->events), 2, '... is asked twice';
 $usherd->stop;
 
 done_testing;

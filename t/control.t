@@ -110,6 +110,8 @@ subtest 'orders' => sub {
     is server($usherd, $a)->{state}, 'up', 'up again';
     my $line = $usherd->await_log(qr/control: uid \d+, pid \d+: drain app \Q$a\E/);
     ok $line, 'who asked stands in the log';
+    is $usherd->usherctl('drain', 'app', '127.0.0.1:1')->{status}, 1, 'no such server';
+    ok $usherd->await_log(qr/control: nothing changed: backend app has no server 127\.0\.0\.1:1;/), 'a failure, too';
     $usherd->stop;
 };
 

@@ -17,7 +17,7 @@ my $LIST = qr/^(?:bind|server|include|response_set|rewrite)$/;
 sub whole {
     my ($text) = @_;
     $text .= "[listen web]\nbind = 8080\n" unless $text =~ /^\[listen /m;
-    unless ($text =~ /^(?:backend|split|files) = /m) {
+    unless ($text =~ /^(?:backend|split|files|bucket) = /m) {
         my ($backend) = $text =~ /^\[backend (\w+)\]/m;
         $text .= "[route all]\npath = /*\nbackend = " . ($backend // 'app') . "\n";
     }
@@ -57,7 +57,7 @@ subtest 'usherd.ini(5)' => sub {
     ok @blocks > 10, 'there are examples';
     for my $block (@blocks) {
         $block =~ s/\\e/\\/g;
-        fine('[' . join('] [', $block =~ /^\[(.*)\]/mg) . ']', whole($block));
+        fine('[' . join('] [', $block =~ /^\[(.*)\]/mg) . ']', whole($block), IMAGES_KEY => 'key');
     }
 };
 

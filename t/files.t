@@ -230,11 +230,11 @@ my @paths = (
     ['/static/two/', 200, 'second'],
     ['/static/.hidden', 404],
     ['/static/%2e%2e/index.html', 200, 'the index'],
-    ['/static/..%2f..%2fwwwsecret.txt', 404],
+    ['/static/..%2f..%2fwwwsecret.txt', 400],
     ['/old/deep', 200, 'deep'],
     ['/named/inside', 200, 'deep'],
     ['/named/nothing', 404],
-    ['/old/..%2f..%2fdeep', 404],
+    ['/old/..%2f..%2fdeep', 400],
     ['/app/', 200, 'app'],
     ['/app/real.txt', 200, 'real'],
     ['/app/page', 200, 'page', 'text/html; charset=utf-8'],
@@ -243,7 +243,7 @@ my @paths = (
     ['/app/known', 301, '/app/known/'],
     ['/app/known/', 200, 'known'],
     ['/app/.env', 200, 'app'],
-    ['/app/..%2f..%2fwwwsecret.txt', 200, 'app'],
+    ['/app/..%2f..%2fwwwsecret.txt', 400],
     ['/picky/nothing', 410],
     ['/picky/real.txt', 200, 'real'],
     ['/picky/x?f=real', 200, 'real'],
@@ -577,6 +577,11 @@ path = /gz/*
 files = $root
 strip_prefix = /gz
 precompressed = gzip
+[route own]
+path = /own/*
+files = $root
+strip_prefix = /own
+precompressed = gzip zstd br
 END
     my $p = $u->port(1);
     my $plain = 'plain' x 100;
@@ -591,6 +596,8 @@ END
         ['/pre/app.js', 'identity, gzip;q=0.5', undef, $plain],
         ['/pre/app.js', 'gzip;q=0', undef, $plain],
         ['/gz/app.js', 'br, gzip', 'gzip', 'gz'],
+        ['/own/app.js', 'br, gzip, zstd', 'gzip', 'gz'],
+        ['/own/app.js', 'br, zstd', 'zstd', 'zst'],
         ['/gz/app.js', 'br', undef, $plain],
         ['/pre/page.css', 'gzip', undef, 'css'],
         ['/pre/only.txt', 'gzip', undef, 'x'],

@@ -223,8 +223,9 @@ struct conf_match {
 	bool prefix;
 };
 
-/* Codings of compress and precompressed, or-ed. */
-enum conf_coding { CODING_GZIP = 1, CODING_BR = 2, CODING_ZSTD = 4 };
+/* Codings of compress and precompressed. */
+enum conf_coding { CODING_NONE, CODING_GZIP, CODING_BR, CODING_ZSTD };
+enum { CONF_CODINGS = 3 };
 
 enum conf_maintenance { MAINTENANCE_OFF, MAINTENANCE_ON, MAINTENANCE_FILE };
 
@@ -281,8 +282,7 @@ struct conf_policy {
 	struct conf_log *access_log;	/* NULL: off */
 	bool rewrite_location;
 	struct conf_strs cors;		/* origins, `*` for all; none: off */
-	unsigned compress;		/* enum conf_coding, or-ed; 0: off */
-	unsigned char compress_order[3];	/* enum conf_coding, best first; 0 ends */
+	unsigned char compress[CONF_CODINGS];	/* enum conf_coding, best first; NONE ends */
 	struct conf_strs compress_types;	/* of media; `text/` and a star: all of a kind */
 	int64_t compress_min;		/* bytes */
 	enum conf_maintenance maintenance;
@@ -293,7 +293,7 @@ struct conf_policy {
 	struct conf_strs index;
 	bool autoindex;
 	struct conf_strs try_files;	/* templates; the last may be `=404` */
-	unsigned precompressed;		/* enum conf_coding, or-ed */
+	unsigned char precompressed[CONF_CODINGS];	/* enum conf_coding, as above */
 	msec expires_ms;		/* CONF_OFF: no field; < 0: no-cache */
 };
 

@@ -74,8 +74,7 @@ conf_parse_fn conf_mirror_or_off;	/* struct conf_mirror */
 /* What is sent: types_answer.c. */
 conf_parse_fn conf_error_pages;		/* list of struct conf_error_page pointers */
 conf_parse_fn conf_maintenance_page;	/* maintenance, maintenance_page */
-conf_parse_fn conf_compress;		/* compress, compress_order */
-conf_parse_fn conf_codings;		/* unsigned: enum conf_coding, or-ed; `off` */
+conf_parse_fn conf_codings;		/* unsigned char[CONF_CODINGS]: enum conf_coding; `off` */
 conf_parse_fn conf_media_types;		/* list of struct str, in lower case */
 
 /* Header fields: types_headers.c. */

@@ -157,15 +157,14 @@ coding_of(struct conf_parse *c, struct str word)
 	}
 	conf_bad(c, "\"%.*s\" is none of gzip, br, zstd and off%s", STR_ARG(conf_shown(c, word)),
 	    conf_suggest_text(&suggest, hint));
-	return 0;
+	return CODING_NONE;
 }
 
-/* `off`, or codings, best first. */
-static bool
-read_codings(struct conf_parse *c, struct str text, unsigned *all, unsigned char order[3])
+bool
+conf_codings(struct conf_parse *c, struct str text, void *place)
 {
+	unsigned char *codings = place;
 	struct conf_strs words;
-	unsigned n = 0;
 
 	if (!conf_split(c, text, &words))
 		return false;
@@ -174,32 +173,15 @@ read_codings(struct conf_parse *c, struct str text, unsigned *all, unsigned char
 	for (unsigned i = 0; i < words.n; i++) {
 		enum conf_coding coding = coding_of(c, words.v[i]);
 
-		if (coding == 0)
+		if (coding == CODING_NONE)
 			return false;
-		if ((*all & coding) != 0) {
+		if (memchr(codings, coding, i) != NULL) {
 			conf_bad(c, "%.*s stands here twice", STR_ARG(words.v[i]));
 			return false;
 		}
-		*all |= coding;
-		order[n++] = (unsigned char)coding;
+		codings[i] = (unsigned char)coding;
 	}
 	return true;
-}
-
-bool
-conf_compress(struct conf_parse *c, struct str text, void *place)
-{
-	struct conf_policy *policy = CONTAINER_OF(place, struct conf_policy, compress);
-
-	return read_codings(c, text, &policy->compress, policy->compress_order);
-}
-
-bool
-conf_codings(struct conf_parse *c, struct str text, void *place)
-{
-	unsigned char order[3];
-
-	return read_codings(c, text, place, order);
 }
 
 static bool

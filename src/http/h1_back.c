@@ -409,7 +409,8 @@ on_ready(struct watcher *w)
 	/* What came on an idle connection before it got this request cannot be the answer to it. */
 	if (b->requests > 1 && b->attach_turn == loop_turn(b->transport.loop) &&
 	    idle_is_over(b)) {
-		h1_back_failed(b, BACK_CLOSED, "bytes on an idle connection");
+		h1_back_failed(b, BACK_CLOSED, w->ready & READY_EOF ?
+		    "closed while it was idle" : "bytes on an idle connection");
 		return;
 	}
 	if (!chain_empty(&b->out) && (w->ready & READY_WRITE))

@@ -165,6 +165,7 @@ log_request(const struct control_request *r, bool changes)
 enum control_result
 control_commands_run(void *arg, struct control_request *r)
 {
+	enum control_result result;
 	unsigned i = 0;
 
 	while (i < COMMANDS && !str_eq(r->words[0], str_of(control_usages[i].name)))
@@ -177,5 +178,8 @@ control_commands_run(void *arg, struct control_request *r)
 		return CONTROL_USAGE;
 	}
 	log_request(r, commands[i].changes);
-	return commands[i].run(arg, r);
+	result = commands[i].run(arg, r);
+	if (commands[i].changes && (result == CONTROL_FAILED || result == CONTROL_USAGE))
+		log_notice("control: nothing changed: %.*s", STR_ARG(str_trim(buf_view(&r->out))));
+	return result;
 }

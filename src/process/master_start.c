@@ -78,7 +78,8 @@ take_pidfile(struct master *m)
 		return -1;
 	}
 	if (m->options->foreground && geteuid() != 0 && (errno == EACCES || errno == EROFS)) {
-		log_notice("no pid file: %s: %m (set pid_file if -s is to find this process)", path);
+		log_notice("no pid file: %s: %m (choose another path with pid_file, for -s)",
+		    path);
 		return 0;
 	}
 	log_error("pid file %s: %m (choose another path with pid_file, or off)", path);

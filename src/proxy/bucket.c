@@ -180,6 +180,40 @@ passes(const struct exchange *x, const struct field *f)
 	return false;
 }
 
+/*
+ * The tags as the store gave them: weak ones are ours, of compressed responses, and in this field
+ * they count as the same (RFC 9110, 13.1.2).
+ */
+static struct str
+strong_tags(struct arena *arena, struct str value)
+{
+	char *out = arena_alloc(arena, value.n + 1);
+	bool quoted = false;
+	size_t n = 0;
+
+	for (; value.n > 0; value = str_skip(value, 1)) {
+		if (!quoted && str_starts(value, STR_OF("W/\"")))
+			value = str_skip(value, 2);
+		if (value.p[0] == '"')
+			quoted = !quoted;
+		out[n++] = value.p[0];
+	}
+	return str_make(out, n);
+}
+
+static void
+copy_fields(struct exchange *x, struct fields *out)
+{
+	struct arena *arena = &x->stream->arena;
+
+	FIELDS_EACH(f, &x->request->fields) {
+		if (f->id == FIELD_IF_NONE_MATCH && passes(x, f))
+			fields_add_id(out, f->id, strong_tags(arena, f->value));
+		else if (passes(x, f))
+			*fields_add_id(out, f->id, f->value) = *f;
+	}
+}
+
 static void
 sign(struct exchange *x, struct fields *out)
 {
@@ -219,9 +253,7 @@ bucket_fields(struct exchange *x, struct fields *out)
 	x->server_host = b->endpoint_host;
 	x->told_host = host;
 	fields_add_id(out, FIELD_HOST, host);
-	FIELDS_EACH(f, &x->request->fields)
-		if (passes(x, f))
-			*fields_add_id(out, f->id, f->value) = *f;
+	copy_fields(x, out);
 	headers_request(x->runtime->headers, x, out);
 	if (b->access_key.p != NULL)
 		sign(x, out);

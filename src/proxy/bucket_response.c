@@ -140,7 +140,8 @@ refuse(struct exchange *x)
 	}
 	x->content_range = b->content_range;
 	exchange_fail(x, b->for_error ? 404 : status, why, "bucket %.*s: the store answers %.*s"
-	    " with %d %.*s", STR_ARG(c->name), STR_ARG(x->uri), b->refused, STR_ARG(code));
+	    " with %d%s%.*s", STR_ARG(c->name), STR_ARG(x->uri), b->refused,
+	    code.n > 0 ? " " : "", STR_ARG(code));
 }
 
 /* ---- what comes */
@@ -169,9 +170,12 @@ bucket_head(struct exchange *x, struct response *r)
 	hide_fields(&r->fields);
 	if (b->for_error)
 		return use_error_document(x, r);
-	b->again = is_wrong_part(x, r);
-	if (b->again)
+	if (is_wrong_part(x, r)) {
+		/* Who sends a part of what was asked for whole would do so for ever. */
+		b->again = !b->whole;
+		b->refused = b->whole ? r->status : 0;
 		return false;
+	}
 	if ((r->status >= 200 && r->status < 300) || r->status == 304)
 		return true;
 	b->refused = r->status;

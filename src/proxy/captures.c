@@ -54,6 +54,9 @@ capture_names_add(struct capture_names *names, const struct regex *pattern,
 		if (variable_lookup(name, &unused) != NULL)
 			conf_error(errors, at, "%s: $%.*s is a variable already (give the group"
 			    " another name)", what, STR_ARG(name));
+		else if (regex_group(pattern, name) < 0)
+			conf_error(errors, at, "%s: $%.*s is the name of several groups (give each"
+			    " its own, or use (?|...))", what, STR_ARG(name));
 		else
 			add(names, name);
 	}

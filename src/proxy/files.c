@@ -31,26 +31,24 @@ struct files {
 /* ---- at load */
 
 static const struct {
-	enum conf_coding coding;
 	struct str name;
 	const char *ending;
-} codings[] = {			/* the smallest result first */
-	{ CODING_BR, STR("br"), ".br" },
-	{ CODING_ZSTD, STR("zstd"), ".zst" },
-	{ CODING_GZIP, STR("gzip"), ".gz" },
+} codings[] = {
+	[CODING_GZIP] = { STR("gzip"), ".gz" },
+	[CODING_BR] = { STR("br"), ".br" },
+	[CODING_ZSTD] = { STR("zstd"), ".zst" },
 };
 
-_Static_assert(ARRAY_LEN(codings) == FILES_CODINGS, "each coding has its place");
-
 static void
-compile_codings(struct files_site *site, unsigned wanted)
+compile_codings(struct files_site *site, const unsigned char wanted[CONF_CODINGS])
 {
-	for (size_t i = 0; i < ARRAY_LEN(codings); i++) {
-		if ((wanted & codings[i].coding) == 0)
-			continue;
-		site->codings[site->ncodings] = codings[i].name;
-		site->endings[site->ncodings++] = codings[i].ending;
+	unsigned n = 0;
+
+	for (; n < CONF_CODINGS && wanted[n] != CODING_NONE; n++) {
+		site->codings[n] = codings[wanted[n]].name;
+		site->endings[n] = codings[wanted[n]].ending;
 	}
+	site->ncodings = n;
 }
 
 static void
@@ -203,17 +201,11 @@ redirect(struct exchange *x)
 }
 
 static void
-start(struct exchange *x)
+serve(struct exchange *x, const struct files *f)
 {
-	const struct files *f = x->runtime->files;
 	const struct files_site *site = &f->sites[x->conf->index];
 	struct files_found found;
 
-	if (x->request->method_id != METHOD_GET && x->request->method_id != METHOD_HEAD) {
-		x->allow = STR_OF("GET, HEAD");
-		exchange_fail(x, 405, "method", "files are only read");
-		return;
-	}
 	switch (files_find(x, site, &found)) {
 	case FILES_FILE:
 		files_respond(x, site, mime_type(f->mime, found.name), &found);
@@ -229,6 +221,17 @@ start(struct exchange *x)
 		    found.text);
 		break;
 	}
+}
+
+static void
+start(struct exchange *x)
+{
+	if (x->request->method_id == METHOD_GET || x->request->method_id == METHOD_HEAD) {
+		serve(x, x->runtime->files);
+		return;
+	}
+	x->allow = STR_OF("GET, HEAD");
+	exchange_fail(x, 405, "method", "files are only read");
 }
 
 static void

@@ -10,8 +10,6 @@
 #include "proxy/files_root.h"
 #include "proxy/template.h"
 
-enum { FILES_CODINGS = 3 };
-
 /* A route with `files`, compiled. */
 struct files_site {
 	const struct conf_route *conf;
@@ -19,8 +17,8 @@ struct files_site {
 	struct template **try_files;
 	unsigned ntry_files;
 	int try_status;				/* when none of them exists */
-	struct str codings[FILES_CODINGS];	/* of neighbours, best first: "br" ... */
-	const char *endings[FILES_CODINGS];	/* ".br" ... */
+	struct str codings[CONF_CODINGS];	/* of neighbours, best first: "br" ... */
+	const char *endings[CONF_CODINGS];	/* ".br" ... */
 	unsigned ncodings;
 };
 

@@ -108,19 +108,19 @@ is_fit(const struct exchange *x, const struct response *r)
 
 /* The codings that this client likes, best first; how many. */
 static unsigned
-choose(const struct exchange *x, enum conf_coding codings[3])
+choose(const struct exchange *x, enum conf_coding codings[CONF_CODINGS])
 {
-	const struct conf_policy *p = x->conf->policy;
+	const unsigned char *wanted = x->conf->policy->compress;
 	unsigned order[NEGOTIATE_MAX], n = 0;
-	struct str offered[ARRAY_LEN(p->compress_order)];
+	struct str offered[CONF_CODINGS];
 
 	if (forbids_transforming(&x->request->fields))
 		return 0;
-	for (; n < ARRAY_LEN(offered) && p->compress_order[n] != 0; n++)
-		offered[n] = coder_name(p->compress_order[n]);
+	for (; n < CONF_CODINGS && wanted[n] != CODING_NONE; n++)
+		offered[n] = coder_name(wanted[n]);
 	n = negotiate_codings(&x->request->fields, offered, n, order);
 	for (unsigned i = 0; i < n; i++)
-		codings[i] = p->compress_order[order[i]];
+		codings[i] = wanted[order[i]];
 	return n;
 }
 
@@ -238,10 +238,10 @@ setup(struct exchange *x, struct response *r, struct filter_node *node)
 {
 	int64_t size = r->framing == FRAMING_LENGTH ? (int64_t)r->content_length : -1;
 	bool is_head = x->request->method_id == METHOD_HEAD;
-	enum conf_coding codings[3];
+	enum conf_coding codings[CONF_CODINGS];
 	unsigned n;
 
-	if (x->conf->policy->compress == 0)
+	if (x->conf->policy->compress[0] == CODING_NONE)
 		return false;
 	if (r->status == 304)
 		adapt_not_modified(x, r);

@@ -113,15 +113,38 @@ is_dots(struct str segment)
 	return dots == 1 || dots == 2;
 }
 
+/* The length of a slash that `s` begins with, however it is written; 0: there is none. */
+static size_t
+slash_length(struct str s)
+{
+	if (s.p[0] == '/')
+		return 1;
+	if (s.n >= 3 && (str_ieq(str_make(s.p, 3), STR_OF("%2f")) ||
+	    str_ieq(str_make(s.p, 3), STR_OF("%5c"))))
+		return 3;
+	return 0;
+}
+
+/* Whether a server that decodes the path before it looks at dots could leave where it leads. */
 static bool
 has_dots(struct str path)
 {
-	struct str segment;
+	struct str segment = str_make(path.p, 0);
 
-	while (str_cut(&path, '/', &segment))
+	for (size_t i = 0; i < path.n;) {
+		size_t slash = slash_length(str_skip(path, i));
+
+		if (slash == 0) {
+			segment.n++;
+			i++;
+			continue;
+		}
 		if (is_dots(segment))
 			return true;
-	return false;
+		i += slash;
+		segment = str_make(path.p + i, 0);
+	}
+	return is_dots(segment);
 }
 
 /* Splits what a replacement gave. */
@@ -284,6 +307,8 @@ rewrite_uri(struct exchange *x)
 		x->uri = unchanged(x);
 		return REWRITE_OK;
 	}
+	if (has_dots(place.path))
+		return REWRITE_BAD_PATH;
 	x->uri = target_of(x, &place);
 	x->path = joined(x, target_normalise(&x->stream->arena, c->add_prefix), place.path);
 	return REWRITE_OK;

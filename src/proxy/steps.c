@@ -37,6 +37,8 @@ step_refuse(struct exchange *x)
 
 	if (refusal->status == 0)
 		return STEP_NEXT;
+	/* RFC 9110, 15.5.6: what is taken here instead; the route was not looked for. */
+	x->allow = STR_OF("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
 	exchange_fail(x, refusal->status, refusal->why, "%s", refusal->text);
 	return STEP_DONE;
 }

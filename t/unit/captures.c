@@ -128,6 +128,24 @@ START_TEST(name_of_a_variable)
 }
 END_TEST
 
+/* PCRE2 allows it with (?J), but cannot say which of them is meant. */
+START_TEST(name_of_two)
+{
+	struct regex *re = compile("(?J)(?<a>x)|(?<a>y)");
+
+	capture_names_add(names, re, errors, at, "path_regex");
+	ck_assert_uint_gt(conf_errors_count(errors), 0);
+	regex_free(re);
+	re = compile("(?|(?<b>x)|(?<b>y))");
+	conf_errors_free(errors);
+	errors = conf_errors_new();
+	capture_names_add(names, re, errors, at, "path_regex");
+	ck_assert_uint_eq(conf_errors_count(errors), 0);
+	ck_assert(capture_names_have(names, STR_OF("b")));
+	regex_free(re);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -138,6 +156,7 @@ main(void)
 	tcase_add_test(c, names_and_numbers);
 	tcase_add_test(c, controls_stay_out);
 	tcase_add_test(c, name_of_a_variable);
+	tcase_add_test(c, name_of_two);
 	suite_add_tcase(s, c);
 	return unit_run(s);
 }

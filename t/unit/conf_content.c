@@ -141,9 +141,8 @@ START_TEST(policy)
 	ck_assert(str_eq(p->cors.v[0], STR_OF("https://app.example.com")));
 	ck_assert(str_eq(p->cors.v[1], STR_OF("http://[::1]:8080")));
 	ck_assert(str_eq(p->cors.v[2], STR_OF("*")));
-	ck_assert_uint_eq(p->compress, CODING_ZSTD);
-	ck_assert_int_eq(p->compress_order[0], CODING_ZSTD);
-	ck_assert_int_eq(p->compress_order[1], 0);
+	ck_assert_int_eq(p->compress[0], CODING_ZSTD);
+	ck_assert_int_eq(p->compress[1], CODING_NONE);
 	ck_assert_uint_eq(p->compress_types.n, 2);
 	ck_assert_str_eq(p->compress_types.v[0].p, "text/*");
 	ck_assert_int_eq(p->compress_min, 0);
@@ -151,16 +150,17 @@ START_TEST(policy)
 	ck_assert(p->autoindex);
 	ck_assert_uint_eq(p->try_files.n, 2);
 	ck_assert_str_eq(p->try_files.v[1].p, "=404");
-	ck_assert_uint_eq(p->precompressed, CODING_GZIP | CODING_ZSTD);
+	ck_assert_int_eq(p->precompressed[0], CODING_GZIP);
+	ck_assert_int_eq(p->precompressed[1], CODING_ZSTD);
+	ck_assert_int_eq(p->precompressed[2], CODING_NONE);
 	ck_assert_int_eq(p->expires_ms, -1);
 	ck_assert(p->response_buffering);
 	ck_assert(!p->rewrite_location);
 
 	/* What others have that say nothing. */
 	p = l.s->routes[0]->policy;
-	ck_assert_uint_eq(p->compress, CODING_GZIP | CODING_BR);
-	ck_assert_int_eq(p->compress_order[0], CODING_BR);
-	ck_assert_int_eq(p->compress_order[1], CODING_GZIP);
+	ck_assert_int_eq(p->compress[0], CODING_BR);
+	ck_assert_int_eq(p->compress[1], CODING_GZIP);
 	ck_assert_ptr_null(p->mirror.backend);
 	ck_assert_int_eq(p->expires_ms, CONF_OFF);
 	ck_assert_int_eq(p->compress_min, 1024);

@@ -75,6 +75,37 @@ START_TEST(rewrites)
 }
 END_TEST
 
+/* Behind a prefix of ours, a server that decodes slashes first must not be led out of it. */
+static const struct {
+	const char *target;
+	enum rewrite_result gives;
+} climbs[] = {
+	{ "/a/..%2fetc", REWRITE_BAD_PATH },
+	{ "/a/x%2F..%2Fetc", REWRITE_BAD_PATH },
+	{ "/a/x%5c..%5cetc", REWRITE_BAD_PATH },
+	{ "/a/x%2f%2e%2e", REWRITE_BAD_PATH },
+	{ "/a/%2e%2e%2f", REWRITE_BAD_PATH },
+	{ "/a/x%2f..y", REWRITE_OK },
+	{ "/a/...%2f", REWRITE_OK },
+	{ "/a/x?y=..%2f", REWRITE_OK },
+};
+
+START_TEST(climbers)
+{
+	struct fixture f;
+	struct request *r = &f.stream.request;
+
+	fixture_init(&f);
+	f.conf.strip_prefix = STR_OF("/a");
+	f.conf.add_prefix = STR_OF("/v1");
+	r->raw_target = str_of(climbs[_i].target);
+	ck_assert(target_parse(&r->target, r->raw_target));
+	r->path = target_normalise(&f.stream.arena, r->target.path);
+	ck_assert_int_eq(rewrite_uri(&f.x), climbs[_i].gives);
+	fixture_fini(&f);
+}
+END_TEST
+
 /* One or two rules; `gives` NULL: refused. */
 static const struct {
 	const char *pattern, *replacement;
@@ -132,7 +163,9 @@ static const struct {
 	{ "^/a(.*)b$", "/x/$1/y", "/a...b", "/x/.../y", NULL },
 	{ "^/a$", "/files/$arg_f", "/a?f=../../etc/passwd", NULL, NULL },
 	{ "^/a$", "/files/$arg_f", "/a?f=%2e%2e/%2E./etc", NULL, NULL },
-	{ "^/a$", "/files/$arg_f", "/a?f=..%2fetc", "/files/..%2Fetc?f=..%2fetc", NULL },
+	{ "^/a$", "/files/$arg_f", "/a?f=..%2fetc", NULL, NULL },
+	{ "^/a$", "/files/$arg_f", "/a?f=x%2f%2E%2e%5Cetc", NULL, NULL },
+	{ "^/a$", "/files/$arg_f", "/a?f=x%2f..y%2fz", "/files/x%2F..y%2Fz?f=x%2f..y%2fz", NULL },
 	{ "^/a$", "/files/$arg_f", "/a?f=%252e%252e/x", "/files/%252e%252e/x?f=%252e%252e/x",
 	    NULL },
 	{ "^/a$", "/files/$arg_f", "/a?f=x%00.png", NULL, NULL },
@@ -293,6 +326,7 @@ main(void)
 	TCase *tc = tcase_create("rewrite");
 
 	tcase_add_loop_test(tc, rewrites, 0, ARRAY_LEN(cases));
+	tcase_add_loop_test(tc, climbers, 0, ARRAY_LEN(climbs));
 	tcase_add_loop_test(tc, replaces, 0, ARRAY_LEN(rules));
 	tcase_add_test(tc, first_of_two);
 	tcase_add_test(tc, limit);

@@ -297,7 +297,7 @@ our @ROUTES = (
     [1, 'GET', 'shop.example.com:99999', '/shop/x'],            400,
     [1, 'GET', 'xn--bcher-kva.two.test', '/a'],                 'a two',
     [1, 'GET', 'two.test', '/a'],                               421,
-    [1, 'TRACE', 'one.test', '/a'],                             405,
+    [1, 'TRACE', 'one.test', '/a'],                             '405 GET HEAD POST PUT PATCH DELETE OPTIONS',
     [1, 'POST', 'spare.test', '/pair'],                         '405 GET',
     [1, 'GET', 'spare.test', '/pair'],                          'pair spare',
     [2, 'POST', 'other.test', '/pair'],                         '405 GET',

@@ -130,7 +130,7 @@ sub _GET {
         split /\r\n/, $o->{head});
     my $match = field($r, 'if-match');
     return _error(412, 'PreconditionFailed') if defined $match && $match ne $o->{etag};
-    return _respond(304, '', @fields) if (field($r, 'if-none-match') // '') eq $o->{etag};
+    return _respond(304, '', @fields) if (field($r, 'if-none-match') // '') =~ /(?:\A|, )\Q$o->{etag}\E\z/;
     my $if_range = field($r, 'if-range');
     my $stale    = defined $if_range && $if_range ne $o->{etag} && !$self->{no_if_range};
     my ($from, $to) = $stale ? () : (field($r, 'range') // '') =~ /\Abytes=(\d+)-(\d*)\z/;
