@@ -9,6 +9,7 @@
 #include "net/loop.h"
 #include "proxy/failure_log.h"
 #include "proxy/proxy.h"
+#include "proxy/server.h"
 #include "shm/metrics.h"
 
 struct access_log;
@@ -39,6 +40,7 @@ struct runtime {
 	struct metrics_cell **listen_cells;	/* by listen index */
 	struct metrics_cell **route_cells;	/* by route index; [nroutes] is the fallback's */
 	struct backend **backends;		/* by backend index */
+	struct server_pool pool;
 	struct link queues;			/* of backends, that somebody waits in */
 	struct retry_budget *retry_budgets;	/* by backend index */
 	const struct hash_keys *hash_keys;

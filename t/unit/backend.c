@@ -78,12 +78,15 @@ publish(void)
 	shm_servers_sweep(&shm);
 }
 
+static struct server_pool pool;
+
 /* The list is known and the workers run. */
 static void
 start(void)
 {
 	const struct backend_env env = {
 		.loop = loop, .servers = &shm, .core = &core, .metrics = &metrics, .tls = no_tls,
+		.pool = &pool,
 	};
 
 	publish();
