@@ -228,6 +228,35 @@ subtest 'a master that dies' => sub {
     $usherd->stop;
 };
 
+# Workers that are in no list yet would keep the addresses, and nobody would know of them.
+subtest 'a master that dies while it forks' => sub {
+    my ($dir, $port) = (scratch(), free_port());
+    my $config = "[listen web]\nbind = 127.0.0.1:$port\n[route all]\npath = /*\nrespond = 200 ok\n";
+    pipe my $from, my $to;
+    my $killer = fork // die "fork: $!";
+    if (!$killer) {
+        my $end = time + 15;
+        my ($pid, $children) = (0, '');
+        while ($children eq '' && time < $end) {
+            ($pid) = (slurp("$dir/usherd.pid") // '') =~ /^(\d+)$/ or next;
+            $children = slurp("/proc/$pid/task/$pid/children") // '';
+        }
+        kill KILL => $pid if $pid;
+        syswrite $to, $children;
+        POSIX::_exit(0);
+    }
+    my $usherd = usherd($config, dir => $dir, fails => 1, args => ['-g', 'global.workers=60']);
+    waitpid $killer, 0;
+    sysread $from, my $first, 4096;
+    is $usherd->{status}, 'signal 9', 'it was killed when it had forked';
+    like $first, qr/^\d+ /, 'a worker or more';
+    ok wait_for { !grep { (slurp("/proc/$_/comm") // '') =~ /usherd/ } split ' ', $first }, 'which end';
+    $usherd->allow_log(qr/\[warn\]/);
+    $usherd->start;
+    is get($port, '/')->{status}, 200, 'the next master serves';
+    $usherd->stop;
+};
+
 subtest 'a second master' => sub {
     my $usherd = proxy(origin());
     my $r = run_usherd('-f', '-c', $usherd->{ini}, '-g', "global.pid_file=$usherd->{pidfile}", '-g', "global.error_log=%%DIR%%/second.log");

@@ -208,7 +208,8 @@ subtest 'several workers' => sub {
     $origin->await_requests(1);
     push @c, map { ask($usherd, "r$_") } 1 .. 60;
     await_queued($usherd, 60);
-    my @busy = get($usherd->port(9), '/metrics')->{body} =~ /^usherd_worker_connections\{.*?\} ([1-9]\d+)$/mg;
+    # One connection may be that of this question.
+    my @busy = grep { $_ > 1 } get($usherd->port(9), '/metrics')->{body} =~ /^usherd_worker_connections\{.*?\} (\d+)$/mg;
     cmp_ok scalar @busy, '>', 1, 'they wait in several workers';
     is ask($usherd, 'r61')->response->{status}, 503, 'the limit counts all of them';
     let_go($dir, 'all');

@@ -43,6 +43,7 @@ close_back(struct h1_back *b)
 	loop_timer_cancel(b->transport.loop, &b->timer);
 	task_cancel(&b->work);
 	link_remove(&b->link);
+	link_remove(&b->age_link);
 	chain_clear(&b->out);
 	buf_fini(&b->preface);
 	block_unref(b->in);
@@ -481,6 +482,7 @@ h1_back_connect(struct loop *loop, const struct addr *addr, struct h1_back_owner
 	chain_init(&b->out);
 	buf_init(&b->preface);
 	link_init(&b->link);
+	link_init(&b->age_link);
 	timer_init(&b->timer, on_timer);
 	task_init(&b->work, on_work);
 	loop_timer_set(loop, &b->timer, span_from_now(limits->connect_timeout_ms));
@@ -492,6 +494,7 @@ h1_back_attach(struct h1_back *b, const struct back_limits *limits)
 {
 	CHECK(b->state == BACK_STATE_IDLE);
 	link_remove(&b->link);
+	link_remove(&b->age_link);
 	b->idle = false;
 	b->attach_turn = loop_turn(b->transport.loop);
 	b->state = BACK_STATE_HEAD;
@@ -533,6 +536,18 @@ struct h1_back *
 h1_back_of_link(struct link *l)
 {
 	return CONTAINER_OF(l, struct h1_back, link);
+}
+
+struct link *
+h1_back_age_link(struct h1_back *b)
+{
+	return &b->age_link;
+}
+
+struct h1_back *
+h1_back_of_age_link(struct link *l)
+{
+	return CONTAINER_OF(l, struct h1_back, age_link);
 }
 
 bool

@@ -51,6 +51,8 @@ void h1_back_set_idle_deadline(struct h1_back *b, msec deadline_ms);
 
 struct link *h1_back_link(struct h1_back *b);		/* for the owner's list of idle ones */
 struct h1_back *h1_back_of_link(struct link *l);
+struct link *h1_back_age_link(struct h1_back *b);	/* for another list of them, by age */
+struct h1_back *h1_back_of_age_link(struct link *l);
 bool h1_back_is_idle(const struct h1_back *b);		/* also while closed() is called for it */
 unsigned h1_back_requests(const struct h1_back *b);	/* served so far */
 msec h1_back_idle_since(const struct h1_back *b);

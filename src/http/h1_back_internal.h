@@ -29,6 +29,7 @@ struct h1_back {
 	struct task work;
 	struct garbage garbage;
 	struct link link;		/* the owner's, while idle */
+	struct link age_link;		/* the same */
 	struct h1_back_owner *owner;
 	struct chain out;
 	struct buf preface;		/* goes unencrypted before a TLS handshake */

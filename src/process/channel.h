@@ -21,6 +21,7 @@ enum channel_kind {
 	CHANNEL_LOG,			/* fd: access log `index` */
 	CHANNEL_ERROR_LOG,		/* fd: the error log */
 	CHANNEL_CERTIFICATE,		/* fd: certificate `index`, see cert_parcel.h */
+	CHANNEL_LISTED,			/* a next master would find it, see orphans.h */
 };
 
 struct message {

@@ -199,6 +199,16 @@ child_tell(struct child *c, enum channel_kind kind)
 	kill(c->pid, kind == CHANNEL_STOP ? SIGTERM : SIGQUIT);
 }
 
+void
+child_tell_listed(struct child *c)
+{
+	struct message m = { .kind = CHANNEL_LISTED, .fd = -1 };
+
+	/* If the channel is full: the list will change again, or else it ends with us. */
+	if (!c->listed && c->channel.fd != -1)
+		c->listed = channel_send(c->channel.fd, &m) == 0;
+}
+
 static void
 free_child(struct garbage *g)
 {

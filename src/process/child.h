@@ -21,6 +21,7 @@ struct child {
 	int slot;			/* in shm->core */
 	pid_t pid;
 	bool ready;			/* said so */
+	bool listed;			/* told so */
 	bool leaving;			/* asked to end, by us or directly: its end is no death */
 	bool killed;			/* by us: it did not end when told */
 	msec started_ms;
@@ -49,6 +50,9 @@ struct child *child_spawn(struct loop *loop, struct worker_start *start,
 
 /* Says DRAIN, QUIT or STOP, by a signal if the channel does not take it. */
 void child_tell(struct child *c, enum channel_kind kind);
+
+/* Says, once, that the list of workers names it. */
+void child_tell_listed(struct child *c);
 
 /* Reads what the worker may have said before it died. */
 void child_hear(struct child *c);

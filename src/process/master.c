@@ -184,20 +184,26 @@ static void
 write_workers(struct task *t)
 {
 	struct master *m = CONTAINER_OF(t, struct master, changed);
-	pid_t pids[SHM_WORKERS];
+	struct child *children[SHM_WORKERS];
+	pid_t pids[SHM_WORKERS] = { 0 };
 	size_t n = 0;
 
-	if (m->pidfile.path == NULL)
-		return;
 	LIST_EACH(link, &m->generations) {
 		struct generation *g = CONTAINER_OF(link, struct generation, link);
 
 		LIST_EACH(child, &g->children) {
-			if (n < ARRAY_LEN(pids))
-				pids[n++] = CONTAINER_OF(child, struct child, link)->pid;
+			if (n == ARRAY_LEN(pids))
+				break;
+			children[n] = CONTAINER_OF(child, struct child, link);
+			pids[n] = children[n]->pid;
+			n++;
 		}
 	}
-	orphans_list(m->pidfile.path, pids, n);
+	/* Without a pid file nobody looks for them: they go on all the same. */
+	if (m->pidfile.path != NULL)
+		orphans_list(m->pidfile.path, pids, n);
+	for (size_t i = 0; i < n; i++)
+		child_tell_listed(children[i]);
 }
 
 /* ---- signals */

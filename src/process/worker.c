@@ -2,7 +2,7 @@
  * worker.c - the life of a worker process.
  *
  * A worker needs no master: when that dies, the channel ends and the worker goes on until a new
- * master, or anybody else, sends it SIGQUIT.
+ * master, or anybody else, sends it SIGQUIT.  Only one that nobody would find ends by itself.
  */
 #include "process/worker.h"
 
@@ -38,6 +38,7 @@ struct worker {
 	struct signals signals;
 	struct timer deadline;		/* of the draining */
 	bool draining;
+	bool listed;			/* a next master would find this process */
 	int error_fd;			/* of the error log; -1: syslog */
 };
 
@@ -147,6 +148,9 @@ on_message(const struct message *m)
 	case CHANNEL_STOP:
 		loop_stop(self.loop);
 		break;
+	case CHANNEL_LISTED:
+		self.listed = true;
+		break;
 	case CHANNEL_LOG:
 		if (m->fd != -1 && m->index < s->nlogs)
 			proxy_set_log(self.start->config->proxy, m->index, m->fd);
@@ -171,6 +175,21 @@ on_message(const struct message *m)
 }
 
 static void
+on_master_gone(void)
+{
+	const struct conf_global *g = &self.start->config->snapshot->global;
+
+	if (self.listed) {
+		log_warn("worker %u: the master is gone, going on without it", self.start->index);
+		return;
+	}
+	/* The next one could not start, as we would keep its addresses for ever. */
+	log_warn("worker %u: the master is gone before it could list this worker: ending",
+	    self.start->index);
+	drain(g->shutdown_timeout_ms);
+}
+
+static void
 on_channel(struct watcher *w)
 {
 	struct message m;
@@ -190,9 +209,8 @@ on_channel(struct watcher *w)
 			w->ready = 0;
 			return;
 		case CHANNEL_CLOSED:
-			log_warn("worker %u: the master is gone, going on without it",
-			    self.start->index);
 			loop_close(self.loop, w);
+			on_master_gone();
 			return;
 		}
 	}

@@ -32,6 +32,7 @@ backend_new(const struct conf_backend *conf, struct shm_members *members, uint32
 		.members = members,
 		.metrics = env->metrics,
 		.loop = env->loop,
+		.pool = env->pool,
 		.tls = &env->tls[conf->index],
 		.worker = env->worker,
 	};

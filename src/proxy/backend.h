@@ -30,7 +30,8 @@ struct backend_env {
 	struct metrics *metrics;
 	int worker;			/* slot of this worker */
 	struct tls_client *const *tls;	/* of the proxy, by index of the backend */
-	struct link *queues;		/* those of this worker that are in use */
+	struct server_pool *pool;	/* of this worker */
+	struct link *queues;		/* those of it that are in use */
 };
 
 /* What a choice may depend on. */

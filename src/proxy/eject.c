@@ -33,15 +33,31 @@ eject_good(const struct view *w, struct server *s)
 		atomic_store_explicit(&shared->ejections, 0, memory_order_relaxed);
 }
 
-/* Members that are out; a server that two lines name counts twice, also among all. */
+static bool
+is_out(const struct shm_server *s)
+{
+	return atomic_load(&s->ejected_until_ms) > clock_ms() ||
+	    atomic_load(&s->health) == HEALTH_DOWN;
+}
+
+/*
+ * Whether too many are out with so many more, of those that the operator wants in.  Who is down
+ * counts too: else the others could be ejected to the last one.
+ */
 static bool
 too_many_out(const struct view *w, unsigned more)
 {
-	unsigned out = more;
+	unsigned out = more, n = 0;
 
-	for (uint32_t i = 0; i < w->n; i++)
-		out += atomic_load(&w->v[i].as.shared->ejected_until_ms) > clock_ms();
-	return out * 100 > w->env.conf->eject.max_pct * w->n;
+	for (uint32_t i = 0; i < w->n; i++) {
+		const struct view_member *m = &w->v[i];
+
+		if (m->state == MEMBER_OFF || m->state == MEMBER_DRAINS)
+			continue;
+		n++;
+		out += is_out(m->as.shared);
+	}
+	return out * 100 > w->env.conf->eject.max_pct * n;
 }
 
 /* Of workers that do this at once one succeeds. */
@@ -71,7 +87,7 @@ eject_bad(const struct view *w, struct server *s)
 	msec duration;
 
 	/* What fails now was sent before: it says nothing about how the server will come back. */
-	if (conf->errors == 0 || atomic_load(&s->shared->ejected_until_ms) > clock_ms())
+	if (conf->errors == 0 || is_out(s->shared))
 		return;
 	errors = atomic_fetch_add(&s->shared->errors, 1) + 1;
 	if (errors < conf->errors)

@@ -13,8 +13,8 @@ void eject_good(const struct view *w, struct server *s);
 
 /*
  * One failed: at conf_eject.errors in a row the server is ejected for its time, times the number of
- * ejections in a row; all workers know at once.  Never more than max_pct of the members are out at
- * once, so a server that is alone is never ejected with less than 100 %.
+ * ejections in a row; all workers know at once.  Never if more than max_pct of the members would be
+ * out then, ejected or down, so a server that is alone is never ejected with less than 100 %.
  */
 void eject_bad(const struct view *w, struct server *s);
 

@@ -189,6 +189,7 @@ make_backends(struct proxy *p)
 		.metrics = &rt->shm->metrics,
 		.worker = rt->slot,
 		.tls = p->tls_clients,
+		.pool = &rt->pool,
 		.queues = &rt->queues,
 	};
 
@@ -237,6 +238,8 @@ proxy_start(struct proxy *p, const struct proxy_env *env)
 	link_init(&rt->connections);
 	link_init(&rt->mirrors);
 	link_init(&rt->queues);
+	link_init(&rt->pool.idle);
+	rt->pool.max = rt->max_connections;
 	p->drained = env->drained;
 	p->arg = env->arg;
 	task_init(&p->drained_task, tell_drained);

@@ -9,6 +9,7 @@
 #include "net/loop.h"
 #include "proxy/failure_log.h"
 #include "proxy/proxy.h"
+#include "proxy/server.h"
 #include "shm/metrics.h"
 
 struct access_log;
@@ -43,6 +44,7 @@ struct runtime {
 	struct backend **backends;		/* by backend index */
 	struct link mirrors;			/* copies of requests in flight */
 	unsigned nmirrors;
+	struct server_pool pool;
 	struct link queues;			/* of backends, that somebody waits in */
 	struct retry_budget *retry_budgets;	/* by backend index */
 	const struct hash_keys *hash_keys;

@@ -35,6 +35,7 @@ on_idle(struct h1_back_owner *owner, struct h1_back *b)
 
 	/* From here on the connection is in the list, so that closing it counts it out again. */
 	list_prepend(&s->idle, h1_back_link(b));
+	list_append(&s->pool->idle, h1_back_age_link(b));
 	s->nidle++;
 	/* A connection is bound to the client that its PROXY header named. */
 	if (keep <= 0 || s->backend->proxy_protocol != PROXY_OFF ||
@@ -56,17 +57,19 @@ on_closed(struct h1_back_owner *owner, struct h1_back *b)
 	if (h1_back_is_idle(b))
 		s->nidle--;
 	s->nconnections--;
+	s->pool->n--;
 	atomic_fetch_sub_explicit(&s->shared->connections[s->worker], 1, memory_order_relaxed);
 }
 
 struct server *
 server_new(const struct conf_backend *backend, const struct shm_member *member,
     struct shm_server *shared, struct metrics_cell *cell, struct loop *loop, int worker,
-    struct tls_client *const *tls)
+    struct server_pool *pool, struct tls_client *const *tls)
 {
 	struct server *s = MEM_NEW(struct server);
 
 	s->backend = backend;
+	s->pool = pool;
 	s->shared = shared;
 	s->slot = member->slot;
 	s->serial = member->serial;
@@ -99,6 +102,15 @@ server_drop_idle(struct server *s)
 		h1_back_close(h1_back_of_link(l));
 }
 
+static void
+make_room(struct server_pool *pool)
+{
+	struct link *oldest = list_first(&pool->idle);
+
+	if (pool->max != 0 && pool->n >= pool->max && oldest != NULL)
+		h1_back_close(h1_back_of_age_link(oldest));
+}
+
 struct back_stream *
 server_open(struct server *s, const struct back_limits *limits, msec max_idle_ms)
 {
@@ -117,10 +129,12 @@ server_open(struct server *s, const struct back_limits *limits, msec max_idle_ms
 		errno = EADDRNOTAVAIL;
 		return NULL;
 	}
+	make_room(s->pool);
 	s->owner.tls = s->https ? *s->tls : NULL;
 	stream = h1_back_connect(s->loop, &s->shared->addr, &s->owner, limits);
 	if (stream != NULL) {
 		s->nconnections++;
+		s->pool->n++;
 		atomic_fetch_add_explicit(&s->shared->connections[s->worker], 1,
 		    memory_order_relaxed);
 		metrics_add(&s->cell->connections, 1);

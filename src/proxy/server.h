@@ -12,8 +12,20 @@
 #include "shm/metrics.h"
 #include "shm/servers.h"
 
+/*
+ * The connections of a worker to all its servers.  Each client needs one at most, so when there are
+ * as many as clients may come the one that has been idle longest gives way to a new one: else idle
+ * ones to many servers would take all descriptors.
+ */
+struct server_pool {
+	unsigned max;				/* connections; 0: any number */
+	unsigned n;				/* idle ones too */
+	struct link idle;			/* the last used last */
+};
+
 struct server {
 	const struct conf_backend *backend;
+	struct server_pool *pool;
 	struct shm_server *shared;
 	uint32_t slot;
 	uint32_t serial;			/* of the slot */
@@ -40,7 +52,7 @@ struct server {
  * server. */
 struct server *server_new(const struct conf_backend *backend, const struct shm_member *member,
     struct shm_server *shared, struct metrics_cell *cell, struct loop *loop, int worker,
-    struct tls_client *const *tls);
+    struct server_pool *pool, struct tls_client *const *tls);
 
 /* Closes the idle connections and frees; no stream may be open. */
 void server_free(struct server *s);

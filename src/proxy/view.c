@@ -114,7 +114,7 @@ make_known(struct view *w, const struct shm_member *m)
 	struct shm_server *shared = &w->env.servers->slots[m->slot];
 	struct server *s = server_new(w->env.conf, m, shared,
 	    metrics_cell(w->env.metrics, shared->metric, w->env.worker), w->env.loop,
-	    w->env.worker, w->env.tls);
+	    w->env.worker, w->env.pool, w->env.tls);
 
 	w->known = mem_realloc(w->known, w->nknown + 1, sizeof(struct server *));
 	w->known[w->nknown++] = s;

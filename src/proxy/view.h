@@ -29,6 +29,7 @@ struct view_env {
 	struct shm_members *members;
 	struct metrics *metrics;
 	struct loop *loop;
+	struct server_pool *pool;
 	struct tls_client *const *tls;
 	int worker;
 };

@@ -78,12 +78,15 @@ publish(void)
 	shm_servers_sweep(&shm);
 }
 
+static struct server_pool pool;
+
 /* The list is known and the workers run. */
 static void
 start(void)
 {
 	const struct backend_env env = {
 		.loop = loop, .servers = &shm, .core = &core, .metrics = &metrics, .tls = no_tls,
+		.pool = &pool,
 	};
 
 	publish();
@@ -502,6 +505,27 @@ START_TEST(never_more_than_max)
 }
 END_TEST
 
+/* Checks and errors must not take out the last ones together; who is off is not among them. */
+START_TEST(who_is_down_counts)
+{
+	struct shm_server *servers[6];
+
+	for (int i = 0; i < 6; i++)
+		servers[i] = add(i, 1, i >= 4 ? MEMBER_DOWN : 0);
+	conf.eject.max_pct = 50;
+	shm_server_set_health(&shm, servers[0], HEALTH_DOWN);
+	start();
+	eject(servers[1]);
+	pass(1);
+	for (int i = 0; i < 10; i++)
+		report(1, servers[2], OUTCOME_BAD);
+	ck_assert_msg(!is_out(servers[2]), "two of four are out");
+	shm_server_set_health(&shm, servers[0], HEALTH_UP);
+	report(1, servers[2], OUTCOME_BAD);
+	ck_assert(is_out(servers[2]));
+}
+END_TEST
+
 START_TEST(the_only_one_stays)
 {
 	struct shm_server *a = add(1, 1, 0);
@@ -616,6 +640,7 @@ main(void)
 	tcase_add_test(tc, longer_each_time);
 	tcase_add_test(tc, late_failures);
 	tcase_add_test(tc, never_more_than_max);
+	tcase_add_test(tc, who_is_down_counts);
 	tcase_add_test(tc, the_only_one_stays);
 	tcase_add_test(tc, off);
 	tcase_add_test(tc, latency_is_learnt);
