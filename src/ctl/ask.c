@@ -4,6 +4,7 @@
 #include "ctl/ask.h"
 
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 
 #include <errno.h>
@@ -12,13 +13,18 @@
 
 #include "process/control_protocol.h"
 
-enum { PIECE = 65536 };
+enum {
+	PIECE = 65536,
+	PATIENCE_S = 120,		/* longer than the workers of a reload may take to start */
+};
 
 static void
 complain(const char *path, const char *what)
 {
 	const char *remedy = "";
 
+	if (errno == EAGAIN)
+		errno = ETIMEDOUT;
 	if (errno == ENOENT || errno == ECONNREFUSED)
 		remedy = " (is usherd running, with this socket in its [admin]?)";
 	else if (errno == EACCES)
@@ -31,9 +37,13 @@ complain(const char *path, const char *what)
 static int
 open_socket(const char *path)
 {
+	const struct timeval patience = { .tv_sec = PATIENCE_S };
 	struct sockaddr_un un = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
+	/* A master that stands still must not hold up scripts for ever. */
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
 	if (strlen(path) >= sizeof(un.sun_path)) {
 		errno = ENAMETOOLONG;
 		complain(path, "");
