@@ -44,6 +44,15 @@ subtest 'a client keeps its server' => sub {
     $usherd->stop;
 };
 
+subtest 'behind a prefix' => sub {
+    my $origin = origin(answer('a', 'Set-Cookie: theirs=1; Path=/'));
+    my $usherd = sticky([$origin], '', route => "strip_prefix = /app\n");
+    my (undef, $pair, $attributes, $r) = visit($usherd);
+    is $attributes, 'Path=/; HttpOnly; SameSite=Lax', 'our own cookie is for all paths';
+    like join("\n", map { $_->[1] } @{$r->{fields}}), qr{^theirs=1; Path=/app$}m, 'that of the server is for the prefix';
+    $usherd->stop;
+};
+
 subtest 'cookies that are not ours' => sub {
     my @origins = servers(qw(a b));
     my $usherd = sticky(\@origins);

@@ -12,7 +12,6 @@ static const struct filter *const request_filters[] = {
 };
 
 static const struct filter *const response_filters[] = {
-	&filter_location,
 	&filter_hide_server,
 	&filter_security,
 	&filter_cors,

@@ -53,7 +53,6 @@ void filter_cancel(struct filter_node *list);
 /* The filters. */
 extern const struct filter filter_max_body;	/* request: no more bytes than max_body */
 extern const struct filter filter_mirror;	/* request: a copy for another backend */
-extern const struct filter filter_location;	/* response: places of servers, mapped back */
 extern const struct filter filter_hide_server;	/* response: no Server, no X-Powered-By */
 extern const struct filter filter_security;	/* response: what `preset = security` adds */
 extern const struct filter filter_cors;		/* response: who may read it */

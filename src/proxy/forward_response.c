@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "proxy/bucket.h"
 #include "proxy/forward_internal.h"
+#include "proxy/location.h"
 #include "proxy/runtime.h"
 
 /* What a failure is called, answered with, and counted as. */
@@ -142,6 +143,7 @@ on_head(void *user, struct response *r)
 	f->waits_for_continue = false;
 	loop_timer_cancel(x->runtime->loop, &f->continue_timer);
 	forward_forget_body(f);
+	location_map_back(x, r);
 	if (x->backend->sticky.cookie.p != NULL)
 		sticky_bind(x->runtime->sticky, x, &f->cookie, f->server->id, r);
 	if (r->status == 101) {

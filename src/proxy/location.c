@@ -5,7 +5,6 @@
 
 #include "http/target.h"
 #include "proxy/escape.h"
-#include "proxy/filter.h"
 
 enum { HTTP_PORT = 80, HTTPS_PORT = 443 };
 
@@ -283,16 +282,14 @@ holds_location(enum field_id id)
 	    id == FIELD_SET_COOKIE;
 }
 
-/* The server's own fields stay in the list, as gone, for $upstream_http_NAME. */
-static bool
-map_back(struct exchange *x, struct response *r, struct filter_node *node)
+void
+location_map_back(struct exchange *x, struct response *r)
 {
 	struct fields *fields = &r->fields;
 	unsigned n = fields->n;
 
-	(void)node;
-	if (r != x->upstream_response || !x->conf->policy->rewrite_location)
-		return false;
+	if (!x->conf->policy->rewrite_location)
+		return;
 	for (unsigned i = 0; i < n; i++) {
 		struct field *f = &fields->v[i];
 		enum field_id id = f->id;
@@ -306,7 +303,4 @@ map_back(struct exchange *x, struct response *r, struct filter_node *node)
 		f->gone = true;
 		fields_add_id(fields, id, value);
 	}
-	return false;
 }
-
-const struct filter filter_location = { "location", map_back, NULL, NULL, NULL };

@@ -13,6 +13,12 @@
 
 #include "proxy/exchange.h"
 
+/*
+ * Maps all places in what a server answered, if the route says so.  The server's own fields stay in
+ * the list, as gone, for $upstream_http_NAME.  What usherd adds itself comes after this.
+ */
+void location_map_back(struct exchange *x, struct response *r);
+
 /* One way from what a server says to what the client is told. */
 struct location_map {
 	struct str server;		/* HOST[:PORT] of the server; absent: unknown */
