@@ -142,7 +142,7 @@ lint: config.mk deps
 bench: $(USHERD)
 	USHERD=$(abspath $(USHERD)) OUT=$(abspath $(OUT)) CC='$(CC)' t/bench/run $(BENCH)
 
-demo: $(USHERD)
+demo: $(USHERD) $(USHERCTL)
 	@USHERD=$(USHERD) contrib/demo
 
 # ---- install
