@@ -228,6 +228,47 @@ subtest 'a master that dies' => sub {
     $usherd->stop;
 };
 
+# What the workers know is in memory that they share, and outlives who made it.
+subtest 'balancing without a master' => sub {
+    my $dir = scratch();
+    my ($down, $bad) = (free_port(), origin("HTTP/1.1 503 Busy\r\nContent-Length: 3\r\nConnection: close\r\n\r\nbad"));
+    my $held = origin(['request', sub { wait_for { -e "$dir/go" } 20; return answer('served') }, 'loop']);
+    my $good = origin(answer('good'));
+    my $usherd = proxy(["127.0.0.1:$down", $good], options => {args => ['-g', 'global.workers=2']},
+        backend => "check = tcp interval=50ms\n",
+        more => "[admin]\nlisten = 127.0.0.1:%%PORT9%%\n"
+        . "[route held]\npath = /held\nbackend = held\n[backend held]\nqueue = 20 timeout=20s\nserver = $held->{address} max_conns=1\n"
+        . "[route bad]\npath = /bad\nbackend = bad\n[backend bad]\ncheck = off\neject = errors=2 time=500ms max=100%\nretries = 0\nserver = $bad->{address}\n");
+    ok $usherd->await_log(qr/127\.0\.0\.1:$down: down/), 'a check finds a server down';
+    ok wait_for { get($usherd->port(9), '/metrics')->{body} =~ /^usherd_server_checks_total\{[^}]*\Q$good->{address}\E[^}]*result="good"\} [1-9]/m },
+        'and the other one up';
+    my @workers = $usherd->workers;
+    kill KILL => $usherd->{pid};
+    waitpid $usherd->{pid}, 0;
+    $usherd->_ended(9);
+
+    my $late = origin({port => $down}, answer('late'));
+    is get($usherd->port(1), '/')->{body}, 'good', 'what was down stays down, and what was up serves' for 1 .. 8;
+    is $late->connections, 0, 'nobody looks any more';
+    my $ejected = sub { get($usherd->port(9), '/metrics')->{body} =~ /^usherd_server_state\{backend="bad"[^}]*state="ejected"/m };
+    my $sees = sub { get($usherd->port(1), '/bad')->{body} eq 'bad' };
+    ok wait_for { $sees->(); $ejected->() }, 'a server that fails is taken out';
+    ok wait_for { $sees->() }, 'and comes back after its time';
+
+    my @c = map { client($usherd->port(1)) } 1 .. 9;
+    $_->send("GET /held HTTP/1.1\r\nHost: a.test\r\n\r\n") for @c;
+    ok wait_for { get($usherd->port(9), '/metrics')->{body} =~ /^usherd_backend_queue\{backend="held"\} 8$/m }, 'requests wait for places';
+    kill QUIT => @workers;
+    ok wait_for { !eval { client($usherd->port(1)) } }, 'told to end, the workers accept no more';
+    spew("$dir/go", '');
+    is scalar(grep { ($_->response // {})->{body} eq 'served' } @c), 9, 'they finish what they have';
+    $_->close for @c;
+    ok wait_for { !grep { -d "/proc/$_" && slurp("/proc/$_/stat") !~ /\) Z/ } @workers }, 'and are gone';
+    is scalar($held->requests), 9, 'each request was sent once';
+    $usherd->allow_log(qr/\[warn\]/);
+    $usherd->judge;
+};
+
 # Workers that are in no list yet would keep the addresses, and nobody would know of them.
 subtest 'a master that dies while it forks' => sub {
     my ($dir, $port) = (scratch(), free_port());
