@@ -311,6 +311,18 @@ collect_defaults(struct conf_snapshot *shot, struct conf_section *defaults)
 	shot->fallback->at = defaults->at;
 }
 
+/* The backends of the buckets come behind those that have a section. */
+static void
+collect_endpoints(struct conf_snapshot *shot)
+{
+	for (unsigned i = 0; i < shot->nbuckets; i++) {
+		struct conf_backend *b = shot->buckets[i]->backend;
+
+		b->index = shot->nbackends;
+		shot->backends[shot->nbackends++] = b;
+	}
+}
+
 static void
 collect(struct conf_whole *w)
 {
@@ -369,12 +381,7 @@ collect(struct conf_whole *w)
 			break;
 		}
 	}
-	for (unsigned i = 0; i < shot->nbuckets; i++) {
-		struct conf_backend *b = shot->buckets[i]->backend;
-
-		b->index = shot->nbackends;
-		shot->backends[shot->nbackends++] = b;
-	}
+	collect_endpoints(shot);
 }
 
 void
