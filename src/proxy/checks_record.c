@@ -13,16 +13,11 @@ enum { WAKE_EVERY_MS = 20 };
 
 /* ---- telling workers */
 
-/* All that live: they drop connections, and let waiting requests go on. */
+/* They drop connections, and let waiting requests go on. */
 static void
 wake_workers(struct checks *c)
 {
-	for (int i = 0; i < SHM_WORKERS; i++) {
-		uint32_t state = atomic_load(&c->shm->core.data->workers[i].state);
-
-		if (state == SHM_READY || state == SHM_DRAINING)
-			shm_core_wake(&c->shm->core, i);
-	}
+	shm_core_wake_all(&c->shm->core);
 	c->news = false;
 	loop_timer_set(c->loop, &c->wake, clock_ms() + WAKE_EVERY_MS);
 }
