@@ -68,9 +68,10 @@ uint64_t backend_hash_client(const struct ip_port *client);
 /*
  * Picks the server for a request and takes a place in it: that of `sticky` if it can be used (also
  * while it drains) and has not been tried; else one that is up, has a place free, and has not been
- * tried, as `balance` says; a backup only when no other is up, or all others have been tried; one
- * that has been tried only when all have, the last one last.  With all_down = try_all those that
- * checks or ejections took out are used when nobody is left.  NULL with `*why` if there is none.
+ * tried, as `balance` says; a backup only when no other is up, or when the request was tried
+ * elsewhere and no other has a place for it; one that has been tried only after those, the last one
+ * last.  With all_down = try_all those that checks or ejections took out are used when nobody is
+ * left.  NULL with `*why` if there is none.
  */
 struct server *backend_take(struct backend *b, const struct backend_request *r,
     enum backend_refusal *why);

@@ -1,5 +1,5 @@
 /*
- * checks.c - active health checks: which server is looked at when, and what comes of it.
+ * checks.c - active health checks: which servers are looked at, and when.
  *
  *	timer ─► waiting ─► probe ─► health ─► shared memory, log ─► workers wake
  *	  ▲                              │

@@ -30,9 +30,10 @@ struct names *names_new(struct loop *loop, void (*changed)(void *arg), void *arg
 void names_free(struct names *n);
 
 /*
- * Follows the names of the servers of `n` configurations (all living generations, and one that is
- * about to start; the newest last) and of the servers `added` at run time; names that nobody uses
- * any more are dropped, what is known stays.  The newest says which name servers are asked.
+ * Follows the names of the servers of the configurations `confs` (all living generations, and one
+ * that is about to start; the newest last) and of the servers `added` at run time; names that
+ * nobody uses any more are dropped, what is known stays.  The newest says which name servers are
+ * asked.
  */
 void names_use(struct names *n, const struct conf_snapshot *const *confs, unsigned nconfs,
     const struct conf_server *const *added, unsigned nadded);

@@ -102,7 +102,6 @@ sticky_encode(const uint8_t key[STICKY_KEY], const struct conf_backend *b,
 	return n + put_mac(out + n, key, b, str_make(out, claim));
 }
 
-/* Upper case is not what we wrote. */
 static bool
 read_id(struct str text, uint64_t *id)
 {

@@ -28,7 +28,7 @@ enum {
 	SHM_SERVERS = 65536,		/* slots at most, of all living generations */
 	SHM_MEMBERS = 1024,		/* servers of a backend at most */
 	SHM_BACKENDS = 32768,		/* lists of all living generations */
-	SHM_BACKEND_NAME = 40,
+	SHM_BACKEND_NAME = SHM_GROUP_NAME,
 	SHM_HOST = 256,
 };
 
@@ -156,8 +156,9 @@ int shm_servers_new(struct shm_servers *s);
 void shm_servers_close(struct shm_servers *s);
 
 /*
- * The slot with this key, made if there is none; -1 when all are taken or memory ran out.  The
- * maker of a new one (`id` and `serial` are set, the rest is zero) fills in what it is.
+ * The slot with this key, made if there is none; -1 when the key is empty or too long, all slots are
+ * taken, or memory ran out.  The maker of a new one (`id` and `serial` are set, the rest is zero)
+ * fills in what it is.  Master.
  */
 int shm_server_slot(struct shm_servers *s, struct str key);
 
@@ -189,8 +190,8 @@ uint32_t shm_server_connections(const struct shm_server *server);
 bool shm_server_is_idle(const struct shm_server *server);
 
 /*
- * Health, orders and findings are stored with the calls below, which let workers know: they move
- * the epoch of the server's group.  Master.  True if there was a change.
+ * Health and orders are stored with the calls below, which move the epoch of the server's group, so
+ * that workers look again.  Master.  True if there was a change.
  */
 bool shm_server_set_health(struct shm_servers *s, struct shm_server *server,
     enum shm_health health);
