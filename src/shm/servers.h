@@ -156,9 +156,9 @@ int shm_servers_new(struct shm_servers *s);
 void shm_servers_close(struct shm_servers *s);
 
 /*
- * The slot with this key, made if there is none; -1 when the key is empty or too long, all slots are
- * taken, or memory ran out.  The maker of a new one (`id` and `serial` are set, the rest is zero)
- * fills in what it is.  Master.
+ * The slot with this key, made if there is none; -1 when the key is empty or too long, all slots
+ * are taken, or memory ran out.  The maker of a new one (`id` and `serial` are set, the rest is
+ * zero) fills in what it is.  Master.
  */
 int shm_server_slot(struct shm_servers *s, struct str key);
 
