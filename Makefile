@@ -47,7 +47,7 @@ LINK_USHERD = $(filter-out -fno-lto,$(LINK)) $(LTO)
 # ---- files
 
 FLOORS = base net shm http conf proxy process
-SRCS := $(wildcard $(FLOORS:%=src/%/*.c))
+SRCS := $(wildcard $(FLOORS:%=src/%/*.c) src/proxy/*/*.c)
 LLHTTP_SRCS = $(if $(LLHTTP_DIR),api.c http.c llhttp.c)
 MAIN_OBJ = $(OUT)/src/process/main.o
 LIB_OBJS = $(filter-out $(MAIN_OBJ),$(SRCS:%.c=$(OUT)/%.o)) $(LLHTTP_SRCS:%.c=$(OUT)/llhttp/%.o)

@@ -28,10 +28,10 @@ sub same {
 same('directives', [text('src/conf/table*.c') =~ /ROW\("(\w+)"\)/g],
     [$ini =~ /^\.It Ic (\w+) Li =/mg], 'usherd.ini(5)');
 
-same('variables', [text('src/proxy/variables*.c') =~ /^\t\{ STR\("(\w+)"\),/mg],
+same('variables', [text('src/proxy/text/variables*.c') =~ /^\t\{ STR\("(\w+)"\),/mg],
     [$ini =~ /^\.It Li \$(\w+)/mg], 'usherd.ini(5)');
 
-my @metrics = text('src/proxy/metrics*.c') =~ /"(usherd_\w+)",/g;
+my @metrics = text('src/proxy/admin/metrics*.c') =~ /"(usherd_\w+)",/g;
 my @missing = grep { ($ini . $program) !~ /\b\Q$_\E\b/ } @metrics;
 ok(@metrics > 0, 'the sources name metrics');
 ok(!@missing, 'all metrics stand in a manual') or diag("  missing: @missing");
@@ -42,7 +42,7 @@ ok(@reasons > 0, 'the sources name reasons of failure');
 ok(!@missing, 'all reasons of failure stand in a manual') or diag("  missing: @missing");
 
 my ($section) = $ini =~ /^\.Sh REASONS\n(.*?)^\.Sh /ms;
-same('values of $why', [text('src/http/*.c', 'src/proxy/*.c') =~ /(?:(?:\b(?:0|[45]\d\d)|fail_503\(f), |why = |no_index\[\] = )"([a-z]+(?:-[a-z]+)*)"/g],
+same('values of $why', [text('src/http/*.c', 'src/proxy/*.c', 'src/proxy/*/*.c') =~ /(?:(?:\b(?:0|[45]\d\d)|fail_503\(f), |why = |no_index\[\] = )"([a-z]+(?:-[a-z]+)*)"/g],
     [map { split / , / } $section =~ /^\.It Li (.*)/mg], 'usherd.ini(5)');
 
 my $ctl = text('man/usherctl.8');

@@ -4,7 +4,7 @@ use strict;
 use warnings;
 use Test::More;
 
-# What each floor may include besides itself.
+# What each floor may include besides itself; its folders may include it as well.
 my %FLOORS = (
     base    => [],
     net     => [qw(base)],
@@ -16,6 +16,22 @@ my %FLOORS = (
     ctl     => [qw(base conf process)],
 );
 
+# What the folders of proxy/ may include of each other.
+my %FOLDERS = (
+    text    => [],
+    route   => [qw(text)],
+    tls     => [qw(route)],
+    filter  => [qw(text)],
+    balance => [qw(text)],
+    forward => [qw(balance bucket filter text)],
+    bucket  => [qw(filter forward)],
+    files   => [qw(text)],
+    log     => [qw(text)],
+    servers => [qw(tls)],
+    admin   => [qw(servers text)],
+    explain => [qw(forward route tls)],
+);
+
 # Each library is known to one place.
 my %LIBRARIES = (
     qr{^llhttp\.h$}         => qr{^src/http/h1_parse\.c$},
@@ -23,14 +39,14 @@ my %LIBRARIES = (
     qr{^openssl/}           => qr{^src/(?:net/tls\w*|base/digest)\.[ch]$},
     qr{^ares\w*\.h$}        => qr{^src/net/resolver\.c$},
     qr{^pcre2\.h$}          => qr{^src/base/regex\.c$},
-    qr{^zlib\.h$}           => qr{^src/proxy/coder_gzip\.c$},
-    qr{^brotli/}            => qr{^src/proxy/coder_br\.c$},
-    qr{^zstd\.h$}           => qr{^src/proxy/coder_zstd\.c$},
+    qr{^zlib\.h$}           => qr{^src/proxy/filter/coder_gzip\.c$},
+    qr{^brotli/}            => qr{^src/proxy/filter/coder_br\.c$},
+    qr{^zstd\.h$}           => qr{^src/proxy/filter/coder_zstd\.c$},
 );
 
 my ($MAX_FILE, $MAX_FUNCTION, $MAX_LINE) = (700, 80, 100);
 
-my @sources = sort glob 'src/*/*.[ch]';
+my @sources = sort glob 'src/*/*.[ch] src/*/*/*.[ch]';
 my @others  = sort glob 't/unit/*.[ch] t/fuzz/*.[ch] t/bench/*.[ch]';
 ok(@sources > 0, 'there are sources');
 
@@ -48,7 +64,7 @@ sub none {
     return;
 }
 
-my (%includes, @upward, @foreign, @missing);
+my (%includes, @upward, @sideways, @foreign, @missing);
 for my $path (@sources) {
     my ($floor) = $path =~ m{^src/(\w+)/};
     my %may = map { $_ => 1 } $floor, @{$FLOORS{$floor} // []};
@@ -60,6 +76,10 @@ for my $path (@sources) {
             my ($other) = $header =~ m{^(\w+)/};
             push @missing, "$path: $header" unless -f "src/$header";
             push @upward, "$path: $header" unless $other && $may{$other};
+            my ($folder) = $path =~ m{^src/proxy/(\w+)/};
+            my ($sibling) = $header =~ m{^proxy/(\w+)/};
+            push @sideways, "$path: $header" if $folder && $sibling && $folder ne $sibling
+                && !grep { $_ eq $sibling } @{$FOLDERS{$folder} // []};
             push @{$includes{$path}}, "src/$header";
         }
         while (my ($library, $place) = each %LIBRARIES) {
@@ -69,6 +89,7 @@ for my $path (@sources) {
 }
 none('every include names a file as "floor/thing.h"', @missing);
 none('nothing includes a higher floor', @upward);
+none('folders of proxy/ include only those that they may', @sideways);
 none('each library is included in its one place', @foreign);
 
 # Depth first; a path that meets itself is a cycle.

@@ -9,8 +9,8 @@
 #include "process/control_table.h"
 #include "process/control_target.h"
 #include "process/master_internal.h"
-#include "proxy/overrides.h"
-#include "proxy/standing.h"
+#include "proxy/servers/overrides.h"
+#include "proxy/servers/standing.h"
 
 static const struct control_column columns[] = {
 	{ "BACKEND", "backend", false },

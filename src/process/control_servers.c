@@ -8,8 +8,8 @@
 #include "process/control_commands.h"
 #include "process/control_target.h"
 #include "process/master_internal.h"
-#include "proxy/overrides.h"
-#include "proxy/tls_backends.h"
+#include "proxy/servers/overrides.h"
+#include "proxy/tls/tls_backends.h"
 
 static const struct str absent = { NULL, 0 };
 

@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "conf/suggest.h"
 #include "process/master_internal.h"
-#include "proxy/overrides.h"
+#include "proxy/servers/overrides.h"
 
 enum { NAMED = 12 };			/* servers that a message lists at most */
 

@@ -14,7 +14,7 @@ struct control_target {
 	const struct conf_backend *backend;
 	const struct conf_server *server;	/* its line, or the one that was added */
 	bool added;
-	struct str key;				/* of its change, see proxy/overrides.h */
+	struct str key;				/* of its change, see proxy/servers/overrides.h */
 	char address[ADDR_TEXT];		/* what key is, if only one of several is meant */
 };
 

@@ -9,7 +9,7 @@
 
 #include "conf/idn.h"
 #include "http/target.h"
-#include "proxy/explain_question.h"
+#include "proxy/explain/explain_question.h"
 
 enum { EXIT_USAGE = 2 };
 

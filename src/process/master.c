@@ -15,7 +15,7 @@
 #include "process/master_internal.h"
 #include "process/notify.h"
 #include "process/orphans.h"
-#include "proxy/members.h"
+#include "proxy/servers/members.h"
 
 enum {
 	TICK_MS = 1000,

@@ -9,7 +9,7 @@
 
 #include "base/log.h"
 #include "process/control_commands.h"
-#include "proxy/overrides.h"
+#include "proxy/servers/overrides.h"
 
 void
 master_open_control(struct master *m)

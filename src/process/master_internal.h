@@ -17,8 +17,8 @@
 #include "process/pidfile.h"
 #include "process/signals.h"
 #include "process/watch.h"
-#include "proxy/checks.h"
 #include "proxy/proxy.h"
+#include "proxy/servers/checks.h"
 
 enum master_state {
 	MASTER_STARTING,		/* the first generation is not ready yet */

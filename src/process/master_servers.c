@@ -8,8 +8,8 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "proxy/names.h"
-#include "proxy/overrides.h"
+#include "proxy/servers/names.h"
+#include "proxy/servers/overrides.h"
 
 enum { NAMES_PATIENCE_MS = 1000 };	/* how long names may hold up a start or a reload */
 

@@ -9,7 +9,7 @@
 #include "base/regex.h"
 #include "http/h1_parse.h"
 #include "net/resolver.h"
-#include "proxy/coder.h"
+#include "proxy/filter/coder.h"
 
 #ifndef USHERD_BUILD
 #define USHERD_BUILD "unknown"

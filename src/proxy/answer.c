@@ -5,8 +5,8 @@
 
 #include "base/check.h"
 #include "base/mem.h"
-#include "proxy/route.h"
-#include "proxy/template.h"
+#include "proxy/route/route.h"
+#include "proxy/text/template.h"
 
 struct response *
 answer_new(struct exchange *x, int status)

@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "http/accept.h"
 #include "proxy/answer.h"
-#include "proxy/escape.h"
+#include "proxy/text/escape.h"
 
 #define RETRY_AFTER	"300"		/* seconds; maintenance takes a while */
 

@@ -17,16 +17,16 @@
 #include "conf/snapshot.h"
 #include "http/stream.h"
 #include "net/timer.h"
-#include "proxy/captures.h"
 #include "proxy/source.h"
+#include "proxy/text/captures.h"
 #include "shm/metrics.h"
 
 struct runtime;				/* proxy/runtime.h: the proxy of this worker */
-struct route;				/* proxy/route.h */
-struct filter_node;			/* proxy/filter.h */
+struct route;				/* proxy/route/route.h */
+struct filter_node;			/* proxy/filter/filter.h */
 struct held_block;
-struct bucket_request;			/* proxy/bucket.h */
-struct mirror_tap;			/* proxy/mirror.h */
+struct bucket_request;			/* proxy/bucket/bucket.h */
+struct mirror_tap;			/* proxy/forward/mirror.h */
 struct response_buffer;			/* proxy/response_buffer.h */
 
 enum { REQUEST_ID_LEN = 32 };

@@ -12,7 +12,7 @@
 #include "net/listener.h"
 #include "net/socket.h"
 #include "proxy/exchange.h"
-#include "proxy/sites.h"
+#include "proxy/tls/sites.h"
 
 /* One descriptor that connections come from. */
 struct door {

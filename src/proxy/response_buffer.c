@@ -3,7 +3,7 @@
  */
 #include "proxy/response_buffer.h"
 
-#include "proxy/forward.h"
+#include "proxy/forward/forward.h"
 
 struct response_buffer {
 	struct chain kept;

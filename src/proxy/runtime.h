@@ -7,9 +7,9 @@
 #include "base/list.h"
 #include "conf/snapshot.h"
 #include "net/loop.h"
-#include "proxy/failure_log.h"
+#include "proxy/balance/server.h"
+#include "proxy/log/failure_log.h"
 #include "proxy/proxy.h"
-#include "proxy/server.h"
 #include "shm/metrics.h"
 
 struct access_log;

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "fixture.h"
-#include "proxy/access_log.h"
+#include "proxy/log/access_log.h"
 
 enum { FLUSH_MS = 20 };
 

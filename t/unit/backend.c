@@ -5,8 +5,8 @@
 #include <stdio.h>
 
 #include "base/log.h"
-#include "proxy/backend.h"
-#include "proxy/eject.h"
+#include "proxy/balance/backend.h"
+#include "proxy/balance/eject.h"
 #include "shm/servers.h"
 
 enum { GENERATION = 1, SLOW_START_MS = 10000 };

@@ -7,7 +7,7 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
-#include "proxy/balance.h"
+#include "proxy/balance/balance.h"
 
 enum { WORKERS = 3 };
 

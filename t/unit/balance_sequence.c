@@ -3,7 +3,7 @@
 #include "unit.h"
 
 #include "base/check.h"
-#include "proxy/balance_sequence.h"
+#include "proxy/balance/balance_sequence.h"
 #include "shm/servers.h"
 
 static struct balance_sequence sequence;

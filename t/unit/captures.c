@@ -6,8 +6,8 @@
 
 #include "base/regex.h"
 #include "fixture.h"
-#include "proxy/captures.h"
-#include "proxy/template.h"
+#include "proxy/text/captures.h"
+#include "proxy/text/template.h"
 
 static struct fixture f;
 static struct conf_errors *errors;

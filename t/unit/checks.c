@@ -10,7 +10,7 @@
 
 #include "base/log.h"
 #include "base/rng.h"
-#include "proxy/checks.h"
+#include "proxy/servers/checks.h"
 
 enum {
 	SERVERS = 600,

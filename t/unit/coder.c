@@ -11,7 +11,7 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "base/rng.h"
-#include "proxy/coder.h"
+#include "proxy/filter/coder.h"
 
 enum { LARGE = 400000 };
 

@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "conf_text.h"
 #include "conf/file.h"
 #include "conf/table.h"
+#include "conf_text.h"
 #include "unit.h"
 
 START_TEST(missing_things)

@@ -4,8 +4,8 @@
 
 #include "base/check.h"
 #include "fixture.h"
-#include "proxy/cors.h"
-#include "proxy/filter.h"
+#include "proxy/filter/cors.h"
+#include "proxy/filter/filter.h"
 
 enum { MAX_ORIGINS = 4 };
 

@@ -4,7 +4,7 @@
 #define FIXTURE_H
 
 #include "proxy/exchange.h"
-#include "proxy/route.h"
+#include "proxy/route/route.h"
 #include "proxy/runtime.h"
 
 struct fixture {

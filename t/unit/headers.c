@@ -8,8 +8,8 @@
 #include "base/check.h"
 #include "fixture.h"
 #include "net/tls_server.h"
-#include "proxy/filter.h"
-#include "proxy/headers.h"
+#include "proxy/filter/filter.h"
+#include "proxy/filter/headers.h"
 
 /* Fields are written as `Name: value|Name: value`, in their order. */
 

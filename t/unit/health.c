@@ -2,7 +2,7 @@
 
 #include "unit.h"
 
-#include "proxy/health.h"
+#include "proxy/servers/health.h"
 
 /* Plays looks ('g' good, 'b' bad) and compares the states after each: '?', 'U' or 'D'. */
 static void

@@ -3,7 +3,7 @@
 #include "unit.h"
 
 #include "base/check.h"
-#include "proxy/location.h"
+#include "proxy/forward/location.h"
 
 static struct arena arena;
 

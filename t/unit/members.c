@@ -4,12 +4,12 @@
 
 #include <stdio.h>
 
-#include "conf_text.h"
 #include "base/mem.h"
 #include "conf/server_line.h"
-#include "proxy/members.h"
-#include "proxy/names.h"
-#include "proxy/overrides.h"
+#include "conf_text.h"
+#include "proxy/servers/members.h"
+#include "proxy/servers/names.h"
+#include "proxy/servers/overrides.h"
 
 #define WEB	"[listen web]\nbind = 8080\n[route all]\npath = /*\nbackend = app\n[backend app]\n"
 

@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 #include "base/check.h"
-#include "proxy/files_find.h"
-#include "proxy/mime.h"
+#include "proxy/files/files_find.h"
+#include "proxy/files/mime.h"
 
 static const char table[] =
 	"# a comment\ttxt\n"

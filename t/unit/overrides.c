@@ -1,7 +1,7 @@
 /* Changes at run time: how long they hold, and what they are about. */
 
 #include "conf_text.h"
-#include "proxy/overrides.h"
+#include "proxy/servers/overrides.h"
 #include "unit.h"
 
 static const struct str app = STR("app"), api = STR("api"), a = STR("a:1"), b = STR("b:1");

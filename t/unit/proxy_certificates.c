@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "proxy/certificates.h"
+#include "proxy/tls/certificates.h"
 #include "tls_fixture.h"
 
 static const char config[] =

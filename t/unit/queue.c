@@ -4,7 +4,7 @@
 
 #include <unistd.h>
 
-#include "proxy/queue.h"
+#include "proxy/balance/queue.h"
 
 enum { WORKERS = 3 };
 

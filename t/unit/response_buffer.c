@@ -4,7 +4,7 @@
 
 #include "base/mem.h"
 #include "fixture.h"
-#include "proxy/forward.h"
+#include "proxy/forward/forward.h"
 #include "proxy/response_buffer.h"
 
 /* A stream that is full after every piece of STREAM_HIGH. */

@@ -3,7 +3,7 @@
 #include "unit.h"
 
 #include "base/rng.h"
-#include "proxy/retry.h"
+#include "proxy/forward/retry.h"
 
 /* How many retries are granted before the first refusal. */
 static unsigned

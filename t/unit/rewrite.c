@@ -6,7 +6,7 @@
 
 #include "base/check.h"
 #include "fixture.h"
-#include "proxy/rewrite.h"
+#include "proxy/route/rewrite.h"
 
 static const struct {
 	const char *target;

@@ -6,8 +6,8 @@
 #include <time.h>
 
 #include "base/mem.h"
-#include "proxy/route.h"
-#include "proxy/template.h"
+#include "proxy/route/route.h"
+#include "proxy/text/template.h"
 
 enum { MANY = 10000 };
 

@@ -4,7 +4,7 @@
 
 #include "base/check.h"
 #include "base/digest.h"
-#include "proxy/sigv4.h"
+#include "proxy/bucket/sigv4.h"
 
 enum { MAX_FIELDS = 8 };
 

@@ -3,7 +3,7 @@
 #include "conf_text.h"
 #include "unit.h"
 
-#include "proxy/sites.h"
+#include "proxy/tls/sites.h"
 #include "tls_fixture.h"
 
 static const char config[] =

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "proxy/standing.h"
+#include "proxy/servers/standing.h"
 
 enum { NO_ADDRESS = 1, EJECTED = 2, EJECTED_BEFORE = 4 };
 

@@ -4,11 +4,11 @@
 
 #include <stdio.h>
 
-#include "proxy/metrics_text.h"
+#include "proxy/admin/metrics_text.h"
+#include "proxy/admin/status.h"
+#include "proxy/admin/status_html.h"
+#include "proxy/admin/status_json.h"
 #include "proxy/runtime.h"
-#include "proxy/status.h"
-#include "proxy/status_html.h"
-#include "proxy/status_json.h"
 
 enum { GENERATION = 7 };
 

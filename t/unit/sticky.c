@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/digest.h"
-#include "proxy/sticky.h"
+#include "proxy/balance/sticky.h"
 
 static const uint8_t key[STICKY_KEY] = "0123456789abcdef0123456789abcde";
 static const struct conf_backend app =

@@ -5,8 +5,8 @@
 #include <stdio.h>
 
 #include "fixture.h"
-#include "proxy/template.h"
-#include "proxy/variables.h"
+#include "proxy/text/template.h"
+#include "proxy/text/variables.h"
 
 static struct fixture f;
 static struct conf_errors *errors;

@@ -1,0 +1,234 @@
+/*
+ * bucket_response.c - objects of a store that speaks the S3 protocol: the responses.
+ */
+#include "base/check.h"
+#include "http/conditional.h"
+#include "http/date.h"
+#include "proxy/bucket/bucket_internal.h"
+#include "proxy/forward/forward.h"
+
+enum { DROP_MAX = 65536 };	/* read to keep a connection; a longer body is not worth it */
+
+/* ---- fields */
+
+/* What is said of the object; all else is between us and the store. */
+static bool
+passes(const struct field *f)
+{
+	static const struct str known[] = {
+		STR("Accept-Ranges"), STR("Age"), STR("Cache-Control"),
+		STR("Content-Disposition"), STR("Content-Encoding"), STR("Content-Language"),
+		STR("Content-Range"), STR("Content-Type"), STR("Date"), STR("ETag"),
+		STR("Expires"), STR("Last-Modified"), STR("Vary"),
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(known); i++)
+		if (str_ieq(f->name, known[i]))
+			return true;
+	return false;
+}
+
+/* They stay in the list, as gone, for $upstream_http_NAME. */
+static void
+hide_fields(struct fields *fields)
+{
+	FIELDS_EACH(f, fields)
+		f->gone = !passes(f);
+}
+
+static struct str
+value_of(const struct fields *fields, enum field_id id)
+{
+	const struct field *f = fields_find(fields, id);
+
+	return f != NULL ? f->value : (struct str){ NULL, 0 };
+}
+
+/* Some stores know no If-Range, and send a part of what is no more the same object. */
+static bool
+is_wrong_part(const struct exchange *x, const struct response *r)
+{
+	struct validators v = { .etag = value_of(&r->fields, FIELD_ETAG) };
+	int64_t now;
+
+	if (r->status != 206 || fields_find(&x->request->fields, FIELD_IF_RANGE) == NULL)
+		return false;
+	v.has_modified = http_date_parse(value_of(&r->fields, FIELD_LAST_MODIFIED), &v.modified);
+	v.modified_strong = v.has_modified &&
+	    http_date_parse(value_of(&r->fields, FIELD_DATE), &now) && now > v.modified;
+	return !conditional_range(&x->request->fields, &v);
+}
+
+/* ---- errors */
+
+/* The store's word for it: the text of <Code> in its XML, as far as that is one word. */
+static struct str
+code_of(const struct bucket_request *b)
+{
+	static const struct str open = STR("<Code>");
+	struct str text = { b->error, b->nerror };
+	size_t n = 0;
+
+	while (text.n >= open.n && !str_starts(text, open))
+		text = str_skip(text, 1);
+	if (text.n < open.n)
+		return STR_OF("");
+	text = str_skip(text, open.n);
+	while (n < text.n && n < 64 && char_is(text.p[n], CHAR_ALPHA | CHAR_DIGIT))
+		n++;
+	return str_make(text.p, n);
+}
+
+/* Errors that no request of a client is to blame for, whatever their status. */
+static bool
+is_our_fault(struct str code)
+{
+	static const struct str codes[] = {
+		STR("AuthorizationHeaderMalformed"), STR("InvalidAccessKeyId"),
+		STR("InvalidBucketName"), STR("NoSuchBucket"), STR("RequestTimeTooSkewed"),
+		STR("SignatureDoesNotMatch"),
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(codes); i++)
+		if (str_eq(code, codes[i]))
+			return true;
+	return false;
+}
+
+static int
+status_for_client(const struct exchange *x, int status, struct str code)
+{
+	bool writes = x->request->method_id == METHOD_PUT ||
+	    x->request->method_id == METHOD_DELETE;
+
+	if (is_our_fault(code))
+		return 502;
+	switch (status) {
+	case 403:
+		/* What a store says of a missing object to who may not list the bucket. */
+		return writes ? 403 : 404;
+	case 404:
+	case 412:
+	case 416:
+	case 503:
+	case 504:
+		return status;
+	case 429:
+		return 503;
+	default:
+		return writes && status >= 400 && status < 500 ? status : 502;
+	}
+}
+
+static void
+refuse(struct exchange *x)
+{
+	const struct conf_bucket *c = x->conf->bucket;
+	struct bucket_request *b = x->bucket;
+	struct str code = code_of(b);
+	int status = status_for_client(x, b->refused, code);
+	const char *why = arena_printf(&x->stream->arena, "bucket-%d", b->refused).p;
+
+	if (status == 404 && c->error_document.p != NULL && !b->for_error &&
+	    x->request->method_id != METHOD_PUT && x->request->method_id != METHOD_DELETE) {
+		x->why = why;
+		b->for_error = b->whole = true;
+		b->refused = 0;
+		b->dropped = 0;
+		bucket_ask(x, c->error_document);
+		return;
+	}
+	x->content_range = b->content_range;
+	exchange_fail(x, b->for_error ? 404 : status, why, "bucket %.*s: the store answers %.*s"
+	    " with %d%s%.*s", STR_ARG(c->name), STR_ARG(x->uri), b->refused,
+	    code.n > 0 ? " " : "", STR_ARG(code));
+}
+
+/* ---- what comes */
+
+/* The object that takes the place of a missing one is as missing. */
+static bool
+use_error_document(struct exchange *x, struct response *r)
+{
+	if (r->status != 200) {
+		x->bucket->refused = r->status;
+		return false;
+	}
+	r->status = 404;
+	r->reason = status_reason(404);
+	fields_remove(&r->fields, FIELD_ACCEPT_RANGES);
+	fields_remove(&r->fields, FIELD_ETAG);
+	fields_remove(&r->fields, FIELD_LAST_MODIFIED);
+	return true;
+}
+
+bool
+bucket_head(struct exchange *x, struct response *r)
+{
+	struct bucket_request *b = x->bucket;
+
+	hide_fields(&r->fields);
+	if (b->for_error)
+		return use_error_document(x, r);
+	if (is_wrong_part(x, r)) {
+		/* Who sends a part of what was asked for whole would do so for ever. */
+		b->again = !b->whole;
+		b->refused = b->whole ? r->status : 0;
+		return false;
+	}
+	if ((r->status >= 200 && r->status < 300) || r->status == 304)
+		return true;
+	b->refused = r->status;
+	if (r->status == 416)
+		b->content_range = value_of(&r->fields, FIELD_CONTENT_RANGE);
+	return false;
+}
+
+static void
+keep_error(struct exchange *x, const struct chain *bytes)
+{
+	struct bucket_request *b = x->bucket;
+	size_t n = BUCKET_ERROR_MAX - b->nerror;
+
+	if (b->refused == 0)
+		return;
+	if (b->error == NULL)
+		b->error = arena_alloc(&x->stream->arena, BUCKET_ERROR_MAX);
+	if (n > bytes->len)
+		n = bytes->len;
+	chain_copy_out(bytes, b->error + b->nerror, n);
+	b->nerror += n;
+}
+
+bool
+bucket_body(struct exchange *x, struct chain *moved)
+{
+	struct bucket_request *b = x->bucket;
+
+	if (b->refused == 0 && !b->again)
+		return false;
+	keep_error(x, moved);
+	b->dropped += moved->len;
+	chain_clear(moved);
+	if (b->dropped > DROP_MAX)
+		(void)bucket_end(x);
+	return true;
+}
+
+bool
+bucket_end(struct exchange *x)
+{
+	struct bucket_request *b = x->bucket;
+
+	if (b->again) {
+		b->again = false;
+		b->whole = true;
+		b->dropped = 0;
+		exchange_set_source(x, &source_forward, NULL);
+		return true;
+	}
+	if (b->refused == 0)
+		return false;
+	refuse(x);
+	return true;
+}

@@ -1,0 +1,154 @@
+/*
+ * forwarded.c - the fields of a request as they go to a server.
+ */
+#include "proxy/forward/forwarded.h"
+
+#include "base/buf.h"
+#include "base/check.h"
+#include "proxy/bucket/bucket.h"
+#include "proxy/filter/headers.h"
+#include "proxy/runtime.h"
+
+/* Fields that describe the client; only a trusted proxy's are believed. */
+static bool
+describes_client(enum field_id id)
+{
+	return id == FIELD_X_FORWARDED_FOR || id == FIELD_X_FORWARDED_PROTO ||
+	    id == FIELD_X_FORWARDED_HOST || id == FIELD_FORWARDED || id == FIELD_X_REQUEST_ID;
+}
+
+static bool
+passes(const struct exchange *x, const struct field *f)
+{
+	switch (f->id) {
+	case FIELD_HOST:
+		return false;		/* written anew */
+	case FIELD_EXPECT:
+		return x->request->expect_continue;
+	case FIELD_MAX_FORWARDS:
+		return x->request->method_id != METHOD_OPTIONS;
+	default:
+		return x->trusted || !describes_client(f->id);
+	}
+}
+
+static struct str
+host_field(const struct exchange *x, struct str server_host)
+{
+	switch (x->backend->host_header) {
+	case HOST_SERVER:
+		return server_host;
+	case HOST_NAME:
+		return x->backend->host_header_name;
+	default:
+		return x->request->host_field.p != NULL ? x->request->host_field : server_host;
+	}
+}
+
+/* `a, b`, with `a` the values of the fields that are there already. */
+static struct str
+append_to(struct exchange *x, struct fields *out, enum field_id id, struct str value)
+{
+	struct arena *arena = &x->stream->arena;
+
+	for (unsigned i = out->n; i-- > 0;)
+		if (!out->v[i].gone && out->v[i].id == id)
+			value = arena_printf(arena, "%.*s, %.*s", STR_ARG(out->v[i].value),
+			    STR_ARG(value));
+	return value;
+}
+
+/* RFC 7239, 6: IPv6 addresses stand in brackets and quotes. */
+static struct str
+forwarded_element(struct exchange *x, const char *peer)
+{
+	bool quote = x->stream->peer->client.family == AF_INET6;
+	struct str host = x->request->host_field;
+
+	return arena_printf(&x->stream->arena, "for=%s%s%s;proto=%.*s%s%.*s%s",
+	    quote ? "\"[" : "", peer, quote ? "]\"" : "", STR_ARG(x->scheme),
+	    host.p != NULL ? ";host=\"" : "", STR_ARG(host), host.p != NULL ? "\"" : "");
+}
+
+static void
+add_missing(struct fields *out, enum field_id id, struct str value)
+{
+	if (value.p != NULL && fields_find(out, id) == NULL)
+		fields_add_id(out, id, value);
+}
+
+/* RFC 7239, 6.2: the word for an address that there is none of, as on a unix socket. */
+static size_t
+client_text(const struct ip_port *client, char out[ADDR_TEXT])
+{
+	if (client->family == AF_INET || client->family == AF_INET6)
+		return ip_text(client, out);
+	memcpy(out, "unknown", sizeof("unknown"));
+	return sizeof("unknown") - 1;
+}
+
+static void
+describe_client(struct exchange *x, struct fields *out)
+{
+	enum conf_forwarded mode = x->conf->policy->forwarded_headers;
+	char peer[ADDR_TEXT];
+	size_t n = client_text(&x->stream->peer->client, peer);
+
+	if (mode == FORWARDED_X || mode == FORWARDED_BOTH) {
+		struct str value = arena_str(&x->stream->arena, str_make(peer, n));
+
+		if (x->trusted)
+			value = append_to(x, out, FIELD_X_FORWARDED_FOR, value);
+		fields_set(out, FIELD_X_FORWARDED_FOR, value);
+		add_missing(out, FIELD_X_FORWARDED_PROTO, x->scheme);
+		add_missing(out, FIELD_X_FORWARDED_HOST, x->request->host_field);
+	}
+	if (mode == FORWARDED_RFC7239 || mode == FORWARDED_BOTH)
+		fields_set(out, FIELD_FORWARDED,
+		    append_to(x, out, FIELD_FORWARDED, forwarded_element(x, peer)));
+}
+
+/* RFC 9110, 7.6.2: one hop less; a request that may go no further was answered before. */
+static void
+count_hop(struct exchange *x, struct fields *out)
+{
+	struct field *f = fields_find(&x->request->fields, FIELD_MAX_FORWARDS);
+	uint64_t hops;
+
+	if (x->request->method_id == METHOD_OPTIONS && f != NULL &&
+	    str_uint(f->value, UINT32_MAX, &hops) && hops > 0)
+		fields_add_id(out, FIELD_MAX_FORWARDS,
+		    arena_printf(&x->stream->arena, "%llu", (unsigned long long)hops - 1));
+}
+
+void
+forwarded_fields(struct exchange *x, struct str server_host, struct fields *out)
+{
+	const struct request *r = x->request;
+
+	if (x->bucket != NULL) {
+		bucket_fields(x, out);
+		return;
+	}
+	fields_init(out, &x->stream->arena);
+	x->server_host = server_host;
+	x->told_host = host_field(x, server_host);
+	fields_add_id(out, FIELD_HOST, x->told_host);
+	FIELDS_EACH(f, &r->fields)
+		*fields_add_id(out, f->id, f->value) = *f;
+	fields_strip_hop_by_hop(out);
+	for (unsigned i = 1; i < out->n; i++)
+		out->v[i].gone |= !passes(x, &out->v[i]);
+	describe_client(x, out);
+	add_missing(out, FIELD_X_REQUEST_ID,
+	    arena_str(&x->stream->arena, str_make(x->request_id, REQUEST_ID_LEN)));
+	count_hop(x, out);
+	if (x->conf->policy->via)
+		fields_set(out, FIELD_VIA, append_to(x, out, FIELD_VIA,
+		    arena_printf(&x->stream->arena, "1.%d usherd", r->minor)));
+	headers_request(x->runtime->headers, x, out);
+	if (r->te_trailers && r->upgrade.p == NULL) {
+		fields_add_id(out, FIELD_TE, STR_OF("trailers"));
+		fields_add_id(out, FIELD_CONNECTION, STR_OF("TE"));
+	}
+}

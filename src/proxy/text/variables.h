@@ -1,0 +1,45 @@
+/*
+ * variables.h - the values that templates can name.
+ */
+#ifndef USHERD_PROXY_TEXT_VARIABLES_H
+#define USHERD_PROXY_TEXT_VARIABLES_H
+
+#include "base/str.h"
+#include "proxy/text/escape.h"
+
+struct exchange;
+
+enum { VARIABLE_SCRATCH = 160 };
+
+/*
+ * The value in this exchange: absent (p == NULL) when there is none.  `arg` is what follows the
+ * name of a family ($http_NAME: "NAME" in lower case, with - for _).  The result lies in `scratch`,
+ * in the exchange or in its arena.
+ */
+typedef struct str variable_get(const struct exchange *x, struct str arg,
+    char scratch[VARIABLE_SCRATCH]);
+
+struct variable {
+	struct str name;		/* without $; a family ends in _ */
+	bool family;
+	bool names_field;		/* the argument is the name of a header field */
+	variable_get *get;
+	enum uri_form form;		/* how it goes into a URI */
+};
+
+/* The variable of a name, and for a family its argument; NULL if there is none. */
+const struct variable *variable_lookup(struct str name, struct str *arg);
+
+/*
+ * Makes the argument of a family comparable: that of $http_NAME in lower case, with - for _.  In
+ * place.
+ */
+void variable_fold_arg(const struct variable *v, char *arg, size_t n);
+
+/* The known name nearest to a wrong one, or an absent string. */
+struct str variable_suggest(struct str name);
+
+/* Writes microseconds as seconds with three decimals (room for 24 bytes); returns the length. */
+size_t fmt_seconds(char *p, int64_t us);
+
+#endif

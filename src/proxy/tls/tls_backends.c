@@ -1,0 +1,83 @@
+/*
+ * tls_backends.c - how the servers of each backend are spoken to over TLS.
+ */
+#include "proxy/tls/tls_backends.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+
+bool
+tls_backends_wanted(const struct conf_backend *b)
+{
+	for (unsigned i = 0; i < b->nservers; i++)
+		if (b->servers[i].scheme == SCHEME_HTTPS)
+			return true;
+	return false;
+}
+
+static struct tls_client *
+new_client(const struct conf_backend *b, struct tls_cert *cert, char error[TLS_ERROR_TEXT])
+{
+	const struct tls_client_options o = {
+		.verify = b->tls_verify,
+		.ca_pem = b->tls_ca.content,
+		.cert = cert,
+	};
+
+	return tls_client_new(&o, error);
+}
+
+struct tls_client **
+tls_backends_new(const struct conf_snapshot *snapshot, const struct tls_store *certs,
+    struct conf_errors *errors)
+{
+	struct tls_client **clients = mem_zalloc(snapshot->nbackends, sizeof(*clients));
+	char error[TLS_ERROR_TEXT];
+
+	for (unsigned i = 0; i < snapshot->nbackends; i++) {
+		const struct conf_backend *b = snapshot->backends[i];
+		const struct conf_certificate *c = b->tls_certificate;
+
+		if (!tls_backends_wanted(b))
+			continue;
+		clients[i] = new_client(b, c != NULL ?
+		    (struct tls_cert *)tls_store_get(certs, c->index) : NULL, error);
+		if (clients[i] == NULL)
+			conf_error(errors, b->at, "[backend %.*s] tls: %s", STR_ARG(b->name),
+			    error);
+	}
+	return clients;
+}
+
+void
+tls_backends_free(struct tls_client **clients, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (clients[i] != NULL)
+			tls_client_free(clients[i]);
+	mem_free(clients);
+}
+
+void
+tls_backends_renew(struct tls_client **clients, const struct conf_snapshot *snapshot,
+    unsigned index, struct tls_cert *cert)
+{
+	char error[TLS_ERROR_TEXT];
+
+	for (unsigned i = 0; i < snapshot->nbackends; i++) {
+		const struct conf_backend *b = snapshot->backends[i];
+		struct tls_client *client;
+
+		if (clients[i] == NULL || b->tls_certificate == NULL ||
+		    b->tls_certificate->index != index)
+			continue;
+		client = new_client(b, cert, error);
+		if (client == NULL) {
+			log_error("backend %.*s: the new certificate is not used: %s",
+			    STR_ARG(b->name), error);
+			continue;
+		}
+		tls_client_free(clients[i]);
+		clients[i] = client;
+	}
+}

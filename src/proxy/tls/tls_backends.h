@@ -1,0 +1,27 @@
+/*
+ * tls_backends.h - how the servers of each backend are spoken to over TLS.
+ */
+#ifndef USHERD_PROXY_TLS_TLS_BACKENDS_H
+#define USHERD_PROXY_TLS_TLS_BACKENDS_H
+
+#include "conf/snapshot.h"
+#include "net/tls_client.h"
+#include "net/tls_server.h"
+
+/* Whether the backend has a client: the configuration names an https server in it.  Without one no
+ * such server can be added at run time. */
+bool tls_backends_wanted(const struct conf_backend *b);
+
+/*
+ * A client for each backend, by its index; NULL where no server is https.  What is wrong goes to
+ * `errors`.  tls_backends_free() ends the array.
+ */
+struct tls_client **tls_backends_new(const struct conf_snapshot *snapshot,
+    const struct tls_store *certs, struct conf_errors *errors);
+void tls_backends_free(struct tls_client **clients, unsigned n);
+
+/* Certificate `index` has been replaced: new connections show the new one. */
+void tls_backends_renew(struct tls_client **clients, const struct conf_snapshot *snapshot,
+    unsigned index, struct tls_cert *cert);
+
+#endif
