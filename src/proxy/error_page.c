@@ -126,7 +126,7 @@ refusal_text(const struct exchange *x, int status)
 void
 error_page_send(struct exchange *x, int status)
 {
-	const struct conf_error_page *page = own_page(x->conf->policy, status);
+	const struct conf_error_page *page = own_page(x->policy, status);
 	struct response *r = answer_new(x, status);
 
 	if (x->allow.p != NULL && status == 405)
@@ -145,7 +145,7 @@ error_page_send(struct exchange *x, int status)
 void
 error_page_maintenance(struct exchange *x)
 {
-	const struct conf_policy *c = x->conf->policy;
+	const struct conf_policy *c = x->policy;
 	const struct conf_error_page *page = c->maintenance == MAINTENANCE_FILE ?
 	    &c->maintenance_page : own_page(c, 503);
 	struct response *r = answer_new(x, 503);

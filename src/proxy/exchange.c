@@ -62,8 +62,8 @@ account(struct exchange *x)
 	metrics_add(&rt->route_cells[route]->status[x->status / 100 % 6], 1);
 	metrics_add(&rt->route_cells[route]->bytes_in, x->stream->bytes_in);
 	metrics_add(&rt->route_cells[route]->bytes_out, x->stream->bytes_out);
-	if (x->conf->policy->access_log != NULL)
-		access_log_add(rt->logs[x->conf->policy->access_log->index], x);
+	if (x->policy->access_log != NULL)
+		access_log_add(rt->logs[x->policy->access_log->index], x);
 }
 
 static void
@@ -211,6 +211,7 @@ exchange_new(struct runtime *rt, const struct conf_listen *listen, struct metric
 	x->listen = listen;
 	x->listen_cell = cell;
 	x->conf = rt->conf->fallback;
+	x->policy = x->conf->policy;
 	x->scheme = STR_OF("http");
 	chain_init(&x->buffered);
 	stream->events = &events;

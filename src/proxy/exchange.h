@@ -53,7 +53,8 @@ struct exchange {
 	struct metrics_cell *listen_cell;	/* NULL on an admin listener */
 	const struct conf_host *host;		/* NULL: none */
 	const struct route *route;		/* NULL: none */
-	const struct conf_route *conf;		/* the route's values, or the snapshot's fallback */
+	const struct conf_route *conf;		/* the route's values, or those of a fallback */
+	const struct conf_policy *policy;	/* how it is treated: that of `conf` */
 	const struct conf_backend *backend;	/* NULL: none */
 	struct ip_port client;			/* $remote_addr: after trusted proxies */
 	bool trusted;				/* the peer is a trusted proxy */

@@ -19,7 +19,7 @@ response_buffer_new(struct exchange *x, const struct response *r)
 {
 	struct response_buffer *b;
 
-	if (!x->conf->policy->response_buffering || x->source != &source_forward ||
+	if (!x->policy->response_buffering || x->source != &source_forward ||
 	    response_has_no_body(r->status, x->request->method_id) ||
 	    response_is_event_stream(r))
 		return NULL;

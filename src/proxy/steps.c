@@ -55,7 +55,7 @@ step_admin(struct exchange *x)
 static void
 use_limits(struct exchange *x)
 {
-	const struct conf_policy *c = x->conf->policy;
+	const struct conf_policy *c = x->policy;
 
 	x->limits = (struct stream_limits){
 		.body_timeout_ms = c->body_timeout_ms,
@@ -84,6 +84,7 @@ use_route(struct exchange *x, const struct route *route)
 {
 	x->route = route;
 	x->conf = route->conf;
+	x->policy = x->conf->policy;
 	x->backend = choose_backend(x);
 	use_limits(x);
 }
@@ -93,6 +94,7 @@ static void
 use_host(struct exchange *x)
 {
 	x->conf = x->host->fallback;
+	x->policy = x->conf->policy;
 	use_limits(x);
 }
 
@@ -162,7 +164,7 @@ step_route(struct exchange *x)
 static enum step_result
 step_maintenance(struct exchange *x)
 {
-	if (x->conf->policy->maintenance == MAINTENANCE_OFF)
+	if (x->policy->maintenance == MAINTENANCE_OFF)
 		return STEP_NEXT;
 	error_page_maintenance(x);
 	return STEP_DONE;
@@ -172,8 +174,8 @@ step_maintenance(struct exchange *x)
 static enum step_result
 step_body(struct exchange *x)
 {
-	if (x->request->framing == FRAMING_LENGTH && x->conf->policy->max_body != CONF_OFF &&
-	    x->request->content_length > (uint64_t)x->conf->policy->max_body) {
+	if (x->request->framing == FRAMING_LENGTH && x->policy->max_body != CONF_OFF &&
+	    x->request->content_length > (uint64_t)x->policy->max_body) {
 		exchange_fail(x, 413, "body-limit", "a request body of %llu bytes, over max_body",
 		    (unsigned long long)x->request->content_length);
 		return STEP_DONE;
@@ -218,7 +220,7 @@ step_bucket(struct exchange *x)
 static enum step_result
 step_buffer(struct exchange *x)
 {
-	if (!x->conf->policy->request_buffering || x->backend == NULL || x->stream->body_done)
+	if (!x->policy->request_buffering || x->backend == NULL || x->stream->body_done)
 		return STEP_NEXT;
 	buffering_start(x);
 	return STEP_WAIT;

@@ -233,7 +233,7 @@ write_forwarding(const struct explained *e)
 	buf_printf(e->out, "servers of backend %.*s\n", STR_ARG(b->name));
 	for (unsigned i = 0; i < b->nservers; i++)
 		write_server(e->out, &b->servers[i]);
-	write_times(e->out, e->x->conf->policy);
+	write_times(e->out, e->x->policy);
 }
 
 /* ---- what the configuration says */
@@ -253,7 +253,7 @@ write_policies(const struct explained *e)
 {
 	const struct conf_snapshot *c = e->runtime->conf;
 	const struct exchange *x = e->x;
-	const struct conf_policy *p = x->conf->policy;
+	const struct conf_policy *p = x->policy;
 
 	buf_printf(e->out, "[route %.*s], what it inherits included\n", STR_ARG(x->conf->name));
 	conf_each_route_value(c, x->conf, write_value, e->out);
@@ -281,7 +281,7 @@ static void
 write_file(const struct explained *e)
 {
 	const struct exchange *x = e->x;
-	const struct conf_strs *tries = &x->conf->policy->try_files;
+	const struct conf_strs *tries = &x->policy->try_files;
 
 	label(e->out, "file");
 	if (tries->n == 0) {

@@ -39,7 +39,7 @@ static void
 add_expires(struct exchange *x, struct response *r)
 {
 	struct arena *a = &x->stream->arena;
-	msec ms = x->conf->policy->expires_ms;
+	msec ms = x->policy->expires_ms;
 
 	if (ms == CONF_OFF)
 		return;

@@ -95,7 +95,7 @@ depends_on_origin(const struct conf_strs *list)
 static bool
 say_who(const struct exchange *x, struct fields *fields)
 {
-	const struct conf_strs *list = &x->conf->policy->cors;
+	const struct conf_strs *list = &x->policy->cors;
 	bool credentials;
 	struct str allowed = cors_allow(list, origin_of(x->request), &credentials);
 
@@ -158,7 +158,7 @@ static bool
 tell_origin(struct exchange *x, struct response *r, struct filter_node *node)
 {
 	(void)node;
-	if (x->conf->policy->cors.n == 0 || r->status < 200 || x->preflight)
+	if (x->policy->cors.n == 0 || r->status < 200 || x->preflight)
 		return false;
 	remove_others(&r->fields);
 	(void)say_who(x, &r->fields);

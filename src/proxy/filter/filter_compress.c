@@ -51,7 +51,7 @@ has_listed_type(const struct exchange *x, const struct response *r)
 		return false;
 	value = f->value;
 	return str_cut(&value, ';', &media) &&
-	    is_listed(&x->conf->policy->compress_types, str_trim(media));
+	    is_listed(&x->policy->compress_types, str_trim(media));
 }
 
 /* RFC 9111, 5.2.1.6 and 5.2.2.6. */
@@ -85,7 +85,7 @@ static bool
 is_too_short(const struct exchange *x, const struct response *r)
 {
 	return r->framing == FRAMING_LENGTH && (r->content_length == 0 ||
-	    r->content_length < (uint64_t)x->conf->policy->compress_min);
+	    r->content_length < (uint64_t)x->policy->compress_min);
 }
 
 static bool
@@ -110,7 +110,7 @@ is_fit(const struct exchange *x, const struct response *r)
 static unsigned
 choose(const struct exchange *x, enum conf_coding codings[CONF_CODINGS])
 {
-	const unsigned char *wanted = x->conf->policy->compress;
+	const unsigned char *wanted = x->policy->compress;
 	unsigned order[NEGOTIATE_MAX], n = 0;
 	struct str offered[CONF_CODINGS];
 
@@ -241,7 +241,7 @@ setup(struct exchange *x, struct response *r, struct filter_node *node)
 	enum conf_coding codings[CONF_CODINGS];
 	unsigned n;
 
-	if (x->conf->policy->compress[0] == CODING_NONE)
+	if (x->policy->compress[0] == CODING_NONE)
 		return false;
 	if (r->status == 304)
 		adapt_not_modified(x, r);

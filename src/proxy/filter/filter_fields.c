@@ -12,7 +12,7 @@ static bool
 hide_server(struct exchange *x, struct response *r, struct filter_node *node)
 {
 	(void)node;
-	if (x->conf->policy->hide_server) {
+	if (x->policy->hide_server) {
 		fields_remove(&r->fields, FIELD_SERVER);
 		fields_remove(&r->fields, FIELD_X_POWERED_BY);
 	}

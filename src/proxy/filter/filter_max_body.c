@@ -8,7 +8,7 @@ static bool
 too_large(struct exchange *x)
 {
 	exchange_fail(x, 413, "body-limit", "a request body of more than %lld bytes",
-	    (long long)x->conf->policy->max_body);
+	    (long long)x->policy->max_body);
 	return false;
 }
 
@@ -18,7 +18,7 @@ setup(struct exchange *x, struct response *r, struct filter_node *node)
 {
 	(void)r;
 	(void)node;
-	return x->request->framing == FRAMING_CHUNKED && x->conf->policy->max_body != CONF_OFF;
+	return x->request->framing == FRAMING_CHUNKED && x->policy->max_body != CONF_OFF;
 }
 
 static bool
@@ -26,7 +26,7 @@ body(struct exchange *x, struct filter_node *node, struct chain *bytes)
 {
 	(void)node;
 	(void)bytes;			/* counted in x->body_in already */
-	return x->tunnel || x->body_in <= (uint64_t)x->conf->policy->max_body || too_large(x);
+	return x->tunnel || x->body_in <= (uint64_t)x->policy->max_body || too_large(x);
 }
 
 const struct filter filter_max_body = { "max_body", setup, body, NULL, NULL };

@@ -33,7 +33,7 @@ add_advice(struct exchange *x, struct response *r, struct filter_node *node)
 	bool https = str_eq(x->scheme, STR_OF("https"));
 
 	(void)node;
-	if (r->status < 200 || !has_preset(x->conf->policy))
+	if (r->status < 200 || !has_preset(x->policy))
 		return false;
 	for (size_t i = 0; i < sizeof(advice) / sizeof(advice[0]); i++) {
 		if (advice[i].only_https && !https) {

@@ -160,7 +160,7 @@ apply(const struct conf_header_changes *c, const struct values *values, struct e
 void
 headers_request(const struct headers *h, struct exchange *x, struct fields *fields)
 {
-	const struct conf_policy *p = x->conf->policy;
+	const struct conf_policy *p = x->policy;
 
 	for (unsigned i = 0; i < p->nheaders; i++)
 		apply(&p->headers[i]->request, &h->request[p->headers[i]->index], x, fields);
@@ -169,7 +169,7 @@ headers_request(const struct headers *h, struct exchange *x, struct fields *fiel
 void
 headers_response(const struct headers *h, struct exchange *x, struct fields *fields)
 {
-	const struct conf_policy *p = x->conf->policy;
+	const struct conf_policy *p = x->policy;
 
 	for (unsigned i = 0; i < p->nheaders; i++)
 		apply(&p->headers[i]->response, &h->response[p->headers[i]->index], x, fields);

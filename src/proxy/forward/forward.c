@@ -125,7 +125,7 @@ static void
 start(struct exchange *x)
 {
 	struct forward *f = ARENA_NEW(&x->stream->arena, struct forward);
-	const struct conf_policy *c = x->conf->policy;
+	const struct conf_policy *c = x->policy;
 
 	x->source_state = f;
 	if (!c->websocket)

@@ -172,7 +172,7 @@ forward_grants(struct forward *f, unsigned kind)
 	const struct conf_backend *b = f->x->backend;
 
 	f->owes_retry = false;
-	if (!(b->retry_on & kind) || f->retries >= f->x->conf->policy->retries)
+	if (!(b->retry_on & kind) || f->retries >= f->x->policy->retries)
 		return false;
 	if (b->retry_budget_pct != CONF_OFF) {
 		if (!retry_budget_take(budget_of(f), clock_ms(), b->retry_budget_pct)) {

@@ -90,7 +90,7 @@ client_text(const struct ip_port *client, char out[ADDR_TEXT])
 static void
 describe_client(struct exchange *x, struct fields *out)
 {
-	enum conf_forwarded mode = x->conf->policy->forwarded_headers;
+	enum conf_forwarded mode = x->policy->forwarded_headers;
 	char peer[ADDR_TEXT];
 	size_t n = client_text(&x->stream->peer->client, peer);
 
@@ -143,7 +143,7 @@ forwarded_fields(struct exchange *x, struct str server_host, struct fields *out)
 	add_missing(out, FIELD_X_REQUEST_ID,
 	    arena_str(&x->stream->arena, str_make(x->request_id, REQUEST_ID_LEN)));
 	count_hop(x, out);
-	if (x->conf->policy->via)
+	if (x->policy->via)
 		fields_set(out, FIELD_VIA, append_to(x, out, FIELD_VIA,
 		    arena_printf(&x->stream->arena, "1.%d usherd", r->minor)));
 	headers_request(x->runtime->headers, x, out);

@@ -288,7 +288,7 @@ location_map_back(struct exchange *x, struct response *r)
 	struct fields *fields = &r->fields;
 	unsigned n = fields->n;
 
-	if (!x->conf->policy->rewrite_location)
+	if (!x->policy->rewrite_location)
 		return;
 	for (unsigned i = 0; i < n; i++) {
 		struct field *f = &fields->v[i];

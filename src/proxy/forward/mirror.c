@@ -226,7 +226,7 @@ static const struct back_stream_events events = {
 static struct mirror *
 new_mirror(struct exchange *x)
 {
-	const struct conf_policy *c = x->conf->policy;
+	const struct conf_policy *c = x->policy;
 	struct mirror *m = MEM_NEW(struct mirror);
 
 	m->runtime = x->runtime;
@@ -319,7 +319,7 @@ mirror_start(struct exchange *x)
 {
 	const struct conf_backend *backend = x->backend;
 	struct str server_host = x->server_host, told_host = x->told_host;
-	const struct conf_backend *own = x->conf->policy->mirror.backend;
+	const struct conf_backend *own = x->policy->mirror.backend;
 
 	if (x->runtime->nmirrors >= MIRRORS_MAX) {
 		metrics_add(&backend_cell(x->runtime->backends[own->index])->mirror_drops, 1);
@@ -346,7 +346,7 @@ mirror_stop(struct runtime *rt)
 static bool
 setup(struct exchange *x, struct response *r, struct filter_node *node)
 {
-	const struct conf_mirror *c = &x->conf->policy->mirror;
+	const struct conf_mirror *c = &x->policy->mirror;
 
 	(void)r;
 	if (c->backend == NULL || x->request->upgrade.p != NULL ||
