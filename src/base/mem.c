@@ -38,6 +38,20 @@ mem_zalloc(size_t count, size_t n)
 }
 
 void *
+mem_zalloc_lines(size_t count, size_t n)
+{
+	size_t size;
+	void *p = NULL;
+
+	if (!__builtin_mul_overflow(count ? count : 1, n ? n : 1, &size) &&
+	    size <= SIZE_MAX - MEM_LINE)
+		p = aligned_alloc(MEM_LINE, (size + MEM_LINE - 1) / MEM_LINE * MEM_LINE);
+	if (p == NULL)
+		no_memory(count * n);
+	return memset(p, 0, size);
+}
+
+void *
 mem_realloc(void *p, size_t count, size_t n)
 {
 	void *q = reallocarray(p, count ? count : 1, n);

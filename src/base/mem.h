@@ -11,6 +11,7 @@
 #include <stddef.h>
 
 enum { MEM_EXIT = 71 };		/* exit status of a process that found no memory */
+enum { MEM_LINE = 64 };		/* bytes of a cache line */
 
 /* Under a sanitizer nothing is pooled: each allocation is a malloc of its own, so misuse shows. */
 #ifdef USHERD_SAN
@@ -24,6 +25,9 @@ void *mem_alloc(size_t n) __attribute__((malloc, returns_nonnull, alloc_size(1))
 
 /* `count` times `n` bytes of zeroes; an overflow of the product counts as no memory. */
 void *mem_zalloc(size_t count, size_t n) __attribute__((malloc, returns_nonnull));
+
+/* The same, beginning with a cache line. */
+void *mem_zalloc_lines(size_t count, size_t n) __attribute__((malloc, returns_nonnull));
 
 /* Grows or shrinks `p` (may be NULL) to `count` times `n` bytes. */
 void *mem_realloc(void *p, size_t count, size_t n) __attribute__((returns_nonnull));

@@ -81,7 +81,7 @@ escape_for(struct str type)
 static void
 respond(struct exchange *x)
 {
-	const struct template *t = x->route->respond_text;
+	const struct template *t = x->route->text;
 	struct response *r = answer_new(x, x->conf->respond_status);
 	struct str type = x->conf->respond_type;
 	struct buf text;
@@ -108,7 +108,7 @@ redirect_url(struct exchange *x)
 	struct buf out = { NULL, 0, 0 };
 	struct str url;
 
-	template_write_uri(x->route->redirect_url, x, true, &out);
+	template_write_uri(x->route->text, x, true, &out);
 	url = buf_view(&out);
 	while (str_starts(url, other) && !str_starts(x->conf->redirect_url, other))
 		url = str_skip(url, 1);

@@ -13,6 +13,7 @@
 #include "proxy/filter/filter.h"
 #include "proxy/log/access_log.h"
 #include "proxy/response_buffer.h"
+#include "proxy/route/route.h"
 #include "proxy/runtime.h"
 #include "proxy/steps.h"
 
@@ -39,29 +40,28 @@ make_request_id(struct exchange *x)
 }
 
 static void
-count_traffic(struct exchange *x, struct metrics_cell *cell, uint64_t us)
+count_traffic(const struct exchange *x, struct metrics_cell *cell)
 {
 	metrics_add(&cell->requests, 1);
 	metrics_add(&cell->status[x->status >= 100 && x->status < 600 ? x->status / 100 : 0], 1);
 	metrics_add(&cell->bytes_in, x->stream->bytes_in);
 	metrics_add(&cell->bytes_out, x->stream->bytes_out);
-	metrics_observe(&cell->time, us);
 }
 
 static void
 account(struct exchange *x)
 {
 	struct runtime *rt = x->runtime;
-	unsigned route = x->route != NULL ? x->conf->index : rt->conf->nroutes;
+	struct metrics_cell *cell = rt->no_route_cell;
 	uint64_t us = (uint64_t)(clock_us() - x->stream->start_us);
 
 	if (x->listen == NULL)
 		return;			/* the admin pages do not count themselves */
-	count_traffic(x, x->listen_cell, us);
-	metrics_add(&rt->route_cells[route]->requests, 1);
-	metrics_add(&rt->route_cells[route]->status[x->status / 100 % 6], 1);
-	metrics_add(&rt->route_cells[route]->bytes_in, x->stream->bytes_in);
-	metrics_add(&rt->route_cells[route]->bytes_out, x->stream->bytes_out);
+	count_traffic(x, x->listen_cell);
+	metrics_observe(&x->listen_cell->time, us);
+	if (x->route != NULL)
+		cell = metrics_cell_at(&rt->shm->metrics, x->route->cell, rt->slot);
+	count_traffic(x, cell);
 	if (x->policy->access_log != NULL)
 		access_log_add(rt->logs[x->policy->access_log->index], x);
 }

@@ -93,7 +93,6 @@ free_runtime(struct proxy *p)
 	mem_free(rt->retry_budgets);
 	sticky_free(rt->sticky);
 	mem_free(rt->listen_cells);
-	mem_free(rt->route_cells);
 }
 
 void
@@ -125,7 +124,10 @@ int
 proxy_publish(struct proxy *p, const struct proxy_servers *from, uint32_t generation)
 {
 	p->members = members_publish(p->conf, from, generation);
-	return p->members != NULL ? 0 : -1;
+	if (p->members == NULL)
+		return -1;
+	router_set_metrics(p->router, &from->shm->metrics, p->members->route_rows);
+	return 0;
 }
 
 void
@@ -173,9 +175,7 @@ make_cells(struct proxy *p)
 	rt->listen_cells = mem_zalloc(c->nlistens, sizeof(struct metrics_cell *));
 	for (unsigned i = 0; i < c->nlistens; i++)
 		rt->listen_cells[i] = metrics_cell(&rt->shm->metrics, m->listen_rows[i], rt->slot);
-	rt->route_cells = mem_zalloc(c->nroutes + 1, sizeof(struct metrics_cell *));
-	for (unsigned i = 0; i <= c->nroutes; i++)
-		rt->route_cells[i] = metrics_cell(&rt->shm->metrics, m->route_rows[i], rt->slot);
+	rt->no_route_cell = metrics_cell(&rt->shm->metrics, m->route_rows[c->nroutes], rt->slot);
 }
 
 static void

@@ -40,7 +40,7 @@ struct runtime {
 	unsigned nconnections;
 	unsigned max_connections;
 	struct metrics_cell **listen_cells;	/* by listen index */
-	struct metrics_cell **route_cells;	/* by route index; [nroutes] is the fallback's */
+	struct metrics_cell *no_route_cell;	/* of requests that no route serves */
 	struct backend **backends;		/* by backend index */
 	struct link mirrors;			/* copies of requests in flight */
 	unsigned nmirrors;

@@ -66,26 +66,13 @@ use_limits(struct exchange *x)
 	x->stream->limits = &x->limits;
 }
 
-static const struct conf_backend *
-choose_backend(const struct exchange *x)
-{
-	switch (x->conf->action) {
-	case ACTION_BUCKET:
-		return x->conf->bucket->backend;
-	case ACTION_SPLIT:
-		return split_choose(x);
-	default:
-		return x->conf->backend;
-	}
-}
-
 static void
 use_route(struct exchange *x, const struct route *route)
 {
 	x->route = route;
 	x->conf = route->conf;
-	x->policy = x->conf->policy;
-	x->backend = choose_backend(x);
+	x->policy = route->policy;
+	x->backend = route->action == ACTION_SPLIT ? split_choose(x) : route->backend;
 	use_limits(x);
 }
 
@@ -117,7 +104,7 @@ answers_preflight(struct exchange *x)
 
 	if (!cors_preflight(x->request, &wanted) ||
 	    find_route(x, &wanted, &choice) != ROUTE_FOUND ||
-	    choice.route->conf->policy->cors.n == 0)
+	    choice.route->policy->cors.n == 0)
 		return false;
 	x->host = choice.host;
 	use_route(x, choice.route);
@@ -212,7 +199,7 @@ step_mirror(struct exchange *x)
 static enum step_result
 step_bucket(struct exchange *x)
 {
-	if (x->conf->action != ACTION_BUCKET || bucket_aim(x))
+	if (x->route->action != ACTION_BUCKET || bucket_aim(x))
 		return STEP_NEXT;
 	return STEP_DONE;
 }
@@ -244,7 +231,7 @@ step_source(struct exchange *x)
 		answer_send(x, answer_new(x, 204), (struct str){ NULL, 0 }, STR_OF(""));
 		return STEP_DONE;
 	}
-	switch (x->conf->action) {
+	switch (x->route->action) {
 	case ACTION_BACKEND:
 	case ACTION_SPLIT:
 		exchange_set_source(x, &source_forward, NULL);

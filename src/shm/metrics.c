@@ -247,12 +247,24 @@ metrics_find(const struct metrics *m, enum metrics_kind kind, struct str name)
 	return row != NULL ? (uint32_t)(row - m->rows) : 0;
 }
 
+uint32_t
+metrics_place(const struct metrics *m, uint32_t row)
+{
+	return m->rows[row].cell;
+}
+
 struct metrics_cell *
-metrics_cell(const struct metrics *m, uint32_t row, int slot)
+metrics_cell_at(const struct metrics *m, uint32_t place, int slot)
 {
 	const struct segment *s = &m->cells_segment[(unsigned)slot % METRICS_STRIPES];
 
-	return (struct metrics_cell *)&((struct cells_data *)s->base)->lines[m->rows[row].cell];
+	return (struct metrics_cell *)&((struct cells_data *)s->base)->lines[place];
+}
+
+struct metrics_cell *
+metrics_cell(const struct metrics *m, uint32_t row, int slot)
+{
+	return metrics_cell_at(m, metrics_place(m, row), slot);
 }
 
 void

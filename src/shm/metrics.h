@@ -109,6 +109,12 @@ uint32_t metrics_find(const struct metrics *m, enum metrics_kind kind, struct st
 /* The cell that worker `slot` adds to. */
 struct metrics_cell *metrics_cell(const struct metrics *m, uint32_t row, int slot);
 
+/* Where the cells of a row are, for those who want to reach them without a look at the row. */
+uint32_t metrics_place(const struct metrics *m, uint32_t row);
+
+/* The cell of worker `slot` at that place. */
+struct metrics_cell *metrics_cell_at(const struct metrics *m, uint32_t place, int slot);
+
 /* The sum of all stripes. */
 void metrics_sum(const struct metrics *m, uint32_t row, struct metrics_cell *out);
 

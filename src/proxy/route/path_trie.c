@@ -5,7 +5,7 @@
 
 #include "base/mem.h"
 
-enum { FIRST_SLOTS = 64 };
+enum { FIRST_SLOTS = 64, BLOCK_LINES = 64 };
 
 void
 path_trie_init(struct path_trie *t, struct arena *arena)
@@ -63,6 +63,24 @@ grow(struct path_trie *t)
 	mem_free(old);
 }
 
+/* Zeroed memory of its own cache lines. */
+static void *
+take_lines(struct path_trie *t, size_t n)
+{
+	char *p;
+
+	n = (n + MEM_LINE - 1) & ~(size_t)(MEM_LINE - 1);
+	if (t->room < n) {
+		t->room = n > BLOCK_LINES * MEM_LINE ? n : BLOCK_LINES * MEM_LINE;
+		p = arena_zalloc(t->arena, t->room + MEM_LINE - 1);
+		t->lines = p + (-(uintptr_t)p & (MEM_LINE - 1));
+	}
+	p = t->lines;
+	t->lines += n;
+	t->room -= n;
+	return p;
+}
+
 static struct path_node *
 add_child(struct path_trie *t, struct path_node *parent, struct str segment)
 {
@@ -75,7 +93,7 @@ add_child(struct path_trie *t, struct path_node *parent, struct str segment)
 	slot = find_slot(t, parent, segment, hash);
 	if (slot->node != NULL)
 		return slot->node;
-	node = arena_zalloc(t->arena, sizeof(*node) + segment.n);
+	node = take_lines(t, sizeof(*node) + segment.n);
 	node->parent = parent;
 	node->length = (uint32_t)segment.n;
 	memcpy(node + 1, segment.p, segment.n);

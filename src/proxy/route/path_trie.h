@@ -18,18 +18,18 @@
 #include "base/arena.h"
 #include "base/str.h"
 
-struct compiled_route;
+struct route;
 
 /*
  * A list of routes to try, best first; `route` is NULL in an empty one.  Most have one route, which
  * stands where the list does.
  */
 struct candidates {
-	const struct compiled_route *route;
+	const struct route *route;
 	struct candidates *next;
 };
 
-/* The text of its segment follows a node, so that comparing touches one place. */
+/* The text of its segment follows a node, as a rule on the same cache line. */
 struct path_node {
 	struct candidates exact;	/* routes for this very path */
 	struct candidates prefix;	/* routes for this path and all below it */
@@ -46,6 +46,8 @@ struct path_slot {
 
 struct path_trie {
 	struct arena *arena;		/* where nodes live */
+	char *lines;			/* room for the next ones, whole cache lines */
+	size_t room;			/* in bytes */
 	struct path_slot *slots;
 	size_t nslots;			/* a power of two, or 0 */
 	size_t count;

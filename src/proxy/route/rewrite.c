@@ -285,7 +285,7 @@ rewrite_uri(struct exchange *x)
 {
 	const struct conf_route *c = x->conf;
 	const struct target *t = &x->request->target;
-	const struct rewrite_rules *rules = x->route != NULL ? x->route->rewrites : NULL;
+	const struct rewrite_rules *rules = x->route->rewrites;
 	struct place place = { x->request->path, t->query };
 	enum rewrite_result r;
 
@@ -295,7 +295,7 @@ rewrite_uri(struct exchange *x)
 		x->uri = STR_OF("*");		/* RFC 9112, 3.2.4 */
 		return REWRITE_OK;
 	}
-	if (c->strip_prefix.n == 0 && c->add_prefix.n == 0 && rules == NULL) {
+	if (!x->route->moves) {
 		x->uri = unchanged(x);
 		return REWRITE_OK;
 	}

@@ -2,7 +2,7 @@
  * route.c - which host and route serve a request.
  *
  *	Host ─► host_map ─► places: exact name, wildcards (longest first), all hosts
- *	each place:  exact path ─► patterns ─► prefixes, longest first ─► routes without a path
+ *	each place:  exact path ─► patterns ─► prefixes, longest first, a route without a path last
  *	each list:   more kinds of conditions first, then file order
  */
 #include "proxy/route/route.h"
@@ -16,22 +16,19 @@
 #include "proxy/route/path_trie.h"
 #include "proxy/route/rewrite.h"
 #include "proxy/text/template.h"
+#include "shm/metrics.h"
 
 enum { REGEX_ERROR = 160 };
 
-struct compiled_route {
-	struct route route;
-	struct regex **regexes;		/* of conf->path_regex */
-	bool conditional;		/* there is more to check than host and path */
+_Static_assert(sizeof(struct route) == MEM_LINE, "a route is one line");
+
+/* Where the routes of one host, or those for all hosts, are found: on one cache line too. */
+struct place {
+	struct path_node root;		/* its prefixes end with the routes without any path */
+	struct candidates patterns;	/* routes with path_regex */
 };
 
-/* Where the routes of one host, or those for all hosts, are found. */
-struct place {
-	struct path_node root;
-	struct candidates patterns;	/* routes with path_regex */
-	const struct conf_host *host;	/* NULL: all */
-	struct candidates anywhere;	/* routes without any path */
-};
+_Static_assert(sizeof(struct place) == MEM_LINE, "a place is one line");
 
 struct router {
 	const struct conf_snapshot *conf;
@@ -39,7 +36,7 @@ struct router {
 	struct path_trie trie;
 	struct host_map *hosts;
 	struct place *places;		/* by host index; the last one is for all hosts */
-	struct compiled_route *routes;	/* by route index */
+	struct route *routes;		/* by route index */
 	unsigned most_groups;		/* of a pattern, the whole match included; 0: no patterns */
 };
 
@@ -78,10 +75,10 @@ add_groups(struct router *r, const struct conf_route *conf, const struct regex *
 }
 
 static void
-compile_regexes(struct router *r, struct compiled_route *c, struct capture_names *names,
+compile_regexes(struct router *r, struct route *c, struct capture_names *names,
     struct conf_errors *errors)
 {
-	const struct conf_route *conf = c->route.conf;
+	const struct conf_route *conf = c->conf;
 	char error[REGEX_ERROR];
 
 	if (conf->path_regex.n == 0)
@@ -97,52 +94,61 @@ compile_regexes(struct router *r, struct compiled_route *c, struct capture_names
 	}
 }
 
-static struct template *
-compile_template(const struct conf_route *conf, const struct capture_names *names,
-    const char *key, struct str text, struct conf_errors *errors)
+/* The text that the action of a route has, and the key that it stands in. */
+static struct str
+action_text(const struct conf_route *conf, const char **key)
 {
-	const struct template_scope scope = { .names = names };
-	char what[96];
-
-	snprintf(what, sizeof(what), "[route %.*s] %s", STR_ARG(conf->name), key);
-	return template_new_in(&scope, text.p != NULL ? text : STR_OF(""), errors,
-	    conf->action_at, what);
+	switch (conf->action) {
+	case ACTION_REDIRECT:
+		*key = "redirect";
+		return conf->redirect_url;
+	case ACTION_RESPOND:
+		*key = "respond";
+		return conf->respond_text.p != NULL ? conf->respond_text : STR_OF("");
+	default:
+		*key = "split";
+		return conf->split_key;
+	}
 }
 
-static void
-compile_action(struct route *route, const struct capture_names *names, struct conf_errors *errors)
+static struct template *
+compile_text(const struct conf_route *conf, const struct capture_names *names,
+    struct conf_errors *errors)
 {
-	const struct conf_route *conf = route->conf;
+	const struct template_scope scope = { .names = names };
+	const char *key;
+	struct str text = action_text(conf, &key);
+	char what[96];
 
-	if (conf->action == ACTION_REDIRECT)
-		route->redirect_url = compile_template(conf, names, "redirect",
-		    conf->redirect_url, errors);
-	if (conf->action == ACTION_RESPOND)
-		route->respond_text = compile_template(conf, names, "respond",
-		    conf->respond_text, errors);
-	if (conf->split_key.p != NULL)
-		route->split_key = compile_template(conf, names, "split", conf->split_key, errors);
+	if (text.p == NULL)
+		return NULL;
+	snprintf(what, sizeof(what), "[route %.*s] %s", STR_ARG(conf->name), key);
+	return template_new_in(&scope, text, errors, conf->action_at, what);
 }
 
 /* Keys of a route can name the groups of its own patterns, but not those of other routes. */
 static void
-compile_route(struct router *r, struct compiled_route *c, struct capture_names *all,
+compile_route(struct router *r, struct route *c, struct capture_names *all,
     struct conf_errors *errors)
 {
-	const struct conf_route *conf = c->route.conf;
+	const struct conf_route *conf = c->conf;
 	struct capture_names *names = capture_names_new();
 
+	c->policy = conf->policy;
+	c->backend = conf->action == ACTION_BUCKET ? conf->bucket->backend : conf->backend;
+	c->action = (unsigned char)conf->action;
 	c->conditional = match_is_needed(conf);
+	c->moves = conf->strip_prefix.n > 0 || conf->add_prefix.n > 0 || conf->nrewrites > 0;
 	compile_regexes(r, c, names, errors);
-	c->route.rewrites = rewrite_rules_new(conf, names, errors);
-	compile_action(&c->route, names, errors);
+	c->rewrites = rewrite_rules_new(conf, names, errors);
+	c->text = compile_text(conf, names, errors);
 	if (all != NULL)
 		capture_names_join(all, names);
 	capture_names_free(names);
 }
 
 static void
-prepend(struct router *r, struct candidates *list, const struct compiled_route *c)
+prepend(struct router *r, struct candidates *list, const struct route *c)
 {
 	struct candidates *rest = NULL;
 
@@ -157,9 +163,9 @@ prepend(struct router *r, struct candidates *list, const struct compiled_route *
 }
 
 static void
-add_to_place(struct router *r, struct place *place, const struct compiled_route *c)
+add_to_place(struct router *r, struct place *place, const struct route *c)
 {
-	const struct conf_route *conf = c->route.conf;
+	const struct conf_route *conf = c->conf;
 
 	for (unsigned i = 0; i < conf->npaths; i++) {
 		const struct conf_path *path = &conf->paths[i];
@@ -173,13 +179,13 @@ add_to_place(struct router *r, struct place *place, const struct compiled_route 
 	if (conf->path_regex.n > 0)
 		prepend(r, &place->patterns, c);
 	else if (conf->npaths == 0)
-		prepend(r, &place->anywhere, c);
+		prepend(r, &place->root.prefix, c);
 }
 
 static void
-add_route(struct router *r, const struct compiled_route *c)
+add_route(struct router *r, const struct route *c)
 {
-	const struct conf_route *conf = c->route.conf;
+	const struct conf_route *conf = c->conf;
 
 	for (unsigned i = 0; i < conf->nhosts; i++)
 		add_to_place(r, &r->places[conf->hosts[i]->index], c);
@@ -187,9 +193,15 @@ add_route(struct router *r, const struct compiled_route *c)
 		add_to_place(r, &r->places[r->conf->nhosts], c);
 }
 
+static bool
+has_path(const struct conf_route *conf)
+{
+	return conf->npaths > 0 || conf->path_regex.n > 0;
+}
+
 /* Worst first, as each is put before those that are there. */
 static void
-add_routes(struct router *r)
+add_routes(struct router *r, bool with_path)
 {
 	unsigned most = 0;
 
@@ -198,7 +210,8 @@ add_routes(struct router *r)
 			most = r->conf->routes[i]->condition_kinds;
 	for (unsigned kinds = 0; kinds <= most; kinds++)
 		for (unsigned i = r->conf->nroutes; i-- > 0;)
-			if (r->conf->routes[i]->condition_kinds == kinds)
+			if (r->conf->routes[i]->condition_kinds == kinds &&
+			    has_path(r->conf->routes[i]) == with_path)
 				add_route(r, &r->routes[i]);
 }
 
@@ -213,32 +226,29 @@ router_new(const struct conf_snapshot *snapshot, struct capture_names *names,
 	arena_init(&r->arena);
 	path_trie_init(&r->trie, &r->arena);
 	r->hosts = host_map_new(snapshot);
-	r->places = mem_zalloc((size_t)snapshot->nhosts + 1, sizeof(r->places[0]));
-	r->routes = mem_zalloc(snapshot->nroutes, sizeof(r->routes[0]));
-	for (unsigned i = 0; i < snapshot->nhosts; i++)
-		r->places[i].host = snapshot->hosts[i];
+	r->places = mem_zalloc_lines((size_t)snapshot->nhosts + 1, sizeof(r->places[0]));
+	r->routes = mem_zalloc_lines(snapshot->nroutes, sizeof(r->routes[0]));
 	for (unsigned i = 0; i < snapshot->nroutes; i++) {
-		r->routes[i].route.conf = snapshot->routes[i];
+		r->routes[i].conf = snapshot->routes[i];
 		compile_route(r, &r->routes[i], names, errors);
 	}
 	if (conf_errors_count(errors) != before) {
 		router_free(r);
 		return NULL;
 	}
-	add_routes(r);
+	add_routes(r, false);
+	add_routes(r, true);
 	return r;
 }
 
 static void
-route_fini(struct compiled_route *c)
+route_fini(struct route *c)
 {
-	for (unsigned i = 0; c->regexes != NULL && i < c->route.conf->path_regex.n; i++)
+	for (unsigned i = 0; c->regexes != NULL && i < c->conf->path_regex.n; i++)
 		regex_free(c->regexes[i]);
 	mem_free(c->regexes);
-	template_free(c->route.redirect_url);
-	template_free(c->route.respond_text);
-	template_free(c->route.split_key);
-	rewrite_rules_free(c->route.rewrites);
+	template_free(c->text);
+	rewrite_rules_free(c->rewrites);
 }
 
 void
@@ -259,7 +269,14 @@ router_free(struct router *r)
 const struct route *
 router_route(const struct router *r, unsigned index)
 {
-	return &r->routes[index].route;
+	return &r->routes[index];
+}
+
+void
+router_set_metrics(struct router *r, const struct metrics *metrics, const uint32_t *rows)
+{
+	for (unsigned i = 0; i < r->conf->nroutes; i++)
+		r->routes[i].cell = metrics_place(metrics, rows[i]);
 }
 
 /* ---- choosing */
@@ -274,9 +291,8 @@ remember_refused(struct search *s, const struct conf_route *route)
 	s->last = &refused->next;
 }
 
-/* Most routes have no more conditions: then the snapshot's page of the route stays out of cache. */
 static enum match_result
-match(struct search *s, const struct compiled_route *c)
+match(struct search *s, const struct route *c)
 {
 	s->subject.pattern = NULL;
 	if (!c->conditional)
@@ -284,18 +300,18 @@ match(struct search *s, const struct compiled_route *c)
 	if (c->regexes != NULL && s->subject.groups == NULL)
 		s->subject.groups = arena_alloc(s->arena,
 		    s->router->most_groups * sizeof(*s->subject.groups));
-	return match_conditions(c->route.conf, c->regexes, &s->subject);
+	return match_conditions(c->conf, c->regexes, &s->subject);
 }
 
 /* True ends the search: the route is found, or a pattern gave up. */
 static bool
-try_route(struct search *s, const struct compiled_route *c)
+try_route(struct search *s, const struct route *c)
 {
-	if (unlikely(&c->route == s->except))
+	if (unlikely(c == s->except))
 		return false;
 	switch (match(s, c)) {
 	case MATCH_YES:
-		s->choice->route = &c->route;
+		s->choice->route = c;
 		if (s->subject.pattern != NULL)
 			s->choice->captured = (struct captured){
 				.pattern = s->subject.pattern,
@@ -307,7 +323,7 @@ try_route(struct search *s, const struct compiled_route *c)
 		s->choice->regex_limit = true;
 		return true;
 	case MATCH_BUT_METHOD:
-		remember_refused(s, c->route.conf);
+		remember_refused(s, c->conf);
 		return false;
 	case MATCH_NO:
 		break;
@@ -328,7 +344,7 @@ static bool
 try_patterns(struct search *s, const struct candidates *list)
 {
 	for (; list != NULL && list->route != NULL; list = list->next)
-		if (match_paths(list->route->route.conf, s->request->path) &&
+		if (match_paths(list->route->conf, s->request->path) &&
 		    try_route(s, list->route))
 			return true;
 	return false;
@@ -348,20 +364,20 @@ try_place(struct search *s, const struct place *place)
 	for (; node != NULL; node = node->parent)
 		if (try_list(s, &node->prefix))
 			return true;
-	return try_list(s, &place->anywhere);
+	return false;
 }
 
 /* The best host is the request's, unless a route of another one serves it. */
 static bool
 try_host(struct search *s, unsigned host)
 {
-	const struct place *place = &s->router->places[host];
+	const struct conf_host *conf = s->router->conf->hosts[host];
 
 	if (s->choice->host == NULL)
-		s->choice->host = place->host;
-	if (!try_place(s, place))
+		s->choice->host = conf;
+	if (!try_place(s, &s->router->places[host]))
 		return false;
-	s->choice->host = place->host;
+	s->choice->host = conf;
 	return true;
 }
 

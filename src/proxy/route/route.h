@@ -7,23 +7,35 @@
 #ifndef USHERD_PROXY_ROUTE_H
 #define USHERD_PROXY_ROUTE_H
 
+#include "base/mem.h"
 #include "conf/snapshot.h"
 #include "http/message.h"
 #include "proxy/text/captures.h"
 
+struct metrics;
+struct regex;
 struct rewrite_rules;
 struct router;
 struct template;
 
-/* A compiled route: the snapshot's values and what was made of them. */
+/*
+ * A compiled route, on one cache line: among very many, a line that is not in cache costs a request
+ * more than all that it computes to find its route.  So what most requests need of the snapshot's
+ * route is repeated here.
+ */
 struct route {
 	const struct conf_route *conf;
-	struct template *redirect_url;	/* with ACTION_REDIRECT */
-	struct template *respond_text;	/* with ACTION_RESPOND */
-	struct template *split_key;	/* with ACTION_SPLIT; NULL: chance decides */
+	const struct conf_policy *policy;
+	const struct conf_backend *backend;	/* with ACTION_BACKEND and ACTION_BUCKET */
+	struct template *text;		/* of the action: the URL of a redirect, the text of a
+					 * response, the key of a split; NULL: none */
 	struct rewrite_rules *rewrites;	/* NULL: none */
-	/* what the router needs follows in route.c's own structures */
-};
+	struct regex **regexes;		/* of path_regex; NULL: none */
+	uint32_t cell;			/* of its metrics, see metrics_place() */
+	unsigned char action;		/* enum conf_action */
+	bool conditional;		/* there is more to check than host and path */
+	bool moves;			/* the path for the server is another one */
+} __attribute__((aligned(MEM_LINE)));
 
 enum route_result {
 	ROUTE_FOUND,
@@ -47,6 +59,9 @@ struct route_choice {
 struct router *router_new(const struct conf_snapshot *snapshot, struct capture_names *names,
     struct conf_errors *errors);
 void router_free(struct router *r);
+
+/* Says where routes count their requests: rows of metrics by route index. */
+void router_set_metrics(struct router *r, const struct metrics *metrics, const uint32_t *rows);
 
 /* Chooses; `arena` takes the few strings that are made. */
 enum route_result router_find(const struct router *r, const struct conf_listen *listen,

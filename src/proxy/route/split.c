@@ -31,7 +31,7 @@ split_at(const struct conf_route *route, uint32_t place)
 const struct conf_backend *
 split_choose(const struct exchange *x)
 {
-	const struct template *key = x->route->split_key;
+	const struct template *key = x->route->text;
 	struct str text = { NULL, 0 };
 	uint64_t place;
 
