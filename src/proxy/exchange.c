@@ -42,8 +42,7 @@ make_request_id(struct exchange *x)
 static void
 count_traffic(const struct exchange *x, struct metrics_cell *cell)
 {
-	metrics_add(&cell->requests, 1);
-	metrics_add(&cell->status[x->status >= 100 && x->status < 600 ? x->status / 100 : 0], 1);
+	metrics_count_status(cell, x->status);
 	metrics_add(&cell->bytes_in, x->stream->bytes_in);
 	metrics_add(&cell->bytes_out, x->stream->bytes_out);
 }

@@ -44,21 +44,20 @@ const char *const metrics_failure_names[FAIL_KINDS] = {
 };
 
 enum {
-	ROUTE_LINES = offsetof(struct metrics_cell, time) / METRICS_LINE,
+	ROUTE_LINES = offsetof(struct metrics_cell, requests) / METRICS_LINE,
 	CELL_LINES = (sizeof(struct metrics_cell) + METRICS_LINE - 1) / METRICS_LINE,
-	ROUTE_WORDS = offsetof(struct metrics_cell, time) / sizeof(uint64_t),
+	ROUTE_WORDS = offsetof(struct metrics_cell, requests) / sizeof(uint64_t),
 	CELL_WORDS = sizeof(struct metrics_cell) / sizeof(uint64_t),
 };
 
-_Static_assert(offsetof(struct metrics_cell, time) % METRICS_LINE == 0, "routes end at a line");
-_Static_assert(offsetof(struct metrics_cell, status[1]) % METRICS_LINE == 0, "one line a request");
+_Static_assert(offsetof(struct metrics_cell, requests) == METRICS_LINE, "one line a request");
 
 static uint64_t
 layout(const char *name)
 {
 	const size_t numbers[] = {
 		sizeof(struct metrics_row), offsetof(struct metrics_row, name),
-		sizeof(struct metrics_cell), offsetof(struct metrics_cell, status),
+		sizeof(struct metrics_cell), offsetof(struct metrics_cell, requests),
 		offsetof(struct metrics_cell, bytes_in), offsetof(struct metrics_cell, failures),
 		offsetof(struct metrics_cell, time), METRICS_STRIPES, FAIL_KINDS,
 	};
@@ -282,6 +281,8 @@ metrics_sum(const struct metrics *m, uint32_t row, struct metrics_cell *out)
 	}
 	for (size_t w = 0; w < CELL_WORDS; w++)
 		atomic_store_explicit(&to[w], sums[w], memory_order_relaxed);
+	for (size_t i = 0; i < ARRAY_LEN(out->status); i++)
+		out->requests += out->status[i];
 }
 
 void

@@ -4,8 +4,8 @@
  * A row belongs to a (kind, name) and is found by it, so counters survive reloads and never go
  * backwards; those of a server end with it.  Each row has a cell in each of 16 stripes; a worker
  * adds in the stripe of its slot, so that workers on different cores rarely share a cache line.
- * Readers sum the stripes.  Routes can be many, so their cells end before the histogram, and a
- * request writes one line.
+ * Readers sum the stripes.  What each request counts is one line, and the cells of routes, which
+ * can be many, have no more than that.
  */
 #ifndef USHERD_SHM_METRICS_H
 #define USHERD_SHM_METRICS_H
@@ -53,18 +53,18 @@ extern const char *const metrics_failure_names[FAIL_KINDS];
 
 /* The counters of one row in one stripe; a kind uses those that fit it. */
 struct metrics_cell {
+	_Atomic uint64_t status[6];		/* requests, by what became of them: [0] no answer
+						 * went out, [1] 1xx .. [5] 5xx */
+	_Atomic uint64_t bytes_in;		/* from the client or server */
+	_Atomic uint64_t bytes_out;
+	/* What follows is not in the cell of a route. */
+	_Atomic uint64_t requests;		/* in sums alone: all of `status` */
 	_Atomic uint64_t connections;		/* accepted (listen), opened (server) */
 	_Atomic uint64_t retries;
 	_Atomic uint64_t handshakes;		/* of TLS, that were completed (listen) */
 	_Atomic uint64_t resumed;		/* of these, those that resumed a session */
 	_Atomic uint64_t handshake_failures;
 	_Atomic uint64_t ejections;		/* of a server */
-	_Atomic uint64_t spare;			/* what follows begins where a line ends */
-	_Atomic uint64_t status[6];		/* [0]: no answer went out; [1] 1xx .. [5] 5xx */
-	_Atomic uint64_t requests;		/* on the line of status[1] */
-	_Atomic uint64_t bytes_in;		/* from the client or server */
-	_Atomic uint64_t bytes_out;
-	/* What follows is not in the cell of a route. */
 	struct metrics_histogram time;		/* of requests; of attempts for backend, server */
 	_Atomic uint64_t failures[FAIL_KINDS];
 	_Atomic uint64_t queued;		/* requests that waited (backend; likewise below) */
@@ -122,6 +122,13 @@ static inline void
 metrics_add(_Atomic uint64_t *counter, uint64_t n)
 {
 	atomic_fetch_add_explicit(counter, n, memory_order_relaxed);
+}
+
+/* Counts a request by the status of its answer; none from 100 to 599: no answer went out. */
+static inline void
+metrics_count_status(struct metrics_cell *cell, int status)
+{
+	metrics_add(&cell->status[status >= 100 && status < 600 ? status / 100 : 0], 1);
 }
 
 /* Adds one duration to a histogram. */

@@ -49,8 +49,8 @@ START_TEST(test_many_rows)
 		    str_make(name, (size_t)snprintf(name, sizeof(name), "route-%d", i)));
 		ck_assert_uint_eq(row, i + 1 < METRICS_ROWS ? (uint32_t)i + 1 : 0);
 	}
-	metrics_add(&metrics_cell(&m, METRICS_ROWS - 1, 15)->requests, 1);
-	ck_assert_uint_eq(atomic_load(&metrics_cell(&m, METRICS_ROWS - 2, 15)->requests), 0);
+	metrics_add(&metrics_cell(&m, METRICS_ROWS - 1, 15)->status[2], 1);
+	ck_assert_uint_eq(atomic_load(&metrics_cell(&m, METRICS_ROWS - 2, 15)->status[2]), 0);
 	ck_assert_uint_eq(metrics_row(&m, METRICS_ROUTE, STR_OF("route-70000")), 70001);
 }
 END_TEST
@@ -65,8 +65,8 @@ START_TEST(test_keep_servers)
 	struct metrics_cell sum;
 
 	used[stays] = true;
-	metrics_add(&metrics_cell(&m, gone, 3)->requests, 7);
-	metrics_add(&metrics_cell(&m, stays, 3)->requests, 8);
+	metrics_add(&metrics_cell(&m, gone, 3)->status[2], 7);
+	metrics_add(&metrics_cell(&m, stays, 3)->status[2], 8);
 	metrics_keep_servers(&m, used);
 	ck_assert_uint_eq(metrics_find(&m, METRICS_SERVER, STR_OF("a|1")), 0);
 	ck_assert_uint_eq(metrics_find(&m, METRICS_SERVER, STR_OF("a|2")), stays);
@@ -87,14 +87,20 @@ START_TEST(test_sum)
 	struct metrics_cell sum;
 
 	for (int slot = 0; slot < 2 * METRICS_STRIPES; slot++) {
-		metrics_add(&metrics_cell(&m, row, slot)->requests, (uint64_t)slot);
-		metrics_add(&metrics_cell(&m, row, slot)->status[2], 1);
+		metrics_add(&metrics_cell(&m, row, slot)->bytes_in, (uint64_t)slot);
+		metrics_count_status(metrics_cell(&m, row, slot), 204);
+		metrics_count_status(metrics_cell(&m, row, slot), 599);
 	}
-	metrics_add(&metrics_cell(&m, 0, 0)->requests, 1000);
+	metrics_count_status(metrics_cell(&m, row, 5), 0);
+	metrics_count_status(metrics_cell(&m, row, 5), 600);
+	metrics_add(&metrics_cell(&m, 0, 0)->status[2], 1000);
 	metrics_sum(&m, row, &sum);
-	ck_assert_uint_eq(atomic_load(&sum.requests), 31 * 32 / 2);
+	ck_assert_uint_eq(atomic_load(&sum.bytes_in), 31 * 32 / 2);
+	ck_assert_uint_eq(atomic_load(&sum.status[0]), 2);
 	ck_assert_uint_eq(atomic_load(&sum.status[2]), 2 * METRICS_STRIPES);
 	ck_assert_uint_eq(atomic_load(&sum.status[3]), 0);
+	ck_assert_uint_eq(atomic_load(&sum.status[5]), 2 * METRICS_STRIPES);
+	ck_assert_uint_eq(atomic_load(&sum.requests), 4 * METRICS_STRIPES + 2);
 }
 END_TEST
 
@@ -128,14 +134,17 @@ START_TEST(test_cells_apart)
 		rows[i] = metrics_row(&m, kind,
 		    str_make(name, (size_t)snprintf(name, sizeof(name), "%zu", i)));
 		cell = metrics_cell(&m, rows[i], 1);
-		metrics_add(&cell->connections, i);
+		metrics_add(&cell->status[0], i);
 		metrics_add(&cell->bytes_out, i + 1);
-		if (kind == METRICS_SERVER)
-			metrics_observe(&cell->time, UINT64_MAX / 2);
+		if (kind == METRICS_ROUTE)
+			continue;
+		metrics_add(&cell->connections, i + 2);
+		metrics_observe(&cell->time, UINT64_MAX / 2);
 	}
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		metrics_sum(&m, rows[i], &sum);
-		ck_assert_uint_eq(atomic_load(&sum.connections), i);
+		ck_assert_uint_eq(atomic_load(&sum.requests), i);
+		ck_assert_uint_eq(atomic_load(&sum.connections), i % 3 == 0 ? i + 2 : 0);
 		ck_assert_uint_eq(atomic_load(&sum.bytes_out), i + 1);
 		ck_assert_uint_eq(atomic_load(&sum.time.bucket[METRICS_BUCKETS - 1]), i % 3 == 0);
 	}
@@ -155,7 +164,7 @@ START_TEST(test_child_sees_new_rows)
 	if (pid == 0) {
 		if (read(fds[0], &row, sizeof(row)) != sizeof(row))
 			_exit(1);
-		metrics_add(&metrics_cell(&m, row, 3)->requests, 5);
+		metrics_add(&metrics_cell(&m, row, 3)->status[2], 5);
 		_exit(m.rows[row].kind == METRICS_SERVER ? 0 : 1);
 	}
 	for (int i = 0; i < 2000; i++)
@@ -164,7 +173,7 @@ START_TEST(test_child_sees_new_rows)
 	ck_assert_int_eq(write(fds[1], &row, sizeof(row)), sizeof(row));
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
 	ck_assert_int_eq(status, 0);
-	ck_assert_uint_eq(atomic_load(&metrics_cell(&m, row, 3)->requests), 5);
+	ck_assert_uint_eq(atomic_load(&metrics_cell(&m, row, 3)->status[2]), 5);
 	close(fds[0]);
 	close(fds[1]);
 }

@@ -63,7 +63,6 @@ setup(void)
 	shm.core.data->workers[slot].connections = 5;
 	shm.core.data->generation = GENERATION;
 	cell = metrics_cell(&shm.metrics, metrics_row(&shm.metrics, METRICS_LISTEN, web.name), 0);
-	metrics_add(&cell->requests, 4);
 	metrics_add(&cell->status[2], 4);
 	metrics_observe(&cell->time, 400);
 	metrics_observe(&cell->time, 900);

@@ -49,8 +49,7 @@ count_response(struct forward *f, struct metrics_cell *cell)
 {
 	const struct attempt *a = f->attempt;
 
-	metrics_add(&cell->requests, 1);
-	metrics_add(&cell->status[a->status / 100 % 6], 1);
+	metrics_count_status(cell, a->status);
 	metrics_observe(&cell->time, (uint64_t)(a->end_us - a->start_us));
 }
 

@@ -64,8 +64,7 @@ struct mirror {
 static void
 count(const struct mirror *m, struct metrics_cell *cell)
 {
-	metrics_add(&cell->requests, 1);
-	metrics_add(&cell->status[m->status / 100 % 6], 1);
+	metrics_count_status(cell, m->status);
 	metrics_observe(&cell->time, (uint64_t)(clock_us() - m->start_us));
 	if (m->back == NULL)
 		return;
