@@ -95,6 +95,13 @@ find_route(struct exchange *x, const struct request *request, struct route_choic
 	return r;
 }
 
+/* Whether the host wants another connection, and said so. */
+static bool
+wants_other_connection(struct exchange *x, const struct route_choice *choice)
+{
+	return https_refuses(x) || (choice->redirect_https && https_redirects(x));
+}
+
 /* A preflight belongs to the route of the request that it precedes. */
 static bool
 answers_preflight(struct exchange *x)
@@ -108,7 +115,7 @@ answers_preflight(struct exchange *x)
 		return false;
 	x->host = choice.host;
 	use_route(x, choice.route);
-	if (!https_refuses(x) && !https_redirects(x))
+	if (!wants_other_connection(x, &choice))
 		cors_answer(x);
 	return true;
 }
@@ -127,7 +134,7 @@ step_route(struct exchange *x)
 		use_route(x, choice.route);
 	else if (x->host != NULL)
 		use_host(x);
-	if (r != ROUTE_NO_HOST && (https_refuses(x) || https_redirects(x)))
+	if (r != ROUTE_NO_HOST && wants_other_connection(x, &choice))
 		return STEP_DONE;
 	switch (r) {
 	case ROUTE_NO_HOST:

@@ -25,7 +25,8 @@ _Static_assert(sizeof(struct route) == MEM_LINE, "a route is one line");
 /* Where the routes of one host, or those for all hosts, are found: on one cache line too. */
 struct place {
 	struct path_node root;		/* its prefixes end with the routes without any path */
-	struct candidates patterns;	/* routes with path_regex */
+	struct candidates *patterns;	/* routes with path_regex; NULL: none */
+	bool redirect_https;		/* of the host */
 };
 
 _Static_assert(sizeof(struct place) == MEM_LINE, "a place is one line");
@@ -163,6 +164,14 @@ prepend(struct router *r, struct candidates *list, const struct route *c)
 }
 
 static void
+prepend_pattern(struct router *r, struct place *place, const struct route *c)
+{
+	if (place->patterns == NULL)
+		place->patterns = ARENA_NEW(&r->arena, struct candidates);
+	prepend(r, place->patterns, c);
+}
+
+static void
 add_to_place(struct router *r, struct place *place, const struct route *c)
 {
 	const struct conf_route *conf = c->conf;
@@ -177,7 +186,7 @@ add_to_place(struct router *r, struct place *place, const struct route *c)
 		prepend(r, path->kind == PATH_EXACT ? &node->exact : &node->prefix, c);
 	}
 	if (conf->path_regex.n > 0)
-		prepend(r, &place->patterns, c);
+		prepend_pattern(r, place, c);
 	else if (conf->npaths == 0)
 		prepend(r, &place->root.prefix, c);
 }
@@ -228,6 +237,8 @@ router_new(const struct conf_snapshot *snapshot, struct capture_names *names,
 	r->hosts = host_map_new(snapshot);
 	r->places = mem_zalloc_lines((size_t)snapshot->nhosts + 1, sizeof(r->places[0]));
 	r->routes = mem_zalloc_lines(snapshot->nroutes, sizeof(r->routes[0]));
+	for (unsigned i = 0; i < snapshot->nhosts; i++)
+		r->places[i].redirect_https = snapshot->hosts[i]->redirect_https;
 	for (unsigned i = 0; i < snapshot->nroutes; i++) {
 		r->routes[i].conf = snapshot->routes[i];
 		compile_route(r, &r->routes[i], names, errors);
@@ -359,7 +370,7 @@ try_place(struct search *s, const struct place *place)
 	node = path_trie_walk(&s->router->trie, &place->root, s->request->path, &whole);
 	if (whole && try_list(s, &node->exact))
 		return true;
-	if (try_patterns(s, &place->patterns))
+	if (try_patterns(s, place->patterns))
 		return true;
 	for (; node != NULL; node = node->parent)
 		if (try_list(s, &node->prefix))
@@ -371,14 +382,15 @@ try_place(struct search *s, const struct place *place)
 static bool
 try_host(struct search *s, unsigned host)
 {
-	const struct conf_host *conf = s->router->conf->hosts[host];
+	const struct place *place = &s->router->places[host];
+	struct route_choice *choice = s->choice;
+	bool ended = try_place(s, place);
 
-	if (s->choice->host == NULL)
-		s->choice->host = conf;
-	if (!try_place(s, &s->router->places[host]))
-		return false;
-	s->choice->host = conf;
-	return true;
+	if (ended || choice->host == NULL) {
+		choice->host = s->router->conf->hosts[host];
+		choice->redirect_https = place->redirect_https;
+	}
+	return ended;
 }
 
 static bool

@@ -46,6 +46,7 @@ enum route_result {
 
 struct route_choice {
 	const struct conf_host *host;	/* NULL: no [host] exists, or none matched */
+	bool redirect_https;		/* of the host */
 	const struct route *route;	/* with ROUTE_FOUND */
 	struct captured captured;	/* with ROUTE_FOUND: by its path_regex; in arena */
 	struct str allow;		/* with ROUTE_NO_METHOD: for the Allow field, in arena */

@@ -53,7 +53,7 @@ https_redirects(struct exchange *x)
 	struct str host, port = STR(""), path = t->path;
 	unsigned number;
 
-	if (x->host == NULL || !x->host->redirect_https || str_eq(x->scheme, STR_OF("https")))
+	if (str_eq(x->scheme, STR_OF("https")))
 		return false;
 	host = url_host(x);
 	if (host.n == 0) {
