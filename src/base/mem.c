@@ -6,9 +6,12 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/log.h"
+
+enum { HUGE_PAGE = 2 << 20 };		/* bytes; asked for, not needed */
 
 static _Noreturn void
 no_memory(size_t n)
@@ -40,14 +43,19 @@ mem_zalloc(size_t count, size_t n)
 void *
 mem_zalloc_lines(size_t count, size_t n)
 {
-	size_t size;
-	void *p = NULL;
+	size_t size, unit;
+	void *p;
 
-	if (!__builtin_mul_overflow(count ? count : 1, n ? n : 1, &size) &&
-	    size <= SIZE_MAX - MEM_LINE)
-		p = aligned_alloc(MEM_LINE, (size + MEM_LINE - 1) / MEM_LINE * MEM_LINE);
+	if (__builtin_mul_overflow(count ? count : 1, n ? n : 1, &size) ||
+	    size > SIZE_MAX - HUGE_PAGE)
+		no_memory(SIZE_MAX);
+	unit = size < HUGE_PAGE ? MEM_LINE : HUGE_PAGE;
+	size = (size + unit - 1) / unit * unit;
+	p = aligned_alloc(unit, size);
 	if (p == NULL)
-		no_memory(count * n);
+		no_memory(size);
+	if (unit == HUGE_PAGE)
+		(void)madvise(p, size, MADV_HUGEPAGE);
 	return memset(p, 0, size);
 }
 

@@ -26,7 +26,7 @@ void *mem_alloc(size_t n) __attribute__((malloc, returns_nonnull, alloc_size(1))
 /* `count` times `n` bytes of zeroes; an overflow of the product counts as no memory. */
 void *mem_zalloc(size_t count, size_t n) __attribute__((malloc, returns_nonnull));
 
-/* The same, beginning with a cache line. */
+/* The same, beginning with a cache line; much of it in huge pages, if there are some. */
 void *mem_zalloc_lines(size_t count, size_t n) __attribute__((malloc, returns_nonnull));
 
 /* Grows or shrinks `p` (may be NULL) to `count` times `n` bytes. */

@@ -13,7 +13,6 @@
 #include "proxy/filter/filter.h"
 #include "proxy/log/access_log.h"
 #include "proxy/response_buffer.h"
-#include "proxy/route/route.h"
 #include "proxy/runtime.h"
 #include "proxy/steps.h"
 
@@ -51,16 +50,13 @@ static void
 account(struct exchange *x)
 {
 	struct runtime *rt = x->runtime;
-	struct metrics_cell *cell = rt->no_route_cell;
 	uint64_t us = (uint64_t)(clock_us() - x->stream->start_us);
 
 	if (x->listen == NULL)
 		return;			/* the admin pages do not count themselves */
 	count_traffic(x, x->listen_cell);
 	metrics_observe(&x->listen_cell->time, us);
-	if (x->route != NULL)
-		cell = metrics_cell_at(&rt->shm->metrics, x->route->cell, rt->slot);
-	count_traffic(x, cell);
+	count_traffic(x, runtime_route_cell(rt, x->route));
 	if (x->policy->access_log != NULL)
 		access_log_add(rt->logs[x->policy->access_log->index], x);
 }

@@ -165,6 +165,14 @@ runtime_check_drained(struct runtime *rt)
 		loop_post(rt->loop, &p->drained_task);
 }
 
+struct metrics_cell *
+runtime_route_cell(const struct runtime *rt, const struct route *route)
+{
+	if (route == NULL)
+		return rt->no_route_cell;
+	return metrics_cell_at(&rt->shm->metrics, route->cell, rt->slot);
+}
+
 static void
 make_cells(struct proxy *p)
 {

@@ -18,6 +18,7 @@ struct files;
 struct hash_keys;
 struct headers;
 struct retry_budget;
+struct route;
 struct router;
 struct sites;
 struct sticky;
@@ -52,6 +53,9 @@ struct runtime {
 	struct access_log **logs;		/* by log index */
 	struct failure_log failures;
 };
+
+/* Where requests of a route are counted; NULL: those that no route serves. */
+struct metrics_cell *runtime_route_cell(const struct runtime *rt, const struct route *route);
 
 /* Tells the process when a draining worker has no connection any more. */
 void runtime_check_drained(struct runtime *rt);

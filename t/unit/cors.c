@@ -143,15 +143,13 @@ ck_field(struct response *r, const char *name, const char *value)
 /* What the server says itself is replaced, never doubled. */
 START_TEST(response_fields)
 {
-	struct conf_policy policy = { .retries = 0 };
 	struct str v[MAX_ORIGINS];
 	struct filter_node node;
 	struct fixture f;
 	struct response *r = &f.response;
 
 	fixture_init(&f);
-	policy.cors = origins_of(responses[_i].list, v);
-	f.conf.policy = &policy;
+	f.policy.cors = origins_of(responses[_i].list, v);
 	if (responses[_i].origin != NULL)
 		fixture_field(&f, "Origin", responses[_i].origin);
 	r->status = 200;

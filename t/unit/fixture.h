@@ -15,6 +15,7 @@ struct fixture {
 	struct response response;
 	struct conf_host host;
 	struct conf_route conf;
+	struct conf_policy policy;
 	struct route route;
 	struct conf_backend backend;
 	struct attempt attempts[2];
@@ -45,7 +46,9 @@ fixture_init(struct fixture *f)
 	fields_init(&f->response.fields, &f->stream.arena);
 	f->host.name = STR_OF("shop");
 	f->conf.name = STR_OF("all");
+	f->conf.policy = &f->policy;
 	f->route.conf = &f->conf;
+	f->route.policy = &f->policy;
 	f->backend.name = STR_OF("app");
 	f->runtime.slot = 3;
 	f->x.stream = &f->stream;
@@ -54,6 +57,7 @@ fixture_init(struct fixture *f)
 	f->x.host = &f->host;
 	f->x.route = &f->route;
 	f->x.conf = &f->conf;
+	f->x.policy = &f->policy;
 	f->x.backend = &f->backend;
 	f->x.scheme = STR_OF("http");
 	ck_assert(ip_parse(&f->x.client, STR_OF("192.0.2.1")));

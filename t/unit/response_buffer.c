@@ -45,13 +45,12 @@ add(struct exchange *x, size_t n)
 }
 
 static void
-set_up(struct fixture *f, struct conf_policy *policy)
+set_up(struct fixture *f)
 {
 	struct response r = { .status = 200 };
 
 	fixture_init(f);
-	*policy = (struct conf_policy){ .response_buffering = true };
-	f->conf.policy = policy;
+	f->policy.response_buffering = true;
 	f->stream.ops = &ops;
 	f->x.source = &source_forward;
 	fields_init(&r.fields, &f->stream.arena);
@@ -65,10 +64,9 @@ set_up(struct fixture *f, struct conf_policy *policy)
 START_TEST(one_end)
 {
 	static const size_t sizes[] = { 1, STREAM_HIGH, STREAM_HIGH * 2, STREAM_HIGH * 2 + 1 };
-	struct conf_policy policy;
 	struct fixture f;
 
-	set_up(&f, &policy);
+	set_up(&f);
 	ck_assert_int_eq(add(&f.x, STREAM_HIGH), FLOW_OK);
 	if (sizes[_i] > STREAM_HIGH)
 		ck_assert_int_eq(add(&f.x, sizes[_i] - STREAM_HIGH), FLOW_OK);
@@ -84,11 +82,10 @@ END_TEST
 
 START_TEST(source_waits)
 {
-	struct conf_policy policy;
 	struct fixture f;
 	bool go_on = false;
 
-	set_up(&f, &policy);
+	set_up(&f);
 	ck_assert_int_eq(add(&f.x, STREAM_HIGH), FLOW_OK);
 	ck_assert_int_eq(add(&f.x, RESPONSE_BUFFER_MAX - 1), FLOW_OK);
 	ck_assert_int_eq(add(&f.x, 1), FLOW_FULL);

@@ -60,6 +60,7 @@ START_TEST(rewrites)
 	fixture_init(&f);
 	f.conf.strip_prefix = str_of(cases[_i].strip);
 	f.conf.add_prefix = str_of(cases[_i].add);
+	f.route.moves = rewrite_is_needed(&f.conf);
 	r->raw_target = str_of(cases[_i].target);
 	if (!target_parse(&r->target, r->raw_target)) {
 		ck_assert_ptr_null(cases[_i].gives);
@@ -98,6 +99,7 @@ START_TEST(climbers)
 	fixture_init(&f);
 	f.conf.strip_prefix = STR_OF("/a");
 	f.conf.add_prefix = STR_OF("/v1");
+	f.route.moves = rewrite_is_needed(&f.conf);
 	r->raw_target = str_of(climbs[_i].target);
 	ck_assert(target_parse(&r->target, r->raw_target));
 	r->path = target_normalise(&f.stream.arena, r->target.path);
@@ -194,6 +196,7 @@ rule_fixture(struct fixture *f, unsigned n, struct conf_rewrite *list, struct co
 	fixture_init(f);
 	f->conf.rewrites = list;
 	f->conf.nrewrites = n;
+	f->route.moves = rewrite_is_needed(&f->conf);
 	names = capture_names_new();
 	f->route.rewrites = rewrite_rules_new(&f->conf, names, errors);
 	capture_names_free(names);

@@ -8,17 +8,19 @@
 
 enum { FIRST_SLOTS = 16 };
 
-/* A name with all that a look-up needs: on one cache line, as a rule. */
 struct name {
-	int host;
 	uint32_t length;
 	char text[];
 };
 
-/* The hash stands with the slot, so that a look-up reads no names but its own. */
+/*
+ * The hash stands with the slot, so that a look-up reads no names but its own; the host too, so
+ * that a processor goes on with it while the name is still compared.
+ */
 struct slot {
 	struct name *name;		/* NULL: free */
 	uint32_t hash;
+	int host;
 };
 
 /* An open hash table. */
@@ -63,7 +65,7 @@ grow(struct table *t)
 	struct table old = *t;
 
 	t->nslots = old.nslots > 0 ? old.nslots * 2 : FIRST_SLOTS;
-	t->slots = mem_zalloc(t->nslots, sizeof(t->slots[0]));
+	t->slots = mem_zalloc_lines(t->nslots, sizeof(t->slots[0]));
 	for (size_t i = 0; i < old.nslots; i++) {
 		const struct slot *s = &old.slots[i];
 
@@ -87,22 +89,21 @@ add(struct host_map *m, struct table *t, struct str text, unsigned host)
 	if (slot->name != NULL)
 		return;
 	name = arena_alloc(&m->arena, sizeof(*name) + text.n);
-	name->host = (int)host;
 	name->length = (uint32_t)text.n;
 	memcpy(name->text, text.p, text.n);
-	*slot = (struct slot){ name, hash };
+	*slot = (struct slot){ name, hash, (int)host };
 	t->count++;
 }
 
 static int
 find(const struct table *t, struct str text)
 {
-	const struct name *name;
+	const struct slot *slot;
 
 	if (t->nslots == 0)
 		return HOST_NONE;
-	name = find_slot(t, text, (uint32_t)str_hash(text, 0))->name;
-	return name != NULL ? name->host : HOST_NONE;
+	slot = find_slot(t, text, (uint32_t)str_hash(text, 0));
+	return slot->name != NULL ? slot->host : HOST_NONE;
 }
 
 static unsigned

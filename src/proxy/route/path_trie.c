@@ -1,139 +1,142 @@
 /*
  * path_trie.c - routes by the segments of their paths.
+ *
+ * Parents are told by number: roots first, then the slots of the table.
  */
 #include "proxy/route/path_trie.h"
 
-#include "base/mem.h"
+#include "base/check.h"
 
-enum { FIRST_SLOTS = 64, BLOCK_LINES = 64 };
+_Static_assert(sizeof(struct path_node) == MEM_LINE, "a node is one line");
 
 void
-path_trie_init(struct path_trie *t, struct arena *arena)
+path_trie_init(struct path_trie *t, uint32_t nroots, size_t most, struct arena *arena)
 {
-	*t = (struct path_trie){ .arena = arena };
+	size_t n = 1;
+
+	while (n < most * 2)
+		n *= 2;
+	CHECK(n < UINT32_MAX - nroots);
+	*t = (struct path_trie){
+		.nodes = mem_zalloc_lines(n, sizeof(t->nodes[0])),
+		.nslots = n,
+		.nroots = nroots,
+		.arena = arena,
+	};
 }
 
 void
 path_trie_fini(struct path_trie *t)
 {
-	mem_free(t->slots);
-	*t = (struct path_trie){ .arena = NULL };
-}
-
-static struct str
-segment_of(const struct path_node *node)
-{
-	return str_make((const char *)(node + 1), node->length);
-}
-
-/* The slot of a child: its own, or the free one where it belongs. */
-static struct path_slot *
-find_slot(const struct path_trie *t, const struct path_node *parent, struct str segment,
-    uint32_t hash)
-{
-	size_t i = hash & (t->nslots - 1);
-
-	for (;; i = (i + 1) & (t->nslots - 1)) {
-		struct path_slot *s = &t->slots[i];
-
-		if (s->node == NULL || (s->hash == hash && s->node->parent == parent &&
-		    str_eq(segment_of(s->node), segment)))
-			return s;
-	}
+	mem_free(t->nodes);
+	*t = (struct path_trie){ .nodes = NULL };
 }
 
 static uint32_t
-edge_hash(const struct path_node *parent, struct str segment)
+number_of(const struct path_trie *t, const struct path_node *node)
 {
-	return (uint32_t)str_hash(segment, (uintptr_t)parent);
+	return t->nroots + (uint32_t)(node - t->nodes);
 }
 
-static void
-grow(struct path_trie *t)
+const struct path_node *
+path_trie_parent(const struct path_trie *t, const struct path_node *node)
 {
-	struct path_slot *old = t->slots;
-	size_t nold = t->nslots;
-
-	t->nslots = nold > 0 ? nold * 2 : FIRST_SLOTS;
-	t->slots = mem_zalloc(t->nslots, sizeof(t->slots[0]));
-	for (size_t i = 0; i < nold; i++)
-		if (old[i].node != NULL)
-			*find_slot(t, old[i].node->parent, segment_of(old[i].node),
-			    old[i].hash) = old[i];
-	mem_free(old);
+	return node->parent < t->nroots ? NULL : &t->nodes[node->parent - t->nroots];
 }
 
-/* Zeroed memory of its own cache lines. */
-static void *
-take_lines(struct path_trie *t, size_t n)
+static bool
+is_child(const struct path_node *node, uint32_t parent, struct str segment, uint32_t hash)
 {
-	char *p;
+	const char *text = segment.n > PATH_NODE_TEXT ? node->segment.p : node->segment.text;
 
-	n = (n + MEM_LINE - 1) & ~(size_t)(MEM_LINE - 1);
-	if (t->room < n) {
-		t->room = n > BLOCK_LINES * MEM_LINE ? n : BLOCK_LINES * MEM_LINE;
-		p = arena_zalloc(t->arena, t->room + MEM_LINE - 1);
-		t->lines = p + (-(uintptr_t)p & (MEM_LINE - 1));
-	}
-	p = t->lines;
-	t->lines += n;
-	t->room -= n;
-	return p;
+	return node->hash == hash && node->parent == parent && node->length == segment.n &&
+	    memcmp(text, segment.p, segment.n) == 0;
+}
+
+/* The slot of a child: its own, or the free one where it belongs. */
+static struct path_node *
+find_slot(const struct path_trie *t, uint32_t parent, struct str segment, uint32_t hash)
+{
+	size_t i = hash & (t->nslots - 1);
+
+	while (t->nodes[i].used && !is_child(&t->nodes[i], parent, segment, hash))
+		i = (i + 1) & (t->nslots - 1);
+	return &t->nodes[i];
+}
+
+static uint32_t
+edge_hash(uint32_t parent, struct str segment)
+{
+	return (uint32_t)str_hash(segment, parent);
 }
 
 static struct path_node *
-add_child(struct path_trie *t, struct path_node *parent, struct str segment)
+add_child(struct path_trie *t, uint32_t parent, struct str segment)
 {
 	uint32_t hash = edge_hash(parent, segment);
-	struct path_slot *slot;
-	struct path_node *node;
+	struct path_node *node = find_slot(t, parent, segment, hash);
 
-	if (t->count * 2 >= t->nslots)
-		grow(t);
-	slot = find_slot(t, parent, segment, hash);
-	if (slot->node != NULL)
-		return slot->node;
-	node = take_lines(t, sizeof(*node) + segment.n);
+	if (node->used)
+		return node;
+	node->used = true;
 	node->parent = parent;
+	node->hash = hash;
 	node->length = (uint32_t)segment.n;
-	memcpy(node + 1, segment.p, segment.n);
-	parent->has_children = true;
-	*slot = (struct path_slot){ node, hash };
-	t->count++;
+	if (segment.n > PATH_NODE_TEXT)
+		node->segment.p = arena_str(t->arena, segment).p;
+	else
+		memcpy(node->segment.text, segment.p, segment.n);
+	if (parent >= t->nroots)
+		t->nodes[parent - t->nroots].has_children = true;
 	return node;
 }
 
-struct path_node *
-path_trie_add(struct path_trie *t, struct path_node *root, struct str path)
+size_t
+path_trie_depth(struct str path)
 {
-	struct path_node *node = root;
+	size_t n = 0;
+
+	for (size_t i = 0; i < path.n; i++)
+		n += path.p[i] == '/';
+	return n;
+}
+
+struct path_node *
+path_trie_add(struct path_trie *t, uint32_t root, struct str path)
+{
+	struct path_node *node = NULL;
+	uint32_t parent = root;
 	struct str segment;
 
 	if (path.n == 0)
-		return root;
-	for (struct str rest = str_skip(path, 1); str_cut(&rest, '/', &segment);)
-		node = add_child(t, node, segment);
+		return NULL;
+	for (struct str rest = str_skip(path, 1); str_cut(&rest, '/', &segment);) {
+		node = add_child(t, parent, segment);
+		parent = number_of(t, node);
+	}
 	return node;
 }
 
 const struct path_node *
-path_trie_walk(const struct path_trie *t, const struct path_node *root, struct str path,
-    bool *whole)
+path_trie_walk(const struct path_trie *t, uint32_t root, struct str path, bool *whole)
 {
-	const struct path_node *node = root;
+	const struct path_node *node = NULL;
+	uint32_t parent = root;
 	struct str segment;
 
 	*whole = false;
 	if (path.n == 0 || path.p[0] != '/')
-		return root;
+		return NULL;
 	for (struct str rest = str_skip(path, 1); str_cut(&rest, '/', &segment);) {
-		const struct path_node *child = NULL;
+		const struct path_node *child;
 
-		if (node->has_children)
-			child = find_slot(t, node, segment, edge_hash(node, segment))->node;
-		if (child == NULL)
+		if (node != NULL && !node->has_children)
+			return node;
+		child = find_slot(t, parent, segment, edge_hash(parent, segment));
+		if (!child->used)
 			return node;
 		node = child;
+		parent = number_of(t, node);
 	}
 	*whole = true;
 	return node;

@@ -5,8 +5,9 @@
  *	prefix /api/v1    root ─► "api" ─► "v1"
  *	exact  /api/v1/   root ─► "api" ─► "v1" ─► ""
  *
- * All roots of a router share one hash table of (parent, segment), so that a node costs the same
- * few words whether it has one child or ten thousand, and a host with a single route one node.
+ * All nodes of a router, of however many roots, stand in one hash table by parent and segment: a
+ * step costs one cache line whether there is one child or ten thousand.  The table gets its size
+ * when it is made, so nodes never move.  Roots are numbers; what they lead to is the caller's.
  */
 #ifndef USHERD_PROXY_ROUTE_PATH_TRIE_H
 #define USHERD_PROXY_ROUTE_PATH_TRIE_H
@@ -16,6 +17,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/mem.h"
 #include "base/str.h"
 
 struct route;
@@ -29,45 +31,48 @@ struct candidates {
 	struct candidates *next;
 };
 
-/* The text of its segment follows a node, as a rule on the same cache line. */
+enum { PATH_NODE_TEXT = 16 };		/* a longer segment stands elsewhere */
+
 struct path_node {
 	struct candidates exact;	/* routes for this very path */
 	struct candidates prefix;	/* routes for this path and all below it */
-	const struct path_node *parent;	/* NULL: a root */
+	uint32_t parent;		/* see path_trie_parent() */
+	uint32_t hash;			/* of parent and segment */
 	uint32_t length;		/* of the segment */
+	bool used;			/* the slot has a node */
 	bool has_children;
-};
-
-/* The hash stands with the slot, so that a walk reads no nodes but those on its way. */
-struct path_slot {
-	struct path_node *node;		/* NULL: free */
-	uint32_t hash;
-};
+	union {
+		char text[PATH_NODE_TEXT];
+		const char *p;
+	} segment;
+} __attribute__((aligned(MEM_LINE)));
 
 struct path_trie {
-	struct arena *arena;		/* where nodes live */
-	char *lines;			/* room for the next ones, whole cache lines */
-	size_t room;			/* in bytes */
-	struct path_slot *slots;
-	size_t nslots;			/* a power of two, or 0 */
-	size_t count;
+	struct path_node *nodes;
+	size_t nslots;			/* a power of two */
+	uint32_t nroots;
+	struct arena *arena;		/* for long segments */
 };
 
-/* An empty trie whose nodes live in `arena`. */
-void path_trie_init(struct path_trie *t, struct arena *arena);
-
-/* Ends the table; nodes go with their arena. */
+/* An empty trie with the roots 0 to `nroots` - 1 and room for `most` nodes. */
+void path_trie_init(struct path_trie *t, uint32_t nroots, size_t most, struct arena *arena);
 void path_trie_fini(struct path_trie *t);
 
-/* The node of a normalised path below `root`, made if there is none; "" is the root itself.  A root
- * is a zeroed node of the caller's. */
-struct path_node *path_trie_add(struct path_trie *t, struct path_node *root, struct str path);
+/* How many nodes a path needs at most. */
+size_t path_trie_depth(struct str path);
+
+/* The node of a normalised path below a root, made if there is none; NULL for "", the root. */
+struct path_node *path_trie_add(struct path_trie *t, uint32_t root, struct str path);
 
 /*
- * The deepest node on the way of a normalised path; `*whole` says whether it is the path's own.
- * Its parents lead to the shorter prefixes.  A path without a leading slash (`*`) ends at the root.
+ * The deepest node on the way of a normalised path, NULL if none is; `*whole` says whether it is
+ * the path's own.  Its parents lead to the shorter prefixes.  A path without a leading slash (`*`)
+ * has no node.
  */
-const struct path_node *path_trie_walk(const struct path_trie *t, const struct path_node *root,
-    struct str path, bool *whole);
+const struct path_node *path_trie_walk(const struct path_trie *t, uint32_t root, struct str path,
+    bool *whole);
+
+/* The node above; NULL: that is the root. */
+const struct path_node *path_trie_parent(const struct path_trie *t, const struct path_node *node);
 
 #endif

@@ -80,6 +80,12 @@ rewrite_rules_new(const struct conf_route *route, struct capture_names *names,
 	return NULL;
 }
 
+bool
+rewrite_is_needed(const struct conf_route *route)
+{
+	return route->strip_prefix.n > 0 || route->add_prefix.n > 0 || route->nrewrites > 0;
+}
+
 void
 rewrite_rules_free(struct rewrite_rules *rules)
 {

@@ -21,6 +21,9 @@ struct rewrite_rules *rewrite_rules_new(const struct conf_route *route,
     struct capture_names *names, struct conf_errors *errors);
 void rewrite_rules_free(struct rewrite_rules *rules);
 
+/* Whether paths that the route takes change on their way. */
+bool rewrite_is_needed(const struct conf_route *route);
+
 enum rewrite_result {
 	REWRITE_OK,
 	REWRITE_LIMIT,			/* a pattern ran into its limit of work: 500 */

@@ -2,7 +2,7 @@
  * route.c - which host and route serve a request.
  *
  *	Host ─► host_map ─► places: exact name, wildcards (longest first), all hosts
- *	each place:  exact path ─► patterns ─► prefixes, longest first, a route without a path last
+ *	each place:  exact path ─► patterns ─► prefixes, longest first; those without a path last
  *	each list:   more kinds of conditions first, then file order
  */
 #include "proxy/route/route.h"
@@ -24,10 +24,12 @@ _Static_assert(sizeof(struct route) == MEM_LINE, "a route is one line");
 
 /* Where the routes of one host, or those for all hosts, are found: on one cache line too. */
 struct place {
-	struct path_node root;		/* its prefixes end with the routes without any path */
+	struct candidates whole;	/* for all paths: those that say so, then those without */
 	struct candidates *patterns;	/* routes with path_regex; NULL: none */
+	bool has_paths;			/* the trie has more below the root that is this place */
+	const struct conf_host *host;	/* NULL: all */
 	bool redirect_https;		/* of the host */
-};
+} __attribute__((aligned(MEM_LINE)));
 
 _Static_assert(sizeof(struct place) == MEM_LINE, "a place is one line");
 
@@ -139,7 +141,7 @@ compile_route(struct router *r, struct route *c, struct capture_names *all,
 	c->backend = conf->action == ACTION_BUCKET ? conf->bucket->backend : conf->backend;
 	c->action = (unsigned char)conf->action;
 	c->conditional = match_is_needed(conf);
-	c->moves = conf->strip_prefix.n > 0 || conf->add_prefix.n > 0 || conf->nrewrites > 0;
+	c->moves = rewrite_is_needed(conf);
 	compile_regexes(r, c, names, errors);
 	c->rewrites = rewrite_rules_new(conf, names, errors);
 	c->text = compile_text(conf, names, errors);
@@ -182,13 +184,18 @@ add_to_place(struct router *r, struct place *place, const struct route *c)
 
 		if (path->kind == PATH_PREFIX && conf->path_regex.n > 0)
 			continue;
-		node = path_trie_add(&r->trie, &place->root, path->text);
+		node = path_trie_add(&r->trie, (uint32_t)(place - r->places), path->text);
+		if (node == NULL) {
+			prepend(r, &place->whole, c);
+			continue;
+		}
 		prepend(r, path->kind == PATH_EXACT ? &node->exact : &node->prefix, c);
+		place->has_paths = true;
 	}
 	if (conf->path_regex.n > 0)
 		prepend_pattern(r, place, c);
 	else if (conf->npaths == 0)
-		prepend(r, &place->root.prefix, c);
+		prepend(r, &place->whole, c);
 }
 
 static void
@@ -224,6 +231,22 @@ add_routes(struct router *r, bool with_path)
 				add_route(r, &r->routes[i]);
 }
 
+/* The most nodes that the paths of all routes can take. */
+static size_t
+count_segments(const struct conf_snapshot *snapshot)
+{
+	size_t n = 0;
+
+	for (unsigned i = 0; i < snapshot->nroutes; i++) {
+		const struct conf_route *conf = snapshot->routes[i];
+
+		for (unsigned k = 0; k < conf->npaths; k++)
+			n += path_trie_depth(conf->paths[k].text) *
+			    (conf->nhosts > 0 ? conf->nhosts : 1);
+	}
+	return n;
+}
+
 struct router *
 router_new(const struct conf_snapshot *snapshot, struct capture_names *names,
     struct conf_errors *errors)
@@ -233,12 +256,14 @@ router_new(const struct conf_snapshot *snapshot, struct capture_names *names,
 
 	r->conf = snapshot;
 	arena_init(&r->arena);
-	path_trie_init(&r->trie, &r->arena);
+	path_trie_init(&r->trie, snapshot->nhosts + 1, count_segments(snapshot), &r->arena);
 	r->hosts = host_map_new(snapshot);
 	r->places = mem_zalloc_lines((size_t)snapshot->nhosts + 1, sizeof(r->places[0]));
 	r->routes = mem_zalloc_lines(snapshot->nroutes, sizeof(r->routes[0]));
-	for (unsigned i = 0; i < snapshot->nhosts; i++)
+	for (unsigned i = 0; i < snapshot->nhosts; i++) {
+		r->places[i].host = snapshot->hosts[i];
 		r->places[i].redirect_https = snapshot->hosts[i]->redirect_https;
+	}
 	for (unsigned i = 0; i < snapshot->nroutes; i++) {
 		r->routes[i].conf = snapshot->routes[i];
 		compile_route(r, &r->routes[i], names, errors);
@@ -364,18 +389,21 @@ try_patterns(struct search *s, const struct candidates *list)
 static bool
 try_place(struct search *s, const struct place *place)
 {
-	const struct path_node *node;
-	bool whole;
+	const struct path_trie *trie = &s->router->trie;
+	const struct path_node *node = NULL;
+	bool whole = false;
 
-	node = path_trie_walk(&s->router->trie, &place->root, s->request->path, &whole);
+	if (place->has_paths)
+		node = path_trie_walk(trie, (uint32_t)(place - s->router->places),
+		    s->request->path, &whole);
 	if (whole && try_list(s, &node->exact))
 		return true;
 	if (try_patterns(s, place->patterns))
 		return true;
-	for (; node != NULL; node = node->parent)
+	for (; node != NULL; node = path_trie_parent(trie, node))
 		if (try_list(s, &node->prefix))
 			return true;
-	return false;
+	return try_list(s, &place->whole);
 }
 
 /* The best host is the request's, unless a route of another one serves it. */
@@ -387,7 +415,7 @@ try_host(struct search *s, unsigned host)
 	bool ended = try_place(s, place);
 
 	if (ended || choice->host == NULL) {
-		choice->host = s->router->conf->hosts[host];
+		choice->host = place->host;
 		choice->redirect_https = place->redirect_https;
 	}
 	return ended;

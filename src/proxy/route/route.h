@@ -34,7 +34,7 @@ struct route {
 	uint32_t cell;			/* of its metrics, see metrics_place() */
 	unsigned char action;		/* enum conf_action */
 	bool conditional;		/* there is more to check than host and path */
-	bool moves;			/* the path for the server is another one */
+	bool moves;			/* rewrite_is_needed() */
 } __attribute__((aligned(MEM_LINE)));
 
 enum route_result {
