@@ -75,7 +75,7 @@ static const struct {
 	    " $uri $uri/ /index.html, or =404 as the last)" },
 	{ "try_files = =200", "try_files: \"=200\" is neither a path nor a status (use $uri $uri/"
 	    " /index.html, or =404 as the last)" },
-	{ "try_files = =404 $uri", "try_files: \"=404 $uri\" is never tried (a status is"
+	{ "try_files = =404 $uri", "try_files: \"$uri\" is never tried (a status is"
 	    " the last one)" },
 	{ "precompressed = gz", "precompressed: \"gz\" is none of gzip, br, zstd and off" },
 	{ "expires = 5", "expires: \"5\" has no unit (use 5s or 5000ms)" },
