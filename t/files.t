@@ -2,7 +2,10 @@
 
 use strict;
 use warnings;
+use IO::Select;
 use IO::Socket::UNIX;
+use Errno ();
+use IO::Uncompress::Gunzip ();
 use POSIX qw(mkfifo);
 use Test::More;
 use Test::Certs 'certs';
@@ -22,6 +25,13 @@ sub file {
     spew("$root/$path", @text);
     utime $old, $old, "$root/$path";
     return;
+}
+
+sub gunzip {
+    my ($bytes) = @_;
+    my $text = '';
+    IO::Uncompress::Gunzip::gunzip(\$bytes => \$text);
+    return $text;
 }
 
 mkdir $_ or die "$_: $!" for $root, map { "$root/$_" }
@@ -100,6 +110,13 @@ my $usherd = usherd(config(user => 1, routes => <<"END"));
 path = /list/*
 files = $root
 autoindex = on
+access_log = files
+[route small]
+path = /small/*
+files = $root
+strip_prefix = /small
+autoindex = on
+compress = gzip
 [route stripped]
 path = /static/*
 files = $root
@@ -348,9 +365,76 @@ subtest 'many entries' => sub {
     for my $n (1 .. 10_100) {
         open my $f, '>', sprintf '%s/list/many/f%05d', $root, $n or die $!;
     }
-    my $body = get($port, '/list/many/')->{body};
-    is scalar(() = $body =~ /href="/g), 10_001, 'a page is bounded';
-    like $body, qr/There is more/, 'and says so';
+    my $r = get($port, '/list/many/');
+    my @names = $r->{body} =~ m{href="\./([^"]*)"}g;
+    is scalar @names, 10_000, 'a page is bounded';
+    like $r->{body}, qr{</table>\n<p>There is more: this page ends after 10000 entries\.</p>\n</html>\n\z}, 'and says so';
+    is_deeply \@names, [sort @names], 'sorted';
+    is $r->{how}, 'chunked', 'its length is not known before';
+    is request($port, "HEAD /list/many/ HTTP/1.1\r\nHost: a.test\r\n\r\n")->{status}, 200, 'HEAD';
+    my $old_client = request($port, "GET /list/many/ HTTP/1.0\r\nHost: a.test\r\n\r\n");
+    is $old_client->{how}, 'close', 'HTTP/1.0: until the end';
+    ok $old_client->{body} eq $r->{body}, 'the same';
+    my $small = get($port, '/small/list/many/', 'Accept-Encoding: gzip');
+    is field($small, 'content-encoding'), 'gzip', 'compressed';
+    ok gunzip($small->{body}) eq $r->{body} =~ s{/list/many/}{/small/list/many/}gr, 'and the same';
+    is get($port, '/list/')->{how}, 'cl', 'a small directory has a length';
+};
+
+subtest 'others have their turn' => sub {
+    my ($worker) = $usherd->workers;
+    my $log   = sub { return slurp($usherd->dir . '/access.log') // '' };
+    my @both  = map { client($port) } 1 .. 2;
+    my $first = length $log->();
+    # Both are there when it wakes up, the list first.
+    is $_->send("GET /index.html HTTP/1.1\r\nHost: a.test\r\n\r\n")->response->{status}, 200, 'connected' for @both;
+    kill STOP => $worker;
+    $both[0]->send("GET /list/many/ HTTP/1.1\r\nHost: a.test\r\n\r\n");
+    $both[1]->send("GET /zero.bin HTTP/1.1\r\nHost: a.test\r\n\r\n");
+    kill CONT => $worker;
+    is $both[1]->response->{status}, 200, 'a file';
+    is $both[0]->response->{status}, 200, 'a list';
+    my $lines;
+    ok wait_for { $lines = substr $log->(), $first; $lines =~ m{/zero\.bin} && $lines =~ m{/list/many/} }, 'both are logged';
+    like $lines, qr{/zero\.bin\n.*/list/many/\n}s, 'the file did not wait for the list';
+    $_->close for @both;
+};
+
+subtest 'a directory that changes while it is read' => sub {
+    my $pid = fork // die $!;
+    if (!$pid) {
+        my $end = time + 20;
+        for (my $n = 1; time < $end && getppid != 1; $n++) {
+            my $name = sprintf '%s/list/many/f%05d', $root, 1 + $n * 7 % 10_100;
+            -e $name ? unlink $name : spew($name, '');
+        }
+        POSIX::_exit(0);
+    }
+    for my $n (1 .. 5) {
+        my $r = get($port, '/list/many/');
+        is $r->{status}, 200, "a list, $n";
+        like $r->{body}, qr{</html>\n\z}, 'to its end';
+    }
+    kill KILL => $pid;
+    waitpid $pid, 0;
+};
+
+subtest 'clients that leave a list' => sub {
+    my ($worker) = $usherd->workers;
+    for my $n (1 .. 12) {
+        my $c = client($port, rcvbuf => 4096);
+        $c->send("GET /list/many/ HTTP/1.1\r\nHost: a.test\r\n\r\n" . ($n % 3 ? '' : "GET / HTTP/1.1\r\nHost: a.test\r\n\r\n"));
+        $c->read_until(qr/\r\n\r\n/) if $n % 2;
+        $n % 4 > 1 ? $c->reset : $c->close;
+    }
+    ok wait_for { !grep { (readlink($_) // '') =~ m{/list/many\z} } glob "/proc/$worker/fd/*" }, 'no directory stays open';
+    is get($port, '/index.html')->{body}, 'the index', 'the worker is well';
+    my $c = client($port, rcvbuf => 65536);
+    $c->send("GET /list/many/ HTTP/1.1\r\nHost: a.test\r\n\r\n");
+    ok(IO::Select->new($c->{sock})->can_read(30), 'one that reads later');
+    is get($port, '/index.html')->{body}, 'the index', 'keeps nobody waiting';
+    like $c->response->{body}, qr{</html>\n\z}, 'and gets all of it';
+    $c->close;
 };
 
 subtest 'big files' => sub {
@@ -632,6 +716,30 @@ SKIP: {
         is get($u->port(1), '/docs/index.html')->{body}, 'docs', 'files are outside of it';
         is get($u->port(1), '/a/up.txt')->{body}, 'docs', 'links within the root work';
         is get($u->port(1), '/outside.txt')->{status}, 404, 'others do not';
+        $u->stop;
+    };
+}
+
+SKIP: {
+    my @refuse = ($^X, 't/lib/refuse');
+    skip 'no system call can be refused here', 2 if system(@refuse, 'openat2', 'ENOSYS', 'true') != 0;
+    subtest 'a kernel without openat2' => sub {
+        for my $error (qw(ENOSYS EPERM)) {
+            local @Test::Usherd::under = (@refuse, 'openat2', $error);
+            my $text = POSIX::strerror(Errno->can($error)->());
+            my $r = run_usherd({config => config()}, '-t');
+            is $r->{status}, 1, "$error: refused";
+            like $r->{err}, qr/:\d+: \[route all\] files: openat2: \Q$text\E \(Linux 5\.6 or later is needed/, "$error: told";
+            $r = run_usherd({config => config() =~ s/^files = .*/respond = 204/mr}, '-t');
+            is $r->{status}, 0, "$error: without files it is not needed";
+        }
+    };
+    subtest 'a directory that cannot be read' => sub {
+        my $u = usherd(config(routes => "[route list]\npath = /list/*\nfiles = $root\nautoindex = on\n"),
+            prefix => [@refuse, 'getdents64', 'EIO']);
+        is get($u->port(1), '/list/')->{status}, 500, 'an error';
+        is get($u->port(1), '/index.html')->{body}, 'the index', 'files are there';
+        $u->expect_log(qr/500 file-error.* a directory cannot be read: Input\/output error/);
         $u->stop;
     };
 }

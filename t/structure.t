@@ -29,7 +29,7 @@ my %FOLDERS = (
     log     => [qw(text)],
     servers => [qw(tls)],
     admin   => [qw(servers text)],
-    explain => [qw(forward route tls)],
+    explain => [qw(files forward route tls)],
 );
 
 # Each library is known to one place.

@@ -116,7 +116,7 @@ conf_expand(struct conf_document *d, struct str raw, bool dollars, const char **
 		return raw;
 	buf_init(&out);
 	if (expand_dollars(d, raw, dollars, &out, why))
-		result = arena_str(&d->arena, buf_view(&out));
+		result = str_eq(buf_view(&out), raw) ? raw : arena_str(&d->arena, buf_view(&out));
 	buf_fini(&out);
 	return result;
 }

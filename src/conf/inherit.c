@@ -16,7 +16,9 @@ add_layer(struct conf_layers *layers, const struct conf_section *s)
 static const struct conf_backend *
 backend_of(const struct conf_route *r)
 {
-	return r->nsplits > 0 ? r->splits[0].backend : r->backend;
+	if (r->nsplits > 0)
+		return r->splits[0].backend;
+	return r->backend != NULL ? r->backend : r->files_backend;
 }
 
 void
@@ -53,6 +55,33 @@ conf_layers_find(const struct conf_layers *layers, const struct conf_directive *
 		}
 	}
 	return NULL;
+}
+
+static const struct conf_directive *
+row_of(struct str key)
+{
+	const struct conf_directive *row = conf_directives;
+
+	while (!str_eq(row->key, key))
+		row++;
+	return row;
+}
+
+struct conf_backend *
+conf_files_backend(const struct conf_whole *w, const struct conf_section *s)
+{
+	const struct conf_section *from = NULL;
+	const struct conf_setting *set;
+	const struct conf_policy *policy;
+	struct conf_layers layers;
+
+	conf_layers_of(w, s, &layers);
+	set = conf_layers_find(&layers, row_of(STR_OF("try_files")), &from);
+	if (set == NULL || set->first == NULL)
+		return NULL;
+	policy = from->values[OWNER_POLICY];
+	return policy->try_files.n > 0 ? policy->try_files.v[policy->try_files.n - 1].backend :
+	    NULL;
 }
 
 /* True if the lines of both settings have the same text. */

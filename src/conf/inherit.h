@@ -34,4 +34,7 @@ struct conf_setting *conf_layers_find(const struct conf_layers *layers,
  */
 void conf_inherit(struct conf_whole *w, struct conf_section *s, unsigned owner);
 
+/* The backend that a section's try_files, its own or what it inherits, ends with; NULL: none. */
+struct conf_backend *conf_files_backend(const struct conf_whole *w, const struct conf_section *s);
+
 #endif

@@ -152,11 +152,13 @@ share(struct conf_whole *w, const struct conf_policy *policy)
 static void
 inherit_route(struct conf_whole *w, struct conf_section *s)
 {
-	struct conf_route *r;
+	struct conf_route *r = conf_values(&w->document, s, KIND_ROUTE);
 
+	/* First of all, as the backend lends its values too. */
+	if (r->files.p != NULL)
+		r->files_backend = conf_files_backend(w, s);
 	conf_inherit(w, s, KIND_ROUTE);
 	conf_inherit(w, s, OWNER_POLICY);
-	r = s->values[KIND_ROUTE];
 	r->policy = share(w, s->values[OWNER_POLICY]);
 }
 

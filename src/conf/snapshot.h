@@ -236,6 +236,18 @@ struct conf_rewrite {
 	struct conf_origin at;
 };
 
+/* A word of `try_files = $uri =404`: a path, or as the last one what is done without them. */
+struct conf_try {
+	struct str path;		/* template; absent: it is one of the next */
+	int status;			/* `=404` */
+	struct conf_backend *backend;	/* `@NAME` */
+};
+
+struct conf_tries {
+	struct conf_try *v;
+	unsigned n;
+};
+
 /* `split = 90:app 10:canary [key=TEMPLATE]`. */
 struct conf_split {
 	unsigned weight;
@@ -292,7 +304,7 @@ struct conf_policy {
 	/* Of files. */
 	struct conf_strs index;
 	bool autoindex;
-	struct conf_strs try_files;	/* templates; the last may be `=404` */
+	struct conf_tries try_files;
 	unsigned char precompressed[CONF_CODINGS];	/* enum conf_coding, as above */
 	msec expires_ms;		/* CONF_OFF: no field; < 0: no-cache */
 };
@@ -334,6 +346,7 @@ struct conf_route {
 	struct str respond_type;
 	struct str respond_text;	/* template */
 	struct str files;		/* directory */
+	struct conf_backend *files_backend;	/* that try_files ends with; NULL: none */
 	struct conf_bucket *bucket;
 	struct conf_split *splits;
 	unsigned nsplits;

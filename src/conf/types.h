@@ -85,7 +85,7 @@ conf_parse_fn conf_origins;		/* list of struct str: `https://HOST[:PORT]`, or `*
 /* Files and object storage: types_files.c. */
 conf_parse_fn conf_directory;		/* struct str: of one that is there */
 conf_parse_fn conf_file_names;		/* list of struct str */
-conf_parse_fn conf_try_files;		/* list of struct str: templates, the last may be `=404` */
+conf_parse_fn conf_try_files;		/* list of struct conf_try */
 conf_parse_fn conf_expires;		/* msec: CONF_OFF, a duration, or -1 for `no-cache` */
 conf_parse_fn conf_endpoint;		/* endpoint, endpoint_host */
 conf_parse_fn conf_bucket_name;		/* struct str */

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "base/check.h"
+#include "conf/table.h"
 #include "conf/types.h"
 
 enum { BUCKET_NAME_MAX = 255 };
@@ -51,42 +52,61 @@ conf_file_names(struct conf_parse *c, struct str text, void *place)
 	return conf_each_word(c, text, file_name);
 }
 
-/* What stands behind a status is never tried. */
+/* What stands behind a status or a backend is never tried. */
 static bool
-ends_with_status(const struct conf_parse *c)
+is_complete(const struct conf_parse *c)
 {
-	struct str last;
+	struct conf_try last;
 
 	if (c->nitems == 0)
 		return false;
 	memcpy(&last, c->items.p + (c->nitems - 1) * sizeof(last), sizeof(last));
-	return str_starts(last, STR_OF("="));
+	return last.path.p == NULL;
+}
+
+/* `@NAME` */
+static bool
+try_backend(struct conf_parse *c, struct str name, struct conf_try *item)
+{
+	if (c->nitems == 0) {
+		conf_bad(c, "no file is tried before the backend (add $uri before it, or use"
+		    " backend instead of files)");
+		return false;
+	}
+	item->backend = conf_refer(c, c->row->ref, name);
+	return item->backend != NULL;
 }
 
 static bool
-is_last_resort(struct str word)
+try_word(struct conf_parse *c, struct str word, struct conf_try *item)
 {
-	int status;
-
-	return str_starts(word, STR_OF("=")) && conf_status(str_skip(word, 1), 400, 599, &status);
+	if (str_starts(word, STR_OF("/")) || str_starts(word, STR_OF("$"))) {
+		item->path = arena_str(c->arena, word);
+		return true;
+	}
+	if (str_starts(word, STR_OF("=")) &&
+	    conf_status(str_skip(word, 1), 400, 599, &item->status))
+		return true;
+	if (str_starts(word, STR_OF("@")) && word.n > 1)
+		return try_backend(c, str_skip(word, 1), item);
+	conf_bad(c, "\"%.*s\" is neither a path nor a status (use $uri $uri/ /index.html, or =404"
+	    " or @BACKEND as the last)", STR_ARG(conf_shown(c, word)));
+	return false;
 }
 
 static bool
 try_file(struct conf_parse *c, struct str word)
 {
-	if (ends_with_status(c)) {
-		conf_bad(c, "\"%.*s\" is never tried (a status is the last one)",
+	struct conf_try item = { .status = 0 };
+
+	if (is_complete(c)) {
+		conf_bad(c, "\"%.*s\" is never tried (a status or a backend is the last one)",
 		    STR_ARG(conf_shown(c, word)));
 		return false;
 	}
-	if (!str_starts(word, STR_OF("/")) && !str_starts(word, STR_OF("$")) &&
-	    !is_last_resort(word)) {
-		conf_bad(c, "\"%.*s\" is neither a path nor a status (use $uri $uri/ /index.html,"
-		    " or =404 as the last)", STR_ARG(conf_shown(c, word)));
+	if (!try_word(c, word, &item))
 		return false;
-	}
-	word = arena_str(c->arena, word);
-	conf_item(c, &word);
+	conf_item(c, &item);
 	return true;
 }
 

@@ -211,6 +211,21 @@ step_bucket(struct exchange *x)
 	return STEP_DONE;
 }
 
+/*
+ * A file is the answer, or the request goes on as if it were for the backend behind try_files: from
+ * here on, as what is before, its path among it, is the same for both.
+ */
+static enum step_result
+step_files(struct exchange *x)
+{
+	if (x->route->action != ACTION_FILES)
+		return STEP_NEXT;
+	if (files_reads(x) && files_serve(x))
+		return STEP_DONE;
+	x->backend = x->conf->files_backend;
+	return STEP_NEXT;
+}
+
 static enum step_result
 step_buffer(struct exchange *x)
 {
@@ -249,7 +264,12 @@ step_source(struct exchange *x)
 		bucket_start(x);
 		break;
 	case ACTION_FILES:
-		exchange_set_source(x, &source_files, NULL);
+		if (x->backend != NULL) {
+			exchange_set_source(x, &source_forward, NULL);
+			break;
+		}
+		x->allow = STR_OF("GET, HEAD");
+		exchange_fail(x, 405, "method", "files are only read");
 		break;
 	case ACTION_REDIRECT:
 		exchange_set_source(x, &source_redirect, NULL);
@@ -274,6 +294,7 @@ const struct step exchange_steps[] = {
 	{ "rewrite", step_rewrite, true },
 	{ "mirror", step_mirror, false },
 	{ "bucket", step_bucket, true },
+	{ "files", step_files, false },
 	{ "buffer", step_buffer, false },
 	{ "source", step_source, false },
 	{ NULL, NULL, false },

@@ -72,11 +72,21 @@ static const struct {
 	    " index.html, without /"
 	    " and no dot file)" },
 	{ "try_files = index.html", "try_files: \"index.html\" is neither a path nor a status (use"
-	    " $uri $uri/ /index.html, or =404 as the last)" },
+	    " $uri $uri/ /index.html, or =404 or @BACKEND as the last)" },
 	{ "try_files = =200", "try_files: \"=200\" is neither a path nor a status (use $uri $uri/"
-	    " /index.html, or =404 as the last)" },
-	{ "try_files = =404 $uri", "try_files: \"=404 $uri\" is never tried (a status is"
+	    " /index.html, or =404 or @BACKEND as the last)" },
+	{ "try_files = =404 $uri", "try_files: \"$uri\" is never tried (a status or a backend is"
 	    " the last one)" },
+	{ "try_files = $uri @b =404", "try_files: \"=404\" is never tried (a status or a backend"
+	    " is the last one)" },
+	{ "try_files = $uri @b\ntry_files = /b", "try_files: \"/b\" is never tried (a status or a"
+	    " backend is the last one)" },
+	{ "try_files = $uri @ap", "try_files: \"ap\": there is no [backend ap] (did you mean"
+	    " app?)" },
+	{ "try_files = $uri @", "try_files: \"@\" is neither a path nor a status (use $uri $uri/"
+	    " /index.html, or =404 or @BACKEND as the last)" },
+	{ "try_files = @b", "try_files: no file is tried before the backend (add $uri before it, or"
+	    " use backend instead of files)" },
 	{ "precompressed = gz", "precompressed: \"gz\" is none of gzip, br, zstd and off" },
 	{ "expires = 5", "expires: \"5\" has no unit (use 5s or 5000ms)" },
 	{ "expires = never", "expires: \"never\" is no duration (use a number and ms, s, m, h or d:"
@@ -149,7 +159,10 @@ START_TEST(policy)
 	ck_assert_uint_eq(p->index.n, 2);
 	ck_assert(p->autoindex);
 	ck_assert_uint_eq(p->try_files.n, 2);
-	ck_assert_str_eq(p->try_files.v[1].p, "=404");
+	ck_assert_str_eq(p->try_files.v[0].path.p, "$uri");
+	ck_assert_ptr_null(p->try_files.v[1].path.p);
+	ck_assert_int_eq(p->try_files.v[1].status, 404);
+	ck_assert_ptr_null(r->files_backend);
 	ck_assert_int_eq(p->precompressed[0], CODING_GZIP);
 	ck_assert_int_eq(p->precompressed[1], CODING_ZSTD);
 	ck_assert_int_eq(p->precompressed[2], CODING_NONE);

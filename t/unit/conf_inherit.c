@@ -33,6 +33,45 @@ START_TEST(nearest_wins)
 }
 END_TEST
 
+START_TEST(backend_behind_files)
+{
+	struct loaded l = conf_text_load(STR_OF("[defaults]\ntry_files = $uri @a\nretries = 7\n"
+	    "[listen web]\nbind = 8080\n[host h]\nnames = h.test\ntry_files = $uri @b\n"
+	    "[host f]\nnames = f.test\nfiles = /f\n"
+	    "[backend a]\nserver = 127.0.0.1:1\nread_timeout = 1s\nretries = 1\n"
+	    "[backend b]\nserver = 127.0.0.1:2\nread_timeout = 2s\nretries = 2\n"
+	    "[route host]\nhost = h\npath = /host\nfiles = /f\n"
+	    "[route defaults]\npath = /defaults\nfiles = /f\nread_timeout = 4s\n"
+	    "[route own]\nhost = h\npath = /own\nfiles = /f\ntry_files = $uri\ntry_files = @a\n"
+	    "[route cleared]\nhost = h\npath = /cleared\nfiles = /f\ntry_files =\n"
+	    "[route status]\nhost = h\npath = /status\nfiles = /f\ntry_files = $uri =404\n"
+	    "[route other]\nhost = h\npath = /other\nbackend = a\n"));
+	static const struct {
+		const char *name;
+		const char *backend;
+		msec read_ms;
+		unsigned retries;
+	} want[] = {
+		{ "f", "a", 1000, 1 }, { "host", "b", 2000, 2 }, { "defaults", "a", 4000, 1 },
+		{ "own", "a", 1000, 1 }, { "cleared", NULL, 60000, 7 },
+		{ "status", NULL, 60000, 7 }, { "other", NULL, 1000, 1 },
+	};
+
+	ck_assert_str_eq(l.messages.p, "");
+	ck_assert_uint_eq(l.s->nroutes, ARRAY_LEN(want));
+	for (unsigned i = 0; i < l.s->nroutes; i++) {
+		const struct conf_route *r = l.s->routes[i];
+		const struct conf_backend *b = r->files_backend;
+
+		ck_assert_str_eq(r->name.p, want[i].name);
+		ck_assert_pstr_eq(b != NULL ? b->name.p : NULL, want[i].backend);
+		ck_assert_int_eq(r->policy->read_timeout_ms, want[i].read_ms);
+		ck_assert_uint_eq(r->policy->retries, want[i].retries);
+	}
+	conf_text_free(&l);
+}
+END_TEST
+
 START_TEST(defaults_feed_listens_and_backends)
 {
 	struct loaded l = conf_text_load(STR_OF("[defaults]\nkeepalive_timeout = 7s\nkeepalive ="
@@ -302,6 +341,7 @@ main(void)
 	TCase *inherit = tcase_create("inherit"), *dumps = tcase_create("dump");
 
 	tcase_add_test(inherit, nearest_wins);
+	tcase_add_test(inherit, backend_behind_files);
 	tcase_add_test(inherit, defaults_feed_listens_and_backends);
 	tcase_add_test(inherit, several_hosts);
 	tcase_add_test(inherit, host_actions);

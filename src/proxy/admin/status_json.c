@@ -185,6 +185,8 @@ add_route(struct buf *out, const struct conf_route *route, const struct status_r
 	add_text(out, "name", route->name);
 	if (route->backend != NULL)
 		add_text(out, "backend", route->backend->name);
+	if (route->files_backend != NULL)
+		add_text(out, "files_backend", route->files_backend->name);
 	if (route->nsplits > 0)
 		add_splits(out, route);
 	add_counters(out, &row->cell);

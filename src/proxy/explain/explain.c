@@ -7,6 +7,7 @@
 #include "http/h1_front.h"
 #include "net/tls_server.h"
 #include "proxy/answer.h"
+#include "proxy/files/files.h"
 #include "proxy/front.h"
 #include "proxy/runtime.h"
 #include "proxy/steps.h"
@@ -191,27 +192,30 @@ shake_hands(struct tls_info *tls, struct runtime *rt, const struct conf_listen *
 
 /* ---- the way through the steps, but for what would open files and connections */
 
-/* Some sources are local too, and files are for requests that cannot read them. */
+/* Some sources are local too. */
 static bool
 is_local_source(const struct exchange *x)
 {
-	enum method method = x->request->method_id;
-
 	switch (x->conf->action) {
 	case ACTION_REDIRECT:
 	case ACTION_RESPOND:
 		return true;
 	case ACTION_FILES:
-		return method != METHOD_GET && method != METHOD_HEAD;
+		return !files_reads(x) && x->backend == NULL;
 	default:
 		return false;
 	}
 }
 
+/* Nothing is opened for what a file may be the answer to. */
 static bool
 is_local(const struct exchange *x, const struct step *step)
 {
-	return strcmp(step->name, "source") == 0 ? is_local_source(x) : step->local;
+	if (strcmp(step->name, "source") == 0)
+		return is_local_source(x);
+	if (strcmp(step->name, "files") == 0)
+		return !files_reads(x);
+	return step->local;
 }
 
 static void
@@ -234,6 +238,8 @@ explain_request(struct explained *e, struct http_stream *stream, const struct co
 	e->x = x;
 	walk_steps(x);
 	e->answered = x->response != NULL;
+	if (!e->answered && x->conf->action == ACTION_FILES)
+		x->backend = x->conf->files_backend;	/* whether a file is there or not */
 	found = x->route != NULL;
 	if (found)
 		(void)router_find_without(e->runtime->router, listen, x->request, &x->client,

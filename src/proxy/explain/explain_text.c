@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "conf/load.h"
 #include "proxy/explain/explain.h"
+#include "proxy/files/files.h"
 #include "proxy/forward/forwarded.h"
 #include "proxy/route/match.h"
 #include "proxy/runtime.h"
@@ -226,6 +227,11 @@ write_forwarding(const struct explained *e)
 	const struct conf_backend *b = e->x->backend;
 
 	write_splits(e);
+	if (e->x->conf->action == ACTION_FILES) {
+		add_section(e->out, "backend", b->name, b->at);
+		buf_printf(e->out, ", %s\n", files_reads(e->x) ? "if no file is there" :
+		    "as files are only read");
+	}
 	label(e->out, "sends");
 	buf_printf(e->out, "%.*s %.*s\n", STR_ARG(e->x->request->method), STR_ARG(e->x->uri));
 	if (e->x->conf->action != ACTION_BUCKET)
@@ -281,7 +287,7 @@ static void
 write_file(const struct explained *e)
 {
 	const struct exchange *x = e->x;
-	const struct conf_strs *tries = &x->policy->try_files;
+	const struct conf_tries *tries = &x->policy->try_files;
 
 	label(e->out, "file");
 	if (tries->n == 0) {
@@ -290,9 +296,13 @@ write_file(const struct explained *e)
 	}
 	buf_cstr(e->out, "the first there is of");
 	for (unsigned i = 0; i < tries->n; i++)
-		buf_printf(e->out, " %.*s", STR_ARG(tries->v[i]));
+		if (tries->v[i].path.p != NULL)
+			buf_printf(e->out, " %.*s", STR_ARG(tries->v[i].path));
 	buf_printf(e->out, " below %.*s, where $uri is %.*s\n", STR_ARG(x->conf->files),
 	    STR_ARG(x->path));
+	if (tries->v[tries->n - 1].status != 0)
+		buf_printf(e->out, "%-12s%d, if none is there\n", "else",
+		    tries->v[tries->n - 1].status);
 }
 
 void
@@ -306,10 +316,10 @@ explain_write(const struct explained *e)
 		write_near_misses(e);
 	if (e->answered)
 		write_answer(e);
-	else if (x->backend != NULL)
-		write_forwarding(e);
-	else if (x->conf->action == ACTION_FILES)
+	else if (x->conf->action == ACTION_FILES && files_reads(x))
 		write_file(e);
+	if (!e->answered && x->backend != NULL)
+		write_forwarding(e);
 	if (x->route != NULL)
 		write_policies(e);
 }

@@ -56,21 +56,20 @@ compile_try_files(struct files_site *site, const char *what, const struct captur
     struct conf_errors *errors)
 {
 	const struct template_scope scope = { .names = names };
-	const struct conf_strs *texts = &site->conf->policy->try_files;
+	const struct conf_tries *tries = &site->conf->policy->try_files;
 	char name[96];
 
 	snprintf(name, sizeof(name), "%s try_files", what);
-	site->try_files = mem_zalloc(texts->n, sizeof(site->try_files[0]));
+	site->try_files = mem_zalloc(tries->n, sizeof(site->try_files[0]));
 	site->try_status = 404;
-	for (unsigned i = 0; i < texts->n; i++) {
-		uint64_t status;
+	for (unsigned i = 0; i < tries->n; i++) {
+		const struct conf_try *word = &tries->v[i];
 
-		if (str_starts(texts->v[i], STR_OF("=")) &&
-		    str_uint(str_skip(texts->v[i], 1), 599, &status))
-			site->try_status = (int)status;
-		else
-			site->try_files[site->ntry_files++] = template_new_in(&scope, texts->v[i],
+		if (word->path.p != NULL)
+			site->try_files[site->ntry_files++] = template_new_in(&scope, word->path,
 			    errors, site->conf->at, name);
+		else if (word->status != 0)
+			site->try_status = word->status;
 	}
 }
 
@@ -182,7 +181,44 @@ files_start(struct files *f)
 		files_root_follow(f->roots[i]);
 }
 
-/* ---- the source */
+/* ---- the sources: one for what is read, one for what is only said */
+
+struct file {
+	const struct files_site *site;
+	struct str type;
+	struct files_found found;
+};
+
+static void
+start_file(struct exchange *x)
+{
+	struct file *f = x->source_state;
+
+	x->source_state = NULL;
+	files_respond(x, f->site, f->type, &f->found);
+}
+
+static void
+resume_file(struct exchange *x)
+{
+	if (x->source_state != NULL)
+		files_body_send(x->source_state);
+}
+
+static void
+cancel_file(struct exchange *x)
+{
+	if (x->source_state != NULL)
+		files_body_end(x->source_state);
+	x->source_state = NULL;
+}
+
+static const struct source source_file = {
+	.name = "files",
+	.start = start_file,
+	.resume = resume_file,
+	.cancel = cancel_file,
+};
 
 /* To the same path with a slash, so that relative links in an index work. */
 static void
@@ -200,58 +236,45 @@ redirect(struct exchange *x)
 	answer_send(x, r, (struct str){ NULL, 0 }, STR_OF(""));
 }
 
+static const struct source source_slash = { .name = "files", .start = redirect };
+
 static void
-serve(struct exchange *x, const struct files *f)
+serve_file(struct exchange *x, const struct files_site *site, const struct files_found *found)
 {
-	const struct files_site *site = &f->sites[x->conf->index];
+	struct file *f = ARENA_NEW(&x->stream->arena, struct file);
+
+	*f = (struct file){ site, mime_type(x->runtime->files->mime, found->name), *found };
+	exchange_set_source(x, &source_file, f);
+}
+
+bool
+files_reads(const struct exchange *x)
+{
+	return x->request->method_id == METHOD_GET || x->request->method_id == METHOD_HEAD;
+}
+
+bool
+files_serve(struct exchange *x)
+{
+	const struct files_site *site = &x->runtime->files->sites[x->conf->index];
 	struct files_found found;
 
 	switch (files_find(x, site, &found)) {
 	case FILES_FILE:
-		files_respond(x, site, mime_type(f->mime, found.name), &found);
+		serve_file(x, site, &found);
 		break;
 	case FILES_LIST:
 		files_list(x, site, &found);
 		break;
 	case FILES_REDIRECT:
-		redirect(x);
+		exchange_set_source(x, &source_slash, NULL);
 		break;
 	case FILES_REFUSED:
 		exchange_fail(x, found.status, found.why, "%.*s: %s", STR_ARG(x->conf->files),
 		    found.text);
 		break;
+	case FILES_NONE:
+		return false;
 	}
+	return true;
 }
-
-static void
-start(struct exchange *x)
-{
-	if (x->request->method_id == METHOD_GET || x->request->method_id == METHOD_HEAD) {
-		serve(x, x->runtime->files);
-		return;
-	}
-	x->allow = STR_OF("GET, HEAD");
-	exchange_fail(x, 405, "method", "files are only read");
-}
-
-static void
-resume(struct exchange *x)
-{
-	if (x->source_state != NULL)
-		files_body_send(x->source_state);
-}
-
-static void
-cancel(struct exchange *x)
-{
-	if (x->source_state != NULL)
-		files_body_end(x->source_state);
-	x->source_state = NULL;
-}
-
-const struct source source_files = {
-	.name = "files",
-	.start = start,
-	.resume = resume,
-	.cancel = cancel,
-};

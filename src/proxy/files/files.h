@@ -1,14 +1,16 @@
 /*
  * files.h - static files: the source of routes with `files`.
  *
- *	path ─► files_find.c ─► conditions, ranges ─► head ─► files_body.c
- *	           └─ files_root.c (openat2)    └─ http/conditional.h, http/ranges.h
+ *	path ─┬► files_find.c ─► conditions, ranges ─► head ─► files_body.c
+ *	      │    └─ files_root.c (openat2)    └─ http/conditional.h, http/ranges.h
+ *	      ├► files_list.c: a directory
+ *	      └► nothing there: the backend behind try_files
  */
 #ifndef USHERD_PROXY_FILES_H
 #define USHERD_PROXY_FILES_H
 
 #include "conf/snapshot.h"
-#include "proxy/source.h"
+#include "proxy/exchange.h"
 
 struct capture_names;
 struct files;
@@ -28,6 +30,13 @@ unsigned files_fds(const struct files *f, const int **fds);
 /* In a worker, before the first request. */
 void files_start(struct files *f);
 
-extern const struct source source_files;
+/* True for requests that a file can be the answer to: GET and HEAD. */
+bool files_reads(const struct exchange *x);
+
+/*
+ * Looks for what a request that files_reads() means, and starts the source that answers it, which
+ * has opened it; false if the route has a backend for what is not there, and nothing is there.
+ */
+bool files_serve(struct exchange *x);
 
 #endif

@@ -343,6 +343,8 @@ find_first(struct exchange *x, const struct files_site *site, struct files_found
 		if (r != FILES_REFUSED || !is_missing(found))
 			return r;
 	}
+	if (site->conf->files_backend != NULL)
+		return FILES_NONE;
 	return refuse(found, site->try_status, "no-file", "none of try_files exists");
 }
 

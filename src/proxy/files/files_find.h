@@ -16,7 +16,8 @@ struct files_site {
 	struct files_root *root;		/* routes with the same directory share it */
 	struct template **try_files;
 	unsigned ntry_files;
-	int try_status;				/* when none of them exists */
+	int try_status;				/* when none of them exists, and no backend is
+						 * behind them */
 	struct str codings[CONF_CODINGS];	/* of neighbours, best first: "br" ... */
 	const char *endings[CONF_CODINGS];	/* ".br" ... */
 	unsigned ncodings;
@@ -27,6 +28,7 @@ enum files_result {
 	FILES_LIST,		/* a directory whose content is to be shown */
 	FILES_REDIRECT,		/* a directory, asked for without its slash */
 	FILES_REFUSED,
+	FILES_NONE,		/* none of try_files is there: the backend behind them has it */
 };
 
 struct files_found {

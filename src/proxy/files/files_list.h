@@ -6,10 +6,12 @@
 
 #include "proxy/files/files_find.h"
 
-enum { FILES_LIST_MAX = 10000 };	/* entries on a page */
-
-/* Answers with the list of found->fd, a directory, which is closed: regular files and directories
- * that could be asked for, with their sizes and dates. */
-void files_list(struct exchange *x, const struct files_site *site, struct files_found *found);
+/*
+ * Starts the source that answers with the list of found->fd, a directory, which is closed: regular
+ * files and directories that could be asked for, with their sizes and dates; FILES_ENTRIES_MAX at
+ * most, and then it says so.
+ */
+void files_list(struct exchange *x, const struct files_site *site,
+    const struct files_found *found);
 
 #endif
