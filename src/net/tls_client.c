@@ -28,7 +28,7 @@ struct saved {
 
 struct tls_client {
 	SSL_CTX *ctx;
-	unsigned refs;			/* the owner's, and one of each connection */
+	unsigned refs;			/* of owners and connections */
 	struct link sessions;
 	unsigned count;
 };
@@ -157,6 +157,13 @@ tls_client_new(const struct tls_client_options *o, char error[TLS_ERROR_TEXT])
 		tls_client_free(c);
 		return NULL;
 	}
+	return c;
+}
+
+struct tls_client *
+tls_client_ref(struct tls_client *c)
+{
+	c->refs++;
 	return c;
 }
 
