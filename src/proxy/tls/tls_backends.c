@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "conf/load.h"
 
 static bool
 names_https(const struct conf_backend *b)
@@ -64,6 +65,18 @@ new_client(struct tls_client **clients, const struct conf_snapshot *snapshot, un
 	return shared != NULL ? shared : tls_client_new(&o, error);
 }
 
+/* A backend without a section is that of a bucket, which has its values from [defaults]. */
+static void
+refuse(const struct conf_snapshot *snapshot, const struct conf_backend *b, const char *error,
+    struct conf_errors *errors)
+{
+	struct str rest = str_of(error), key;
+
+	(void)str_cut(&rest, ':', &key);
+	conf_error(errors, conf_origin_of(snapshot, KIND_BACKEND, b->name, key, b->at),
+	    "[backend %.*s] %s", STR_ARG(b->name), error);
+}
+
 struct tls_client **
 tls_backends_new(const struct conf_snapshot *snapshot, const struct tls_store *certs,
     struct conf_errors *errors)
@@ -80,8 +93,7 @@ tls_backends_new(const struct conf_snapshot *snapshot, const struct tls_store *c
 		clients[i] = new_client(clients, snapshot, i, c != NULL ?
 		    (struct tls_cert *)tls_store_get(certs, c->index) : NULL, error);
 		if (clients[i] == NULL)
-			conf_error(errors, b->at, "[backend %.*s] tls: %s", STR_ARG(b->name),
-			    error);
+			refuse(snapshot, b, error, errors);
 	}
 	return clients;
 }
