@@ -5,6 +5,7 @@ use warnings;
 use Digest::SHA 'sha256_hex';
 use Test::More;
 use Test::Certs 'certs';
+use Test::Dns 'dns';
 use Test::S3;
 use Test::Usherd;
 
@@ -14,10 +15,12 @@ my %keys = (bucket => 'media', access => 'AKID', secret => 'sec/ret+key');
 my $store    = Test::S3->new(%keys);
 my $virtual  = Test::S3->new(%keys, virtual => 1, region => 'eu-west-3');
 my $open     = Test::S3->new(bucket => 'media', open => 1, no_if_range => 1);
+my $session  = Test::S3->new(%keys, token => 'FwoG/Zt+k==');
 my $origin   = origin($store->handler);
 my $tls      = origin({tls => $cert}, $store->handler);
 my $second   = origin($virtual->handler);
 my $third    = origin($open->handler);
+my $fourth   = origin($session->handler);
 my $stalling = origin(['head', 'eof']);
 my $ca       = $pki->file('root');
 
@@ -28,10 +31,13 @@ my %objects = (
     'missing.html' => '<h1>not here</h1>', 'a/../b' => 'never', 'private/x.txt' => 'private',
     "latin\xe4.txt" => 'latin', 'new/path.txt' => 'rewritten', 'empty' => '',
 );
-for my $s ($store, $virtual, $open) {
+for my $s ($store, $virtual, $open, $session) {
     $s->put($_, $objects{$_}, 'Content-Type' => 'text/x-test', 'Cache-Control' => 'max-age=60') for keys %objects;
 }
 
+my $secrets = scratch();
+spew("$secrets/token", "FwoG/Zt+k==\n");
+local $ENV{STORE_TOKEN} = 'Fwo/other';
 my $usherd = usherd(<<"END");
 [global]
 workers = 1
@@ -79,6 +85,14 @@ bucket = virtual
 path = /open/*
 strip_prefix = /open
 bucket = open
+[route session]
+path = /session/*
+strip_prefix = /session
+bucket = session
+[route expired]
+path = /expired/*
+strip_prefix = /expired
+bucket = expired
 [route slow]
 path = /slow/*
 first_byte_timeout = 200ms
@@ -120,6 +134,18 @@ region = eu-west-3
 [bucket open]
 endpoint = http://$third->{address}
 name = media
+[bucket session]
+endpoint = http://$fourth->{address}
+name = media
+access_key = AKID
+secret_key = sec/ret+key
+session_token = \@$secrets/token
+[bucket expired]
+endpoint = http://$fourth->{address}
+name = media
+access_key = AKID
+secret_key = sec/ret+key
+session_token = \${STORE_TOKEN}
 [bucket slow]
 endpoint = http://$stalling->{address}
 name = media
@@ -211,6 +237,14 @@ for (
 }
 is $third->last_request->{target}, '/media/plain.txt', 'without a key:';
 is field($third->last_request, 'authorization'), undef, '... no signature';
+is get($port, '/session/plain.txt', 'X-Amz-Security-Token: mine')->{body}, 'plain', 'a session token';
+is field($fourth->last_request, 'x-amz-security-token'), 'FwoG/Zt+k==', '... is what its file says';
+like field($fourth->last_request, 'authorization'), qr/;x-amz-security-token,/, '... and is signed';
+is field($origin->last_request, 'x-amz-security-token'), undef, '... and goes nowhere else';
+$usherd->expect_log(qr/bucket expired: the store answers .* with 400 InvalidToken/);
+is get($port, '/expired/plain.txt')->{status}, 502, '... a wrong one is our fault';
+is field($fourth->last_request, 'x-amz-security-token'), 'Fwo/other', '... from the environment';
+unlike $usherd->log_text, qr/Fwo/, '... and no log has it';
 is get($port, '/virtual/a%20b.txt')->{body}, 'blank', 'virtual style';
 is field($second->last_request, 'host'), "media.$second->{address}", '... has the bucket in the Host';
 
@@ -319,6 +353,41 @@ is get($port, '/part/x', 'Range: bytes=0-', 'If-Range: "old"')->{body}, 'whole',
 $usherd->expect_log(qr/502 bucket-206/);
 is get($port, '/parts/x', 'Range: bytes=0-', 'If-Range: "old"')->{status}, 502, 'a store that has nothing but parts';
 is scalar(grep { / request / } $broken{parts}->events), 2, '... is asked twice';
+$usherd->stop;
+
+# ---- TLS: whom the certificate of a store must be for
+
+my $dns   = dns('store.test' => {A => ['127.0.0.1']});
+my %cert  = (wild => ['*.store.test'], plain => ['store.test'], other => ['other.store.test'], address => ['127.0.0.1']);
+my %https = map { $_ => origin({tls => $pki->leaf($_ => names => $cert{$_})}, ($_ eq 'plain' ? $store : $virtual)->handler) }
+    keys %cert;
+# bucket, certificate, style, endpoint, status, the name that the store is asked by (undef: not asked)
+my @stores = (
+    ['virtual', 'wild', 'virtual', 'store.test', 200, 'media.store.test'],
+    ['only-host', 'plain', 'virtual', 'store.test', 502, undef],
+    ['another', 'other', 'virtual', 'store.test', 502, undef],
+    ['path', 'plain', 'path', 'store.test', 200, 'store.test'],
+    ['address', 'address', 'virtual', '127.0.0.1', 200, ''],
+);
+$config = "[global]\nresolver = $dns->{address}\n[listen web]\nbind = 127.0.0.1:%%PORT1%%\n[defaults]\ntls_ca = $ca\n"
+    . "retries = 0\n";
+for (@stores) {
+    my ($name, $certificate, $style, $host) = @$_;
+    my $region = $style eq 'virtual' ? 'eu-west-3' : 'us-east-1';
+    $config .= "[route $name]\npath = /$name/*\nstrip_prefix = /$name\nbucket = $name\n[bucket $name]\n"
+        . "endpoint = https://$host:$https{$certificate}{port}\nname = media\nstyle = $style\nregion = $region\n"
+        . "access_key = AKID\nsecret_key = sec/ret+key\n";
+}
+$usherd = usherd($config);
+$usherd->expect_log(qr/expected a certificate for media\.store\.test, came \S*store\.test/);
+$usherd->allow_log(qr/502 tls-verify/);
+for (@stores) {
+    my ($name, $certificate, $style, $host, $status, $sni) = @$_;
+    is get($usherd->port(1), "/$name/plain.txt")->{status}, $status, "a certificate of $cert{$certificate}[0] for $host, $style style";
+    next unless defined $sni;
+    my ($asked) = map { /^\d+ tls .* sni=(\S*)/ } grep { / tls / } reverse $https{$certificate}->events;
+    is $asked, $sni, '... and the name that is asked for';
+}
 $usherd->stop;
 
 done_testing;

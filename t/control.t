@@ -7,6 +7,7 @@ use IO::Socket::UNIX;
 use JSON::PP 'decode_json';
 use POSIX ();
 use Socket qw(SHUT_WR);
+use Test::Certs 'certs';
 use Test::Dns 'dns';
 use Test::More;
 use Test::Usherd;
@@ -227,7 +228,40 @@ subtest 'adding and removing' => sub {
     is_deeply spread(20, @c), {a => 10, b => 10}, 'as configured';
     fails($usherd, 2, qr/^usherctl: server: "x" has no port/, 'add', 'app', 'x');
     fails($usherd, 2, qr/^usherctl: server: "wieght=1": unknown option .*did you mean weight/, 'add', 'app', 'x:1', 'wieght=1');
-    fails($usherd, 1, qr/nothing is prepared for TLS/, 'add', 'app', 'https://127.0.0.1:1');
+    $usherd->stop;
+};
+
+subtest 'a server with https is added where there was none' => sub {
+    my $pki   = certs();
+    my $good  = origin({tls => $pki->leaf(good => names => ['127.0.0.1'])}, answer('good'));
+    my $false = origin({tls => $pki->leaf(false => names => ['false.test'])}, answer('false'));
+    my $other = "[route other]\npath = /other\nbackend = other\n[backend other]\nserver = 127.0.0.1:1\ncheck = off\n";
+    my ($usherd, $a) = controlled(['a'], backend => 'tls_ca = ' . $pki->file('root') . "\n", more => $other);
+    $usherd->allow_log(qr/tls_ca: has no effect/);
+    my @c = connections($usherd, 6);
+    done($usherd, 'add', 'app', "https://$good->{address}");
+    is_deeply spread(20, @c), {a => 10, good => 10}, 'it serves';
+    ok $usherd->reload, 'reload';
+    is_deeply spread(20, connections($usherd, 6)), {a => 10, good => 10}, '... also after a reload';
+    done($usherd, 'add', 'other', "https://$false->{address}");
+    done($usherd, 'remove', 'other', '127.0.0.1:1');
+    $usherd->expect_log(qr/backend other: server \Q$false->{address}\E: tls: expected a certificate for 127\.0\.0\.1/, qr/502 tls-verify/);
+    is get($usherd->port(1), '/other')->{status}, 502, 'a certificate is checked';
+    $usherd->stop;
+};
+
+subtest 'a name that is added is asked for as often as those of its backend' => sub {
+    my $port   = free_port();
+    my @origin = map { origin({address => "127.0.0.$_", port => $port}, answer($_)) } 2, 3;
+    my $dns = dns('new.test' => {A => ['127.0.0.2'], ttl => 3600});
+    my ($usherd, $a) = controlled(['a'], global => "resolver = $dns->{address}", backend => "resolve = 1s\n");
+    done($usherd, 'remove', 'app', $a);
+    done($usherd, 'add', 'app', "new.test:$port");
+    ok wait_for { get($usherd->port(1), '/')->{body} eq '2' }, 'it serves';
+    $dns->set('new.test' => {A => ['127.0.0.3'], ttl => 3600});
+    ok $dns->await_asked('new.test', 'A'), 'asked again long before its TTL';
+    ok wait_for { get($usherd->port(1), '/')->{body} eq '3' }, '... and another server serves';
+    $usherd->allow_log(qr/503 no-server/);
     $usherd->stop;
 };
 
@@ -386,6 +420,18 @@ subtest 'processes' => sub {
     my $other = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => free_port_at(7), Listen => 1) or die;
     spew($usherd->{ini}, $usherd->{text} =~ s/^(bind = .*)$/"$1\nbind = 127.0.0.1:" . free_port_at(7)/mer);
     like $usherd->usherctl('reload')->{err}, qr/bind 127\.0\.0\.1:\d+: Address already in use/, 'what cannot be opened';
+    $usherd->stop;
+};
+
+subtest 'warnings of a reload' => sub {
+    my $dns = dns();
+    my ($usherd) = controlled(['a'], global => "resolver = $dns->{address}");
+    spew($usherd->{ini}, "$usherd->{text}\n[backend lonely]\nserver = gone.test:1\n");
+    $usherd->expect_log(qr/lonely\]: nothing uses it/, qr/gone\.test: does not resolve/);
+    my @lines = split /\n/, done($usherd, 'reload');
+    like $lines[0], qr/\A\S+:\d+: warning: \[backend lonely\]: nothing uses it\z/, 'of the configuration: the word behind the place';
+    like $lines[1], qr/\Awarning: name gone\.test: does not resolve/, 'others: the word before them';
+    like $lines[2], qr/\Ageneration 2 serves/, 'and what came of it';
     $usherd->stop;
 };
 

@@ -41,6 +41,35 @@ my @reasons = text('src/shm/metrics.c') =~ /\[FAIL_\w+\] = "([a-z-]+)"/g;
 ok(@reasons > 0, 'the sources name reasons of failure');
 ok(!@missing, 'all reasons of failure stand in a manual') or diag("  missing: @missing");
 
+# What each object of /status.json has: the fields that its function writes, and those of functions
+# that it shares with others.
+my %writes;
+my $json = text('src/proxy/admin/status_json.c');
+for ($json =~ /^(\w+\(struct buf \*out.*?\n\{\n.*?)^\}/msg) {
+    my ($function) = /\A(\w+)/;
+    $writes{$function} = [/(?:add_\w+|open_key)\(out, "(\w+)"/g];
+}
+my ($status) = $program =~ /^\.Sh STATUS\n(.*?)^\.Sh /ms;
+my $lists = join '|', qw(workers listens routes backends servers certificates);
+my %described;
+for my $part (split /^\.Pp\n/m, $status) {
+    my $of = $part =~ /\A(?:Of each of (?:the|its)\n\.Li ($lists))/ ? $1 : $part =~ /\AOf usherd itself/ ? '' : 'several';
+    push @{$described{$of}}, map { split / , / } $part =~ /^\.It Li (.*)/mg;
+}
+my @counters = (@{$writes{add_counters}}, 'seconds', 'failures');
+same('fields of all', [@{$writes{add_process} // []}, $json =~ /open_key\(out, "((?!servers)(?:$lists))"/g], $described{''}, 'usherd(8)');
+same("fields of $_->[0]", [@{$writes{$_->[1]} // []}, @$_[2 .. $#$_]], $described{$_->[0]}, 'usherd(8)') for (
+    ['workers', 'add_worker'],
+    ['listens', 'add_listen', 'handshakes', @counters[0 .. $#counters - 1]],
+    ['routes', 'add_route', 'split', @counters[0 .. $#counters - 2]],
+    ['backends', 'add_backend', @counters],
+    ['servers', 'add_server', @counters, 'check'],
+    ['certificates', 'add_certificate'],
+    ['several', 'add_counters', 'seconds', 'failures'],
+    );
+@missing = grep { $status !~ /^\.Li (?:.*\b)?\Q$_\E\b|^\.Pq Li \Q$_\E\b/m } map { my @own = @{$writes{$_} // []}; @own[1 .. $#own] } qw(add_handshakes add_times add_look);
+ok(!@missing, 'fields of smaller objects stand there too') or diag("  missing: @missing");
+
 my ($section) = $ini =~ /^\.Sh REASONS\n(.*?)^\.Sh /ms;
 same('values of $why', [text('src/http/*.c', 'src/proxy/*.c', 'src/proxy/*/*.c') =~ /(?:(?:\b(?:0|[45]\d\d)|fail_503\(f), |why = |no_index\[\] = )"([a-z]+(?:-[a-z]+)*)"/g],
     [map { split / , / } $section =~ /^\.It Li (.*)/mg], 'usherd.ini(5)');

@@ -2,6 +2,8 @@
 
 use strict;
 use warnings;
+use JSON::PP 'decode_json';
+use Test::Certs 'certs';
 use Test::More;
 use Test::Usherd;
 
@@ -16,9 +18,14 @@ my $flood = origin(['request', [send => "HTTP/1.1 200 OK\r\nContent-Length: 1000
     'eof']);
 my $early = origin(['head', [send => "HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n"], 'eof']);
 
+my $torn  = origin(['request', [send => "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc"], 'reset']);
+my $plain = origin([[until => qr/./s], [send => "HTTP/1.1 400 Bad Request\r\n\r\n"], 'close']);
+my $false = origin({tls => certs()->leaf(false => names => ['false.test'])});
+
 my %servers = (copies => $copies->{address}, silent => $silent->{address}, deaf => $deaf->{address},
     broken => $broken->{address}, endless => $endless->{address}, flood => $flood->{address},
-    early => $early->{address}, nobody => '127.0.0.1:' . free_port());
+    early => $early->{address}, nobody => '127.0.0.1:' . free_port(), torn => $torn->{address},
+    plain => "https://$plain->{address}", false => "https://$false->{address}");
 
 sub config {
     my (%more) = @_;
@@ -89,6 +96,22 @@ sub counted {
     return;
 }
 
+# What the failures of copies were counted as, for the backend and its server: nothing else.
+sub failed {
+    my ($name, $why, $n) = @_;
+    for my $what (qw(backend server)) {
+        my %got;
+        wait_for {
+            my $text = get($admin, '/metrics')->{body};
+            %got = reverse $text =~ /^usherd_${what}_failures_total\{backend="$name"[^}]*,why="([^"]+)"\} ([1-9]\d*)/mg;
+            %got = map { $got{$_} => $_ } keys %got;
+            keys %got;
+        };
+        is_deeply \%got, {$why => $n}, "$name: a failure of its $what";
+    }
+    return;
+}
+
 sub post {
     my ($target, $n, @fields) = @_;
     return request($port, join("\r\n", "POST $target HTTP/1.1", 'Host: a.test', "Content-Length: $n", @fields,
@@ -142,11 +165,20 @@ cmp_ok $n, '<', 280, '... but not more';
 
 # ---- backends that fail
 
-for my $name (qw(silent deaf broken nobody endless flood early)) {
+for my $name (qw(silent deaf broken nobody endless flood early torn plain false)) {
     is get($port, "/$name/x")->{body}, "GET /$name/x 0", "$name: the client does not notice";
 }
-counted($_ => 1, 0, $_) for qw(endless flood early);
-counted($_ => 0, 1, $_) for qw(silent deaf broken nobody);
+counted($_ => 1, 0, $_) for qw(endless flood early torn);
+counted($_ => 0, 1, $_) for qw(silent deaf broken nobody plain false);
+failed(silent => 'timeout', 1);
+failed(deaf => 'timeout', 1);
+failed(broken => 'bad-response', 1);
+failed(nobody => 'connect', 1);
+failed(torn => 'reset', 1);
+failed(plain => 'tls-handshake', 1);
+failed(false => 'tls-verify', 1);
+unlike get($admin, '/metrics')->{body}, qr/_failures_total\{backend="(?:app|copies|endless|flood|early)"[^}]*\} [1-9]/,
+    'what the proxy ends itself is no failure';
 is post("/$_/b", 3_000_000)->{body}, "POST /$_/b 3000000", "$_: nor with a body" for qw(deaf early nobody broken);
 counted(deaf => 0, 2, 'a backend that does not read');
 
@@ -174,6 +206,40 @@ ok wait_for { (counts('copies'))[1] == 1 }, 'a body that is cut is dropped';
 
 get($port, '/silent/last');
 $usherd->stop;
+
+# ---- servers that fail are left alone
+
+for my $fault (['refuses' => undef], ['breaks off' => $torn]) {
+    my ($what, $bad) = @$fault;
+    my $bad_address = $bad ? $bad->{address} : '127.0.0.1:' . free_port();
+    $usherd = usherd(<<"END");
+[global]
+workers = 1
+[admin]
+listen = 127.0.0.1:%%PORT2%%
+[listen web]
+bind = 127.0.0.1:%%PORT1%%
+[route app]
+path = /*
+respond = 204
+mirror = group
+[backend group]
+server = $bad_address
+server = $copies->{address}
+check = off
+eject = errors=3 time=60s
+END
+    my $states = sub {
+        my ($group) = @{decode_json(get($usherd->port(2), '/status.json')->{body})->{backends}};
+        return join ' ', map { $_->{state} } @{$group->{servers}};
+    };
+    ok wait_for { get($usherd->port(1), '/'); $states->() eq 'ejected up' }, "a server that $what is ejected";
+    my $before = $copies->requests;
+    get($usherd->port(1), '/') for 1 .. 4;
+    $copies->await_requests($before + 4);
+    is scalar $copies->requests, $before + 4, '... and the other gets the copies';
+    $usherd->stop;
+}
 
 # ---- a tunnel is no request to copy
 

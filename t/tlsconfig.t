@@ -152,13 +152,23 @@ subtest 'settings' => sub {
     good('all of them', listen => "${cert}tls_min = 1.3\ntls_ciphers = ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256\n"
         . "tls_ciphersuites = TLS_AES_128_GCM_SHA256\ntls_curves = X25519:P-256\ntls_tickets = off\nhandshake_timeout = 5s");
     bad('TLS 1.1', qr/tls_min/, listen => "${cert}tls_min = 1.1");
-    bad('ciphers that do not exist', qr/tls_ciphers\b/, listen => "${cert}tls_ciphers = NO-SUCH-CIPHER");
-    bad('suites that do not exist', qr/tls_ciphersuites/, listen => "${cert}tls_ciphersuites = TLS_NO_SUCH_SUITE");
-    bad('curves that do not exist', qr/tls_curves/, listen => "${cert}tls_curves = P-257");
+    bad('ciphers that do not exist', qr/:5: \[listen secure\] tls_ciphers: /, listen => "${cert}tls_ciphers = NO-SUCH-CIPHER");
+    bad('suites that do not exist', qr/:5: \[listen secure\] tls_ciphersuites: /, listen => "${cert}tls_ciphersuites = TLS_NO_SUCH_SUITE");
+    bad('curves that do not exist', qr/:6: \[listen secure\] tls_curves: /, listen => "${cert}tls_min = 1.3\ntls_curves = P-257");
+    my ($root, $host) = ($pki->file('root'), "certificate = $shop->{pair}\n");
+    bad('clients without a CA in its file', qr/:6: \[listen secure\] tls_client_ca: /, files => {empty => ''},
+        listen => "${cert}tls_client_verify = on\ntls_client_ca = %%DIR%%/empty");
+    bad('clients of a host without a CA in its file', qr/:10: \[host shop\] tls_client_ca: /, files => {empty => ''},
+        listen => $cert, host => "${host}tls_client_verify = on\ntls_client_ca = %%DIR%%/empty");
+    bad('a list of a host that is none', qr/:11: \[host shop\] tls_client_crl: /,
+        listen => $cert, host => "${host}tls_client_verify = on\ntls_client_ca = $root\ntls_client_crl = $root");
+    my $r = check(listen => $cert, host => "${host}tls_client_verify = on\ntls_client_ca = $root", args => ['-t', '-g',
+        'listen secure:tls_ciphers=NO-SUCH-CIPHER']);
+    is scalar(() = $r->{err} =~ /tls_ciphers/g), 1, 'what a listener and its hosts have in common is told once' or diag $r->{err};
     bad('a time without a unit', qr/handshake_timeout/, listen => "${cert}handshake_timeout = 10");
     doubtful('a CA, but nobody is asked', qr/tls_client_ca: has no effect.*tls_client_verify/, listen => "${cert}tls_client_ca = " . $pki->file('root'));
     bad('a CA that is not there', qr/tls_ca.*nowhere/, listen => $cert, backend => 'tls_ca = %%DIR%%/nowhere.pem');
-    bad('a CA without a certificate', qr/tls_ca/, listen => $cert, backend => 'tls_ca = %%DIR%%/empty', files => {empty => ''});
+    bad('a CA without a certificate', qr/:\d+: \[backend app\] tls_ca: /, listen => $cert, backend => 'tls_ca = %%DIR%%/empty', files => {empty => ''});
     bad('our certificate without its key', qr/tls_certificate/, listen => $cert, backend => "tls_certificate = $shop->{cert} $other->{key}");
     good('our certificate', listen => $cert, backend => "tls_certificate = $other->{pair}\ntls_ca = " . $pki->file('root'));
 };

@@ -34,7 +34,7 @@ static enum log_level max_level = LOG_LEVEL_NOTICE;
 static int out_fd = STDERR_FILENO;	/* -1: syslog */
 static bool out_stamp;
 static bool stderr_too;
-static void (*tee)(void *arg, const char *line, size_t n);
+static void (*tee)(void *arg, enum log_level level, const char *line, size_t n);
 static void *tee_arg;
 static struct syslog daemon_log = { .fd = -1 };
 static const char *daemon_ident;
@@ -76,7 +76,7 @@ log_also_stderr(bool on)
 }
 
 void
-log_tee(void (*also)(void *arg, const char *line, size_t n), void *arg)
+log_tee(void (*also)(void *arg, enum log_level level, const char *line, size_t n), void *arg)
 {
 	tee = also;
 	tee_arg = arg;
@@ -227,7 +227,7 @@ log_va(enum log_level level, const char *fmt, va_list ap)
 	cut = n >= (int)sizeof(raw);
 	escape(&text, str_make(raw, cut ? sizeof(raw) - 1 : n > 0 ? (size_t)n : 0), cut);
 	if (tee != NULL && level <= LOG_LEVEL_WARN)
-		tee(tee_arg, text.p, text.n - 1);
+		tee(tee_arg, level, text.p, text.n - 1);
 	if (!send_line(level, &text))
 		lost_lines++;
 	else if (lost_lines > 0)

@@ -48,7 +48,8 @@ void log_info(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
  * Lines of warn and error go to `also` too, without stamp and line end; NULL: no more.  It must not
  * log.
  */
-void log_tee(void (*also)(void *arg, const char *line, size_t n), void *arg);
+void log_tee(void (*also)(void *arg, enum log_level level, const char *line, size_t n),
+    void *arg);
 
 /* True if debug lines are wanted: guards the cost of making them. */
 extern bool log_debug_on;

@@ -226,3 +226,28 @@ conf_each_route_value(const struct conf_snapshot *snapshot, const struct conf_ro
 			pass_row(&layers, row, &lines);
 	}
 }
+
+struct search {
+	struct str key;
+	struct conf_origin at;
+};
+
+static void
+keep_origin(void *arg, struct str key, struct str value, struct conf_origin at)
+{
+	struct search *search = arg;
+
+	(void)value;
+	if (str_eq(key, search->key))
+		search->at = at;
+}
+
+struct conf_origin
+conf_origin_of(const struct conf_snapshot *snapshot, enum conf_kind kind, struct str name,
+    struct str key, struct conf_origin otherwise)
+{
+	struct search search = { key, otherwise };
+
+	conf_each_value(snapshot, kind, name, keep_origin, &search);
+	return search.at;
+}

@@ -58,4 +58,9 @@ void conf_each_value(const struct conf_snapshot *s, enum conf_kind kind, struct 
 void conf_each_route_value(const struct conf_snapshot *s, const struct conf_route *route,
     conf_value_fn *each, void *arg);
 
+/* Where the value of a key stands that is in effect in this section; `otherwise` if it is built in.
+ * As long as conf_each_value() may be called. */
+struct conf_origin conf_origin_of(const struct conf_snapshot *s, enum conf_kind kind,
+    struct str name, struct str key, struct conf_origin otherwise);
+
 #endif

@@ -258,6 +258,20 @@ set_fallback(struct conf_whole *w, struct conf_section *s)
 	host->fallback->at = s->at;
 }
 
+/* Whom certificates must be for: with the bucket in front of it, unless it is an address. */
+static struct str
+store_name(struct conf_whole *w, const struct conf_bucket *bucket)
+{
+	const struct conf_server *store = bucket->server;
+	struct ip_port ip;
+
+	if (!bucket->virtual_style || store == NULL || store->scheme != SCHEME_HTTPS ||
+	    ip_parse(&ip, store->host))
+		return (struct str){ NULL, 0 };
+	return arena_printf(&w->arena, "%.*s.%.*s", STR_ARG(bucket->bucket),
+	    STR_ARG(store->host));
+}
+
 /* The backend that a bucket's endpoint is; a colon is in no written name, so its name is free. */
 static void
 make_backend(struct conf_whole *w, struct conf_section *s)
@@ -272,6 +286,7 @@ make_backend(struct conf_whole *w, struct conf_section *s)
 	b->servers = bucket->server;
 	b->nservers = bucket->server != NULL;
 	b->host_header = HOST_SERVER;
+	b->tls_name = store_name(w, bucket);
 	bucket->backend = b;
 }
 

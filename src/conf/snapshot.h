@@ -190,6 +190,7 @@ struct conf_bucket {
 	struct str bucket;		/* the key `name` */
 	struct str access_key;		/* absent: requests are not signed */
 	struct str secret_key;
+	struct str session_token;	/* of a key that is for a while; absent: none */
 	bool virtual_style;		/* BUCKET.HOST instead of HOST/BUCKET */
 	bool write;			/* PUT and DELETE pass */
 	struct str index_object;	/* for paths that end in a slash; absent: none */

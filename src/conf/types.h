@@ -88,6 +88,7 @@ conf_parse_fn conf_file_names;		/* list of struct str */
 conf_parse_fn conf_try_files;		/* list of struct conf_try */
 conf_parse_fn conf_expires;		/* msec: CONF_OFF, a duration, or -1 for `no-cache` */
 conf_parse_fn conf_endpoint;		/* endpoint, endpoint_host */
+conf_parse_fn conf_session_token;	/* struct str */
 conf_parse_fn conf_bucket_name;		/* struct str */
 conf_parse_fn conf_region;		/* struct str; likewise the next */
 conf_parse_fn conf_access_key;

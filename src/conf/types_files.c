@@ -191,6 +191,19 @@ conf_access_key(struct conf_parse *c, struct str text, void *place)
 	return plain_word(c, text, "_.+@:", "access key (use letters, digits and -_.+@:)", place);
 }
 
+/* It becomes a field of requests.  A secret: no message shows it. */
+bool
+conf_session_token(struct conf_parse *c, struct str text, void *place)
+{
+	for (size_t i = 0; i < text.n; i++) {
+		if (text.p[i] > ' ' && text.p[i] < 0x7f)
+			continue;
+		conf_bad(c, "is no session token (use one word, as it came with the key)");
+		return false;
+	}
+	return conf_text(c, text, place);
+}
+
 bool
 conf_object_key(struct conf_parse *c, struct str text, void *place)
 {

@@ -28,6 +28,18 @@ warn_unsigned_body(struct conf_document *d, const struct conf_bucket *b,
 		    " endpoint with https://)", STR_ARG(conf_section_title(d, s)));
 }
 
+/* The star of a certificate stands for one label (RFC 9525, 6.3). */
+static void
+warn_uncovered(struct conf_document *d, const struct conf_bucket *b, const struct conf_section *s)
+{
+	if (b->backend->tls_name.p != NULL && b->backend->tls_verify &&
+	    str_find(b->bucket, '.') >= 0)
+		conf_warning(d->errors, conf_section_line(s, STR_OF("style"))->at, "%.*s style:"
+		    " no wildcard certificate is for %.*s, as the bucket's name has a dot (use"
+		    " style = path)", STR_ARG(conf_section_title(d, s)),
+		    STR_ARG(b->backend->tls_name));
+}
+
 void
 conf_verify_buckets(struct conf_whole *w)
 {
@@ -46,6 +58,9 @@ conf_verify_buckets(struct conf_whole *w)
 			missing(d, s, "access_key for its secret_key", "access_key = ID");
 		if (lacks(s, "secret_key") && !lacks(s, "access_key"))
 			missing(d, s, "secret_key for its access_key", "secret_key = @/path");
+		if (lacks(s, "access_key") && !lacks(s, "session_token"))
+			missing(d, s, "access_key for its session_token", "access_key = ID");
 		warn_unsigned_body(d, b, s);
+		warn_uncovered(d, b, s);
 	}
 }

@@ -28,7 +28,7 @@ struct saved {
 
 struct tls_client {
 	SSL_CTX *ctx;
-	unsigned refs;			/* the owner's, and one of each connection */
+	unsigned refs;			/* of owners and connections */
 	struct link sessions;
 	unsigned count;
 };
@@ -124,15 +124,15 @@ set_up(SSL_CTX *ctx, const struct tls_client_options *o, char error[TLS_ERROR_TE
 	    o->verify ? on_verify : NULL);
 	if (SSL_CTX_set_alpn_protos(ctx, alpn, sizeof(alpn) - 1) != 0 ||
 	    SSL_CTX_set1_groups_list(ctx, "X25519:P-256:P-384") != 1) {
-		tls_error_report(error, "context");
+		tls_error_report(error, "tls");
 		return false;
 	}
 	if (o->ca_pem.p != NULL && !trust(ctx, o->ca_pem)) {
-		snprintf(error, TLS_ERROR_TEXT, "tls_ca has no certificates in PEM format");
+		snprintf(error, TLS_ERROR_TEXT, "tls_ca: no certificates in PEM format");
 		return false;
 	}
 	if (o->ca_pem.p == NULL && o->verify && SSL_CTX_set_default_verify_paths(ctx) != 1) {
-		tls_error_report(error, "the system's certificates cannot be read: set tls_ca");
+		tls_error_report(error, "tls_ca: add it: the system's certificates are missing");
 		return false;
 	}
 	if (o->cert != NULL && !tls_cert_give(o->cert, ctx)) {
@@ -152,11 +152,18 @@ tls_client_new(const struct tls_client_options *o, char error[TLS_ERROR_TEXT])
 	ERR_clear_error();
 	c->ctx = SSL_CTX_new(TLS_client_method());
 	if (c->ctx == NULL)
-		tls_error_report(error, "context");
+		tls_error_report(error, "tls");
 	if (c->ctx == NULL || !set_up(c->ctx, o, error)) {
 		tls_client_free(c);
 		return NULL;
 	}
+	return c;
+}
+
+struct tls_client *
+tls_client_ref(struct tls_client *c)
+{
+	c->refs++;
 	return c;
 }
 

@@ -16,7 +16,11 @@ struct tls_client_options {
 	struct tls_cert *cert;		/* shown to servers; NULL: none */
 };
 
+/* NULL with the error's text, which begins with the directive that is wrong and a colon. */
 struct tls_client *tls_client_new(const struct tls_client_options *o, char error[TLS_ERROR_TEXT]);
+
+/* One more owner; each calls tls_client_free(). */
+struct tls_client *tls_client_ref(struct tls_client *c);
 
 /* Its open connections live on. */
 void tls_client_free(struct tls_client *c);

@@ -32,7 +32,7 @@ struct tls_policy_options {
 	struct str listener;		/* part of the session id context */
 };
 
-/* NULL with the error's text. */
+/* NULL with the error's text, which begins with the directive that is wrong and a colon. */
 struct tls_policy *tls_policy_new(const struct tls_policy_options *o, char error[TLS_ERROR_TEXT]);
 void tls_policy_free(struct tls_policy *p);
 

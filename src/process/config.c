@@ -48,14 +48,15 @@ config_load(const struct options *o, struct certificates *all, enum config_lines
 
 	c->snapshot = read_snapshot(o, errors);
 	if (c->snapshot != NULL) {
-		if (o->task != OPTIONS_DUMP && o->task != OPTIONS_EXPLAIN)
-			conf_forget_text(c->snapshot);
 		c->log_level = c->snapshot->global.log_level;
 		if (o->quiet && c->log_level > LOG_LEVEL_WARN)
 			c->log_level = LOG_LEVEL_WARN;
 		identity_resolve(&c->identity, &c->snapshot->global, errors);
 		certificates_take(all, c->snapshot, &c->certificates, errors);
 		c->proxy = proxy_build(c->snapshot, c->certificates.store, errors);
+		/* Only now: what does not compile is told with its line. */
+		if (o->task != OPTIONS_DUMP && o->task != OPTIONS_EXPLAIN)
+			conf_forget_text(c->snapshot);
 	}
 	conf_errors_each(errors, emit_line, &emit);
 	if (c->proxy == NULL || conf_errors_count(errors) > 0) {

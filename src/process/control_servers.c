@@ -9,7 +9,6 @@
 #include "process/control_target.h"
 #include "process/master_internal.h"
 #include "proxy/servers/overrides.h"
-#include "proxy/tls/tls_backends.h"
 
 static const struct str absent = { NULL, 0 };
 
@@ -187,9 +186,6 @@ may_add(struct master *m, struct control_request *r, const struct conf_backend *
 		    " weight change it)\n", STR_ARG(b->name), STR_ARG(c.found->text));
 	else if (c.n >= SHM_MEMBERS)
 		buf_printf(&r->out, "backend %.*s has %u servers already\n", STR_ARG(b->name), c.n);
-	else if (server->scheme == SCHEME_HTTPS && !tls_backends_wanted(b))
-		buf_printf(&r->out, "backend %.*s has no https server in the configuration, so"
-		    " nothing is prepared for TLS (add it there, and reload)\n", STR_ARG(b->name));
 	else
 		return true;
 	return false;

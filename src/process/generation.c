@@ -11,13 +11,11 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "process/child.h"
+#include "process/respawn.h"
 
 enum {
 	START_TIMEOUT_MS = 60000,	/* from the fork to READY */
 	GRACE_MS = 5000,		/* for a worker that was told to end, before SIGKILL */
-	YOUNG_MS = 10000,		/* a worker that dies before has died young */
-	DELAY_FIRST_MS = 100,
-	DELAY_MAX_MS = 10000,
 	SLOT_RETRY_MS = 100,
 };
 
@@ -26,7 +24,7 @@ struct place {
 	struct generation *generation;
 	unsigned index;
 	struct child *child;		/* NULL: nobody */
-	msec delay_ms;			/* of the next respawn after a young death */
+	struct respawn deaths;
 	struct timer respawn;
 };
 
@@ -168,18 +166,17 @@ retry_later(struct place *place, msec delay_ms)
 	loop_timer_set(place->generation->env->loop, &place->respawn, clock_ms() + delay_ms);
 }
 
-/* Twice as long as the last time. */
-static msec
-next_delay(struct place *place)
+/* A worker that had lived for so long is gone. */
+static void
+replace(struct place *place, msec lived_ms)
 {
-	msec delay = place->delay_ms * 2;
+	msec delay = respawn_delay(&place->deaths, lived_ms);
 
-	if (delay < DELAY_FIRST_MS)
-		delay = DELAY_FIRST_MS;
-	if (delay > DELAY_MAX_MS)
-		delay = DELAY_MAX_MS;
-	place->delay_ms = delay;
-	return delay;
+	place->child = NULL;
+	if (delay > 0)
+		log_warn("worker %u: %u deaths in a row: the next one starts in %g s",
+		    place->index, place->deaths.deaths, (double)delay / 1000);
+	retry_later(place, delay);
 }
 
 static void
@@ -210,7 +207,7 @@ spawn(struct place *place)
 		if (g->state == GENERATION_STARTING)
 			fail(g);
 		else
-			retry_later(place, next_delay(place));
+			replace(place, 0);
 		return;
 	}
 	place->child = c;
@@ -320,18 +317,6 @@ log_end(const struct generation *g, const struct child *c, int status)
 		    (int)c->pid, g->number, WEXITSTATUS(status));
 	}
 	return true;
-}
-
-static void
-replace(struct place *place, msec lived_ms)
-{
-	place->child = NULL;
-	if (lived_ms >= YOUNG_MS) {
-		place->delay_ms = 0;
-		retry_later(place, 0);
-	} else {
-		retry_later(place, next_delay(place));
-	}
 }
 
 static void

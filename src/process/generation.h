@@ -4,8 +4,8 @@
  *	STARTING ──all READY──► SERVING ──drain, stop──► ENDING ──all gone──► ended
  *	    └──one dies, or time is over──► failed, then drained
  *
- * While it serves, a worker that dies is replaced: at once, or with a growing delay while workers
- * die young.
+ * While it serves, a worker that dies is replaced: at once, or with a growing delay where one after
+ * the other dies young.
  */
 #ifndef USHERD_PROCESS_GENERATION_H
 #define USHERD_PROCESS_GENERATION_H

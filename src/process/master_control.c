@@ -5,6 +5,7 @@
 
 #include <sys/stat.h>
 
+#include <string.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -75,11 +76,15 @@ master_close_control(struct master *m)
 
 /* ---- reloads that somebody waits for */
 
+/* Lines about the configuration have the word behind the place that they are about. */
 static void
-keep_line(void *arg, const char *line, size_t n)
+keep_line(void *arg, enum log_level level, const char *line, size_t n)
 {
+	static const char word[] = "warning: ";
 	struct master *m = arg;
 
+	if (level == LOG_LEVEL_WARN && memmem(line, n, word, sizeof(word) - 1) == NULL)
+		buf_cstr(&m->reload_lines, word);
 	buf_add(&m->reload_lines, line, n);
 	buf_char(&m->reload_lines, '\n');
 }

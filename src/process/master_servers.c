@@ -32,47 +32,55 @@ newest(struct master *m)
 
 /* ---- names */
 
-/* Pointers that get collected. */
-struct collection {
-	const void **v;
-	unsigned n;
+/* Room for twice as many whenever their number is a power of two. */
+static void *
+with_room(void *v, unsigned n, size_t size)
+{
+	return (n & (n - 1)) == 0 ? mem_realloc(v, n > 0 ? 2 * (size_t)n : 1, size) : v;
+}
+
+/* Whose names are followed. */
+struct followed {
+	const struct conf_snapshot **confs;
+	unsigned nconfs;
+	struct names_added *added;
+	unsigned nadded;
+	msec resolve_ms;		/* of the backend that is looked at */
 };
 
 static void
-collect(struct collection *c, const void *p)
+follow_added(void *arg, const struct conf_server *server)
 {
-	if ((c->n & (c->n - 1)) == 0)
-		c->v = mem_realloc(c->v, c->n > 0 ? 2 * (size_t)c->n : 1, sizeof(*c->v));
-	c->v[c->n++] = p;
+	struct followed *f = arg;
+
+	f->added = with_room(f->added, f->nadded, sizeof(*f->added));
+	f->added[f->nadded++] = (struct names_added){ server, f->resolve_ms };
 }
 
 static void
-collect_added(void *arg, const struct conf_server *server)
+follow_conf(struct master *m, struct followed *f, const struct conf_snapshot *s)
 {
-	collect(arg, server);
+	f->confs = with_room(f->confs, f->nconfs, sizeof(*f->confs));
+	f->confs[f->nconfs++] = s;
+	for (unsigned i = 0; i < s->nbackends; i++) {
+		f->resolve_ms = s->backends[i]->resolve_ms;
+		overrides_each_added(m->servers.overrides, s->backends[i]->name, follow_added, f);
+	}
 }
 
 /* Follows the names of all generations, and of one that may come. */
 static void
 use_names(struct master *m, const struct config *coming)
 {
-	struct collection confs = { NULL, 0 }, added = { NULL, 0 };
+	struct followed f = { .nconfs = 0 };
 
 	LIST_EACH(link, &m->generations)
-		collect(&confs, CONTAINER_OF(link, struct generation, link)->config->snapshot);
+		follow_conf(m, &f, CONTAINER_OF(link, struct generation, link)->config->snapshot);
 	if (coming != NULL)
-		collect(&confs, coming->snapshot);
-	for (unsigned i = 0; i < confs.n; i++) {
-		const struct conf_snapshot *s = confs.v[i];
-
-		for (unsigned k = 0; k < s->nbackends; k++)
-			overrides_each_added(m->servers.overrides, s->backends[k]->name,
-			    collect_added, &added);
-	}
-	names_use(m->servers.names, (const struct conf_snapshot *const *)confs.v, confs.n,
-	    (const struct conf_server *const *)added.v, added.n);
-	mem_free(confs.v);
-	mem_free(added.v);
+		follow_conf(m, &f, coming->snapshot);
+	names_use(m->servers.names, f.confs, f.nconfs, f.added, f.nadded);
+	mem_free(f.confs);
+	mem_free(f.added);
 }
 
 void

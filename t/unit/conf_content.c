@@ -293,6 +293,12 @@ static const struct {
 } wrong_buckets[] = {
 	{ "secret_key = x", "has no access_key for its secret_key (add access_key = ID)" },
 	{ "access_key = x", "has no secret_key for its access_key (add secret_key = @/path)" },
+	{ "session_token = x", "has no access_key for its session_token (add access_key = ID)" },
+	{ "session_token = a b", "session_token: is no session token (use one word, as it came"
+	    " with the key)" },
+	{ "secret_key = x\nendpoint = https://s3.test\nname = a.b\nstyle = virtual", "style: no"
+	    " wildcard certificate is for a.b.s3.test, as the bucket's name has a dot (use style ="
+	    " path)" },
 	{ "", "has no address of the store (add endpoint = https://s3.example.com)" },
 	{ "", "has no bucket (add name = BUCKET)" },
 	{ "", "nothing uses it" },

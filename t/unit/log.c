@@ -230,8 +230,9 @@ START_TEST(also_stderr)
 END_TEST
 
 static void
-note(void *arg, const char *line, size_t n)
+note(void *arg, enum log_level level, const char *line, size_t n)
 {
+	strcat(arg, level == LOG_LEVEL_WARN ? "warn:" : "");
 	strncat(arg, line, n);
 	strcat(arg, "|");
 }
@@ -247,7 +248,7 @@ START_TEST(listener_of_trouble)
 	log_notice("n");
 	log_tee(NULL, NULL);
 	log_error("later");
-	ck_assert_str_eq(lines, "e\\x0a|w|");
+	ck_assert_str_eq(lines, "e\\x0a|warn:w|");
 }
 END_TEST
 

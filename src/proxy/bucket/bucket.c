@@ -234,6 +234,10 @@ sign(struct exchange *x, struct fields *out)
 	fields_remove(out, FIELD_AUTHORIZATION);
 	fields_remove_name(out, STR_OF("X-Amz-Date"));
 	fields_remove_name(out, STR_OF("X-Amz-Content-SHA256"));
+	if (b->session_token.p != NULL) {
+		fields_remove_name(out, STR_OF("X-Amz-Security-Token"));
+		fields_add(out, STR_OF("X-Amz-Security-Token"), b->session_token);
+	}
 	fields_add(out, STR_OF("X-Amz-Date"), r.date);
 	fields_add(out, STR_OF("X-Amz-Content-SHA256"), r.payload);
 	fields_add_id(out, FIELD_AUTHORIZATION,

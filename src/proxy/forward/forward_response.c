@@ -1,32 +1,31 @@
 /*
  * forward_response.c - lets a server of a backend answer: its response, and what if it fails.
  */
-#include <errno.h>
 #include <stdio.h>
 
 #include "base/log.h"
 #include "proxy/bucket/bucket.h"
+#include "proxy/forward/failure.h"
 #include "proxy/forward/forward_internal.h"
 #include "proxy/forward/location.h"
 #include "proxy/runtime.h"
 
-/* What a failure is called, answered with, and counted as. */
+/* What a failure is called, and answered with. */
 static const struct failure_kind {
 	int status;
 	const char *why;
-	enum metrics_failure metric;
 	unsigned retry;			/* which of enum conf_retry_on it is; 0: none */
 } failures[] = {
-	[BACK_CONNECT] = { 502, "connect", FAIL_CONNECT, RETRY_CONNECT },
-	[BACK_CONNECT_TIMEOUT] = { 504, "connect-timeout", FAIL_CONNECT_TIMEOUT, RETRY_CONNECT },
-	[BACK_CLOSED] = { 502, "server-closed", FAIL_RESET, RETRY_RESET },
-	[BACK_FIRST_BYTE_TIMEOUT] = { 504, "first-byte-timeout", FAIL_TIMEOUT, RETRY_TIMEOUT },
-	[BACK_READ_TIMEOUT] = { 504, "read-timeout", FAIL_TIMEOUT, RETRY_TIMEOUT },
-	[BACK_WRITE_TIMEOUT] = { 504, "write-timeout", FAIL_TIMEOUT, RETRY_TIMEOUT },
-	[BACK_BAD_RESPONSE] = { 502, "bad-response", FAIL_BAD_RESPONSE, 0 },
-	[BACK_TLS] = { 502, "tls-handshake", FAIL_TLS, RETRY_CONNECT },
-	[BACK_TLS_VERIFY] = { 502, "tls-verify", FAIL_TLS_VERIFY, RETRY_CONNECT },
-	[BACK_TUNNEL_TIMEOUT] = { 504, "tunnel-timeout", FAIL_TIMEOUT, 0 },
+	[BACK_CONNECT] = { 502, "connect", RETRY_CONNECT },
+	[BACK_CONNECT_TIMEOUT] = { 504, "connect-timeout", RETRY_CONNECT },
+	[BACK_CLOSED] = { 502, "server-closed", RETRY_RESET },
+	[BACK_FIRST_BYTE_TIMEOUT] = { 504, "first-byte-timeout", RETRY_TIMEOUT },
+	[BACK_READ_TIMEOUT] = { 504, "read-timeout", RETRY_TIMEOUT },
+	[BACK_WRITE_TIMEOUT] = { 504, "write-timeout", RETRY_TIMEOUT },
+	[BACK_BAD_RESPONSE] = { 502, "bad-response", 0 },
+	[BACK_TLS] = { 502, "tls-handshake", RETRY_CONNECT },
+	[BACK_TLS_VERIFY] = { 502, "tls-verify", RETRY_CONNECT },
+	[BACK_TUNNEL_TIMEOUT] = { 504, "tunnel-timeout", 0 },
 };
 
 static void
@@ -194,24 +193,6 @@ on_drained(void *user)
 		forward_pay(f);
 }
 
-/*
- * A connection that was closed just when we used it says nothing about the server, and happens with
- * every server that closes idle connections: so that is no try.
- */
-static bool
-was_stale(const struct forward *f, enum back_failure failure)
-{
-	return failure == BACK_CLOSED && f->back->reused && !f->back->got_bytes && !f->fresh_only;
-}
-
-/* Without a socket of our own, as errno still says, no server is to blame. */
-static bool
-is_ours(const struct forward *f)
-{
-	return f->back == NULL && (errno == EMFILE || errno == ENFILE || errno == ENOMEM ||
-	    errno == ENOBUFS || errno == EADDRNOTAVAIL);
-}
-
 /* The same server once more, over a new connection. */
 static void
 use_fresh(struct forward *f)
@@ -254,15 +235,15 @@ on_failed(void *user, enum back_failure failure, const char *text)
 	const struct failure_kind *kind = &failures[failure];
 	struct str addr = f->attempt->addr;
 	bool unseen = kind->retry == RETRY_CONNECT || f->back->bytes_out == 0;
-	bool stale = was_stale(f, failure);
 
 	if (!x->tunnel)
-		f->outcome = stale || is_ours(f) ? OUTCOME_NEUTRAL : OUTCOME_BAD;
-	if (stale && forward_may_repeat(f, unseen)) {
+		f->outcome = failure_outcome(f->back, failure);
+	/* That is no try. */
+	if (failure_is_stale(f->back, failure) && forward_may_repeat(f, unseen)) {
 		use_fresh(f);
 		return;
 	}
-	metrics_add(&f->server->cell->failures[kind->metric], 1);
+	failure_count(f->backend, f->server, failure);
 	if (failure == BACK_TLS_VERIFY && log_once_a_second(&f->server->warned_ms))
 		log_error("backend %.*s: server %.*s: %s", STR_ARG(x->backend->name),
 		    STR_ARG(addr), text);

@@ -15,6 +15,7 @@
 #include "proxy/balance/backend.h"
 #include "proxy/balance/hash_keys.h"
 #include "proxy/filter/filter.h"
+#include "proxy/forward/failure.h"
 #include "proxy/forward/forwarded.h"
 #include "proxy/runtime.h"
 
@@ -56,6 +57,7 @@ struct mirror {
 	uint64_t received;		/* of the response's */
 	int64_t start_us;
 	int status;			/* of the response; 0: none */
+	enum backend_outcome outcome;	/* as far as is known */
 	bool ended;			/* the request is complete */
 };
 
@@ -96,6 +98,7 @@ finish(struct mirror *m)
 	if (m->server != NULL) {
 		count(m, cell);
 		count(m, m->server->cell);
+		backend_report(m->backend, m->server, m->outcome);
 		backend_give(m->backend, m->server);
 	}
 	if (m->tap != NULL)
@@ -161,9 +164,9 @@ on_head(void *user, struct response *r)
 	struct mirror *m = user;
 
 	m->status = r->status;
-	if (outcome_of(r->status) == OUTCOME_GOOD)
+	m->outcome = outcome_of(r->status);
+	if (m->outcome == OUTCOME_GOOD)
 		backend_first_byte(m->backend, m->server, clock_us() - m->start_us);
-	backend_report(m->backend, m->server, outcome_of(r->status));
 	if (response_is_event_stream(r))
 		leave(m);		/* it has no end to wait for */
 	else
@@ -202,11 +205,10 @@ on_failed(void *user, enum back_failure failure, const char *text)
 {
 	struct mirror *m = user;
 
-	(void)failure;
+	m->outcome = failure_outcome(m->back, failure);
+	failure_count(m->backend, m->server, failure);
 	log_info("mirror %.*s: server %.*s: %s", STR_ARG(m->conf->name),
 	    STR_ARG(m->server->addr_text), text);
-	if (m->status == 0)
-		backend_report(m->backend, m->server, OUTCOME_BAD);
 	finish(m);
 }
 
@@ -236,6 +238,7 @@ new_mirror(struct exchange *x)
 	m->limits = (struct back_limits){ c->connect_timeout_ms, c->first_byte_timeout_ms,
 		c->read_timeout_ms, c->write_timeout_ms, TIMER_NEVER, RESPONSE_HEAD_MAX };
 	m->start_us = clock_us();
+	m->outcome = OUTCOME_NEUTRAL;
 	arena_init(&m->arena);
 	m->request.method = arena_str(&m->arena, x->request->method);
 	m->request.method_id = x->request->method_id;

@@ -17,6 +17,7 @@ enum { HTTP_PORT = 80, HTTPS_PORT = 443 };
 /* A list in the making. */
 struct list {
 	const struct proxy_servers *from;
+	const struct conf_snapshot *conf;
 	const struct conf_backend *backend;
 	bool newest;			/* see members_update() */
 	bool cut;			/* for want of room in the list */
@@ -238,7 +239,7 @@ add_at_run_time(void *arg, const struct conf_server *s)
 	const struct override *o = overrides_find(list->from->overrides, list->backend->name,
 	    s->text, (struct str){ NULL, 0 });
 
-	if (s->scheme != SCHEME_HTTPS || tls_backends_wanted(list->backend))
+	if (s->scheme != SCHEME_HTTPS || tls_backends_wanted(list->conf, list->backend))
 		add_server(list, s, UINT32_MAX, o);
 }
 
@@ -307,6 +308,7 @@ members_publish(const struct conf_snapshot *c, const struct proxy_servers *from,
 	struct metrics *metrics = &from->shm->metrics;
 	bool ok = true;
 
+	list->conf = c;
 	m->lists = mem_zalloc(c->nbackends, sizeof(*m->lists));
 	m->backend_rows = mem_zalloc(c->nbackends, sizeof(uint32_t));
 	m->listen_rows = mem_zalloc(c->nlistens, sizeof(uint32_t));
@@ -339,6 +341,7 @@ members_update(const struct members *m, const struct conf_snapshot *c,
 	struct shm_servers *servers = &from->shm->servers;
 	struct list *list = MEM_NEW(struct list);
 
+	list->conf = c;
 	list->newest = newest;
 	for (unsigned i = 0; i < c->nbackends; i++) {
 		struct shm_members *shared = &servers->members[m->lists[i]];

@@ -13,7 +13,6 @@
 #include "proxy/servers/name.h"
 
 enum {
-	RESOLVE_ADDED_MS = 30000,	/* `resolve` of servers that were added at run time */
 	WEIGHT_MAX = 256,		/* as in server lines */
 	NAME_TEXT = DNS_NAME + 8,
 	GATHER_MS = 50,			/* changes within this time are told at once */
@@ -122,7 +121,7 @@ use_name_servers(struct names *n, const struct conf_global *conf)
 
 void
 names_use(struct names *n, const struct conf_snapshot *const *confs, unsigned nconfs,
-    const struct conf_server *const *added, unsigned nadded)
+    const struct names_added *added, unsigned nadded)
 {
 	LIST_EACH(link, &n->list) {
 		struct name *name = CONTAINER_OF(link, struct name, link);
@@ -140,7 +139,7 @@ names_use(struct names *n, const struct conf_snapshot *const *confs, unsigned nc
 		}
 	}
 	for (unsigned i = 0; i < nadded; i++)
-		follow_server(n, added[i], RESOLVE_ADDED_MS);
+		follow_server(n, added[i].server, added[i].resolve_ms);
 	follow_services(n);
 	sweep(n);
 }

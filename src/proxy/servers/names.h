@@ -22,6 +22,12 @@ struct name_target {
 	bool backup;			/* SRV: not of the best priority; and see names_find() */
 };
 
+/* A server that was added at run time. */
+struct names_added {
+	const struct conf_server *server;
+	msec resolve_ms;		/* of its backend */
+};
+
 /*
  * `changed` is called, from the loop, soon after any name has got other addresses than before.
  * NULL after an error line.
@@ -36,7 +42,7 @@ void names_free(struct names *n);
  * asked.
  */
 void names_use(struct names *n, const struct conf_snapshot *const *confs, unsigned nconfs,
-    const struct conf_server *const *added, unsigned nadded);
+    const struct names_added *added, unsigned nadded);
 
 /*
  * Calls `settled` from the loop when every name that is followed has got its first answer, good or

@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "conf/load.h"
 #include "proxy/route/host_map.h"
 
 enum { HTTPS_PORT = 443 };
@@ -105,9 +106,29 @@ effective_clients(const struct conf_listen *l, const struct conf_host *h)
 	return c;
 }
 
+/* What is wrong is of the host (NULL: none), if it says anything of it, or else of the listener. */
+static void
+refuse(const struct conf_snapshot *snapshot, const struct conf_listen *l,
+    const struct conf_host *h, const char *error, struct conf_errors *errors)
+{
+	const struct conf_origin none = { NULL, 0 };
+	struct conf_origin at = none;
+	struct str rest = str_of(error), key;
+
+	(void)str_cut(&rest, ':', &key);
+	if (h != NULL)
+		at = conf_origin_of(snapshot, KIND_HOST, h->name, key, none);
+	if (at.file != NULL)
+		conf_error(errors, at, "[host %.*s] %s", STR_ARG(h->name), error);
+	else
+		conf_error(errors, conf_origin_of(snapshot, KIND_LISTEN, l->name, key, l->at),
+		    "[listen %.*s] %s", STR_ARG(l->name), error);
+}
+
+/* Of a listener, or of a host on it with rules `c` of its own. */
 static struct tls_policy *
-new_policy(const struct conf_listen *l, const struct conf_clients *c, struct conf_origin at,
-    struct conf_errors *errors)
+new_policy(const struct sites *s, const struct conf_listen *l, const struct conf_host *h,
+    const struct conf_clients *c, struct conf_errors *errors)
 {
 	static const struct str alpn[] = { STR("http/1.1"), STR("http/1.0") };
 	static const enum tls_verify modes[] = {
@@ -132,7 +153,7 @@ new_policy(const struct conf_listen *l, const struct conf_clients *c, struct con
 	struct tls_policy *policy = tls_policy_new(&o, error);
 
 	if (policy == NULL)
-		conf_error(errors, at, "[listen %.*s] %s", STR_ARG(l->name), error);
+		refuse(s->conf, l, h, error, errors);
 	return policy;
 }
 
@@ -160,7 +181,7 @@ policy_of(struct sites *s, struct entrance *e, const struct conf_host *h,
 	if (shared != NULL)
 		return shared->policy;
 	shared = ARENA_NEW(&s->arena, struct shared_policy);
-	shared->policy = new_policy(e->listen, &c, h->at, errors);
+	shared->policy = new_policy(s, e->listen, h, &c, errors);
 	shared->next = e->shared;
 	e->shared = shared;
 	map_add(&e->policies, key, shared);
@@ -208,7 +229,7 @@ new_entrance(struct sites *s, const struct conf_listen *l, struct conf_errors *e
 	e->tls.choose = choose;
 	e->tls.arg = e;
 	map_init(&e->policies);
-	e->policy = new_policy(l, &l->clients, l->at, errors);
+	e->policy = new_policy(s, l, NULL, &l->clients, errors);
 	e->hosts = arena_zalloc(&s->arena, (s->conf->nhosts + 1) * sizeof(*e->hosts));
 	fill(&e->own, e->policy, numbers(s, l->certificates, l->ncertificates), l->ncertificates);
 	for (unsigned i = 0; i < s->conf->nhosts; i++)

@@ -8,12 +8,14 @@
 #include "net/tls_client.h"
 #include "net/tls_server.h"
 
-/* Whether the backend has a client: the configuration names an https server in it.  Without one no
- * such server can be added at run time. */
-bool tls_backends_wanted(const struct conf_backend *b);
+/*
+ * Whether the backend has a client: the configuration names an https server in it, or there is a
+ * control socket, through which one may be added at run time.
+ */
+bool tls_backends_wanted(const struct conf_snapshot *snapshot, const struct conf_backend *b);
 
 /*
- * A client for each backend, by its index; NULL where no server is https.  What is wrong goes to
+ * A client for each backend, by its index; NULL where none is wanted.  What is wrong goes to
  * `errors`.  tls_backends_free() ends the array.
  */
 struct tls_client **tls_backends_new(const struct conf_snapshot *snapshot,

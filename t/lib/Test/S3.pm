@@ -8,7 +8,7 @@ package Test::S3;
 #	$store->put('a b.txt', 'text', 'Content-Type' => 'text/plain');
 #
 # Options: region (us-east-1), virtual (the bucket stands in the Host), open (requests need no
-# signature), no_if_range (knows none). Keys of error/CODE/STATUS answer with that error.
+# signature), no_if_range (knows none), token (that requests must have, of a key for a while). Keys of error/CODE/STATUS answer with that error.
 
 use strict;
 use warnings;
@@ -90,6 +90,7 @@ sub _verify {
         ([^,]+),\ SignedHeaders=([a-z0-9;-]+),\ Signature=([0-9a-f]{64})\z}x or die _error(400, 'AuthorizationHeaderMalformed');
     die _error(400, 'AuthorizationHeaderMalformed') if $scope ne "$self->{region}/s3/aws4_request";
     die _error(403, 'InvalidAccessKeyId') if $id ne $self->{access};
+    die _error(400, 'InvalidToken') if (field($r, 'x-amz-security-token') // '') ne ($self->{token} // '');
     my ($date, $hash) = map { field($r, $_) // '' } 'x-amz-date', 'x-amz-content-sha256';
     die _error(403, 'RequestTimeTooSkewed') if abs(_time_of($date) - time) > 900 || $date !~ /\A$day/;
     die _error(400, 'XAmzContentSHA256Mismatch') if $hash ne 'UNSIGNED-PAYLOAD' && $hash ne sha256_hex($r->{body} // '');
