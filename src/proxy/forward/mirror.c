@@ -15,13 +15,13 @@
 #include "proxy/balance/backend.h"
 #include "proxy/balance/hash_keys.h"
 #include "proxy/filter/filter.h"
+#include "proxy/forward/forward.h"
 #include "proxy/forward/forwarded.h"
 #include "proxy/runtime.h"
 
 enum {
 	MIRRORS_MAX = 128,		/* in flight, of a worker */
 	QUEUE_MAX = 262144,		/* of a request body, behind the original */
-	RESPONSE_HEAD_MAX = 65536,
 	DRAIN_MAX = 65536,		/* of a response, to keep the connection */
 	DRAIN_MS = 10000,		/* after its head, for the same */
 	PERMILLE = 1000,
@@ -233,8 +233,7 @@ new_mirror(struct exchange *x)
 	m->tap->mirror = m;
 	m->conf = c->mirror.backend;
 	m->backend = x->runtime->backends[m->conf->index];
-	m->limits = (struct back_limits){ c->connect_timeout_ms, c->first_byte_timeout_ms,
-		c->read_timeout_ms, c->write_timeout_ms, TIMER_NEVER, RESPONSE_HEAD_MAX };
+	m->limits = forward_limits(c);
 	m->start_us = clock_us();
 	arena_init(&m->arena);
 	m->request.method = arena_str(&m->arena, x->request->method);
