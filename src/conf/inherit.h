@@ -15,9 +15,16 @@ struct conf_layers {
 	unsigned n;
 };
 
-/* The layers of a section's own structure; of a host: of the route that its action makes. */
+/*
+ * The layers of a section's own structure; of a host: of the route that its action makes.  The
+ * backends of a split, of which each request has another one, are not among them.
+ */
 void conf_layers_of(const struct conf_whole *w, const struct conf_section *s,
     struct conf_layers *layers);
+
+/* The same for the requests of a route that go to `backend`; NULL: to none. */
+void conf_layers_with(const struct conf_whole *w, const struct conf_section *s,
+    const struct conf_backend *backend, struct conf_layers *layers);
 
 /*
  * The setting that decides about a directive, or NULL: then the default is built in.  `*from` gets
@@ -33,5 +40,12 @@ struct conf_setting *conf_layers_find(const struct conf_layers *layers,
  * error.
  */
 void conf_inherit(struct conf_whole *w, struct conf_section *s, unsigned owner);
+
+/*
+ * Fills `policy` with that of the section, which conf_inherit() has made, but with the values for
+ * requests that go to `backend`; NULL: to none.
+ */
+void conf_inherit_with(struct conf_whole *w, const struct conf_section *s,
+    const struct conf_backend *backend, struct conf_policy *policy);
 
 #endif

@@ -225,15 +225,15 @@ static const struct back_stream_events events = {
 static struct mirror *
 new_mirror(struct exchange *x)
 {
-	const struct conf_policy *c = x->policy;
+	const struct conf_mirror *c = &x->policy->mirror;
 	struct mirror *m = MEM_NEW(struct mirror);
 
 	m->runtime = x->runtime;
 	m->tap = x->mirror_tap;
 	m->tap->mirror = m;
-	m->conf = c->mirror.backend;
+	m->conf = c->backend;
 	m->backend = x->runtime->backends[m->conf->index];
-	m->limits = forward_limits(c);
+	m->limits = forward_limits(c->policy);
 	m->start_us = clock_us();
 	arena_init(&m->arena);
 	m->request.method = arena_str(&m->arena, x->request->method);
