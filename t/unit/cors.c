@@ -151,7 +151,7 @@ START_TEST(response_fields)
 
 	fixture_init(&f);
 	policy.cors = origins_of(responses[_i].list, v);
-	f.conf.policy = &policy;
+	f.x.policy = &policy;
 	if (responses[_i].origin != NULL)
 		fixture_field(&f, "Origin", responses[_i].origin);
 	r->status = 200;

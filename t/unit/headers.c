@@ -59,6 +59,7 @@ setting_init(struct setting *s, const char *config)
 	s->headers = headers_new(s->loaded.s, NULL, s->errors);
 	ck_assert_uint_eq(conf_errors_count(s->errors), 0);
 	s->f.x.conf = s->loaded.s->routes[0];
+	s->f.x.policy = s->f.x.conf->policy;
 	s->f.runtime.headers = s->headers;
 }
 

@@ -51,7 +51,7 @@ set_up(struct fixture *f, struct conf_policy *policy)
 
 	fixture_init(f);
 	*policy = (struct conf_policy){ .response_buffering = true };
-	f->conf.policy = policy;
+	f->x.policy = policy;
 	f->stream.ops = &ops;
 	f->x.source = &source_forward;
 	fields_init(&r.fields, &f->stream.arena);
