@@ -215,7 +215,7 @@ mirror = hasty
 path = /own
 backend = copies
 mirror = patient
-first_byte_timeout = 100ms
+first_byte_timeout = 1s
 [backend app]
 server = $slow->{address}
 [backend hasty]

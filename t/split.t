@@ -174,6 +174,8 @@ retries = 2
 [host h]
 names = h.test
 retries = 3
+[host hurried]
+names = hurried.test
 first_byte_timeout = 100ms
 [host other]
 names = a.test
@@ -192,7 +194,7 @@ host = other
 split = 50:patient 50:hasty key=\$cookie_id
 [route soon]
 path = /soon
-host = h
+host = hurried
 split = 50:patient 50:hasty key=\$cookie_id
 END
 my %says = (
@@ -237,7 +239,7 @@ for my $what ('as written', 'as -T shows it') {
         ['/three?app',    'app',    'h.test', 'bad 4 502 server-closed',   'the host overrides the one'],
         ['/three?canary', 'canary', 'h.test', 'worse 4 502 server-closed', 'and the other'],
         ['/four?canary',  'canary', 'h.test', 'worse 5 502 server-closed', 'the route overrides the host'],
-        ['/soon?app',     'app',    'h.test', 'patient 1 504 first-byte-timeout', 'with times, too'],
+        ['/soon?app',     'app',    'hurried.test', 'patient 1 504 first-byte-timeout', 'with times, too'],
     ) {
         my ($target, $backend, $host, $want, $name) = @$_;
         request($port, ask($target, $backend, $host));
