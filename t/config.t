@@ -176,6 +176,16 @@ read_timeout = 9s
 host = shop
 path = /*
 respond = 200 text/plain "a; \\"b\\" \$uri \$\$5"
+[host both]
+names = both.test
+backend = app
+[route canary]
+host = both
+path = /canary/*
+split = 9:app 1:next
+[backend next]
+server = 127.0.0.1:3001
+retries = 0
 END
     my %opt = (files => {'404.html' => 'gone'});
     my $first = run_usherd({%opt, config => $config}, '-T');
@@ -183,6 +193,13 @@ END
     like $first->{out}, qr/usherd\.ini:\d+/, 'with their places';
     like $first->{out}, qr/default/, 'or default';
     like $first->{out}, qr/^read_timeout = 7s$/m, 'inherited ones too';
+    my ($host)   = $first->{out} =~ /^\[host both\]\n(.*?)^$/ms;
+    my ($canary) = $first->{out} =~ /^\[route canary\]\n(.*?)^$/ms;
+    unlike $host, qr/^(?:retries|read_timeout)/m, 'but a host says nothing for the backends of its routes';
+    like $host, qr/usherd\.ini:2\n# read_timeout = 7s$/m, '... except to readers';
+    unlike $canary, qr/^(?:retries|read_timeout)/m, 'nor does a split';
+    like $canary, qr/^# for backend app:\n# default\n# retries = 1\n# for backend next:\n# .*:\d+\n# retries = 0$/m,
+        '... which shows them one by one';
     my $second = run_usherd({dir => $first->{dir}, config => $first->{out}}, '-T');
     is $second->{status}, 0, 'its output is a configuration' or diag $second->{err};
     my ($a, $b) = map { join "\n", grep { !/^\s*[#;]/ } split /\n/, $_->{out} } $first, $second;

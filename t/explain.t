@@ -189,6 +189,45 @@ like $r->{out}, qr/^refused +in the TLS handshake/m, 'no certificate for the nam
 is $r->{status}, 1, 'is no route';
 like ask($site, 'GET /api/x', '-H', 'Host: shop.example.com')->{out}, qr/^listen +http /m, 'a path alone is asked over plain HTTP';
 
+# ---- a split whose backends differ: what holds is what the chosen one says
+
+my $split = <<"END";
+[listen http]
+bind = 127.0.0.1:%%PORT3%%
+[defaults]
+read_timeout = 9s
+[route r]
+path = /r
+split = 1:app 0:canary
+connect_timeout = 4s
+[route c]
+path = /c
+split = 0:app 1:canary
+connect_timeout = 4s
+[backend app]
+server = 127.0.0.1:1
+connect_timeout = 1s
+first_byte_timeout = 8s
+retries = 2
+[backend canary]
+server = 127.0.0.1:2
+retries = 0
+first_byte_timeout = 250ms
+read_timeout = 7s
+END
+for (
+    ['/r', qr/^split +1:app, chosen/m, 2, '8s', '9s'],
+    ['/c', qr/^split +1:canary, chosen/m, 0, '250ms', '7s'],
+) {
+    my ($path, $chosen, $retries, $first_byte, $read) = @$_;
+    my $text = ask($split, "GET http://a.test:" . free_port_at(3) . $path)->{out};
+    like $text, $chosen, "$path: the backend";
+    like $text, qr/^retries +$retries$/m, '... its retries';
+    like $text, qr/^ +connect_timeout: 4s\n +first_byte_timeout: $first_byte\n +read_timeout: $read$/m, '... and times';
+    like $text, qr/^ +retries = $retries \(.*usherd\.ini:\d+\)$/m, '... with their places';
+    like $text, qr/^ +connect_timeout = 4s \(/m, '... but the route goes before it';
+}
+
 # ---- questions that are none
 
 for (

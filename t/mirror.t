@@ -63,12 +63,13 @@ request_buffering = on
 server = $origin->{address}
 END
     for my $name (sort keys %servers) {
+        my $patience = $name eq 'silent' ? '4s' : '1s';    # many copies shall be in flight there
         $text .= <<"END";
 [route $name]
 path = /$name/*
 backend = app
 mirror = $name
-first_byte_timeout = 1s
+first_byte_timeout = $patience
 [backend $name]
 server = $servers{$name}
 check = off
@@ -263,6 +264,42 @@ $c->send("GET / HTTP/1.1\r\nHost: a.test\r\nConnection: upgrade\r\nUpgrade: x\r\
 $c->read_until(qr/hello/);
 $c->close;
 is $other->connections, 0, 'a tunnel is not copied';
+$usherd->stop;
+
+# ---- times are those of the copy's backend, unless the route has its own
+
+my $slow = origin(['request', sub { wait_for { counts('hasty') && (counts('hasty'))[1] == 1 }; return answer('late') }, 'loop']);
+$usherd = usherd(<<"END");
+[admin]
+listen = 127.0.0.1:%%PORT2%%
+[listen web]
+bind = 127.0.0.1:%%PORT1%%
+[route app]
+path = /*
+backend = app
+mirror = hasty
+[route own]
+path = /own
+backend = copies
+mirror = patient
+first_byte_timeout = 1s
+[backend app]
+server = $slow->{address}
+[backend hasty]
+server = $silent->{address}
+check = off
+first_byte_timeout = 100ms
+[backend copies]
+server = $copies->{address}
+[backend patient]
+server = $silent->{address}
+check = off
+first_byte_timeout = off
+END
+is get($usherd->port(1), '/')->{body}, 'late', 'a request is waited for';
+counted(hasty => 0, 1, '... when its copy is given up');
+get($usherd->port(1), '/own');
+counted(patient => 0, 1, 'times of the route hold for copies too');
 $usherd->stop;
 
 done_testing;

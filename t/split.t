@@ -138,19 +138,123 @@ END
     like $r->{err}, $error, "split = $value";
 }
 
-my $r = run_usherd({config => <<'END'}, '-t');
+# ---- backends that differ: each request is treated as the one that it goes to says
+
+my $closes = ['request', 'close'];
+my $dir    = scratch();
+my $waits  = ['request', sub { wait_for { -e "$dir/go" }; return answer('app') }, 'loop'];
+my $silent = ['request', 'eof'];
+my %server = (
+    quick => origin($closes, answer('app')), once => origin($closes, answer('canary')),
+    bad => origin($closes), worse => origin($closes),
+    patient => origin($waits), hasty => origin($silent),
+);
+my $own = "check = off\neject = off\nretry_budget = off\n";
+my $differ = <<"END";
+[global]
+workers = 1
 [listen web]
 bind = 127.0.0.1:%%PORT1%%
-[route a]
-split = 1:app 1:canary
-[backend app]
-server = 127.0.0.1:1
-check = off
-read_timeout = 5s
-[backend canary]
-server = 127.0.0.1:1
-check = off
+[log main]
+path = %%DIR%%/access.log
+format = \$request_uri \$backend \$tries \$status \$why
+buffer = 0
+[defaults]
+access_log = main
+[route retries]
+path = /retries
+split = 50:quick 50:once key=\$cookie_id
+[route bad]
+path = /bad
+split = 50:bad 50:worse key=\$cookie_id
+[route two]
+path = /two
+split = 50:bad 50:worse key=\$cookie_id
+retries = 2
+[host h]
+names = h.test
+retries = 3
+[host hurried]
+names = hurried.test
+first_byte_timeout = 100ms
+[host other]
+names = a.test
+[route three]
+path = /three
+host = h
+split = 50:bad 50:worse key=\$cookie_id
+[route four]
+path = /four
+host = h
+split = 50:bad 50:worse key=\$cookie_id
+retries = 4
+[route slow]
+path = /slow
+host = other
+split = 50:patient 50:hasty key=\$cookie_id
+[route soon]
+path = /soon
+host = hurried
+split = 50:patient 50:hasty key=\$cookie_id
 END
-like $r->{err}, qr/\[route a\] read_timeout: its backends app and canary differ \(write it here\)/, 'backends that differ';
+my %says = (
+    quick => 'retries = 1', once => 'retries = 0', bad => 'retries = 1', worse => 'retries = 0',
+    patient => "retries = 0\nfirst_byte_timeout = 1m", hasty => "retries = 0\nfirst_byte_timeout = 50ms",
+);
+$differ .= "[backend $_]\nserver = $server{$_}{address}\n$own$says{$_}\n" for sort keys %server;
+
+# Shares are the same everywhere, and so is where a key leads.
+my %id = reverse %first;
+
+sub ask {
+    my ($path, $backend, $host) = @_;
+    return "GET $path HTTP/1.1\r\nHost: " . ($host // 'a.test') . "\r\nCookie: id=$id{$backend}\r\nConnection: close\r\n\r\n";
+}
+
+# What the log says of the last request for the path.
+sub logged {
+    my ($path) = @_;
+    my @lines;
+    wait_for { @lines = (slurp($usherd->dir . '/access.log') // '') =~ /^\Q$path\E (.*)$/mg };
+    return $lines[-1];
+}
+
+# This text, and what -T makes of it, which must mean the same.
+my $dumped = run_usherd({config => $differ}, '-T');
+is $dumped->{status}, 0, 'backends that differ are no error' or diag $dumped->{err};
+for my $what ('as written', 'as -T shows it') {
+    unlink "$dir/go";
+    $usherd = usherd($what eq 'as written' ? $differ : $dumped->{out} =~ s/\Q$dumped->{dir}\E/%%DIR%%/gr);
+    my $port = $usherd->port(1);
+    if ($what eq 'as written') {
+        is request($port, ask('/retries', 'app'))->{body}, 'app', 'a backend with retries = 1: a second attempt';
+        is request($port, ask('/retries', 'canary'))->{status}, 502, 'one with retries = 0: none';
+        is request($port, ask('/retries', 'canary'))->{body}, 'canary', '... but with the next request';
+    }
+    for (
+        ['/bad?app',      'app',    'a.test', 'bad 2 502 server-closed',   'retries of the one'],
+        ['/bad?canary',   'canary', 'a.test', 'worse 1 502 server-closed', 'and of the other'],
+        ['/two?app',      'app',    'a.test', 'bad 3 502 server-closed',   'the route overrides the one'],
+        ['/two?canary',   'canary', 'a.test', 'worse 3 502 server-closed', 'and the other'],
+        ['/three?app',    'app',    'h.test', 'bad 4 502 server-closed',   'the host overrides the one'],
+        ['/three?canary', 'canary', 'h.test', 'worse 4 502 server-closed', 'and the other'],
+        ['/four?canary',  'canary', 'h.test', 'worse 5 502 server-closed', 'the route overrides the host'],
+        ['/soon?app',     'app',    'hurried.test', 'patient 1 504 first-byte-timeout', 'with times, too'],
+    ) {
+        my ($target, $backend, $host, $want, $name) = @$_;
+        request($port, ask($target, $backend, $host));
+        is logged($target), $want, "$name, $what";
+    }
+    my $app = client($port);
+    my $before = $server{patient}->requests;
+    $app->send(ask('/slow?app', 'app'));
+    $server{patient}->await_requests($before + 1);
+    is request($port, ask('/slow?canary', 'canary'))->{status}, 504, "a canary that is slow gets 504, $what";
+    is logged('/slow?canary'), 'hasty 1 504 first-byte-timeout', '... by its own first_byte_timeout';
+    spew("$dir/go", '');
+    is $app->response->{body}, 'app', '... while the app is waited for';
+    $usherd->allow_log(qr/\[(?:warn|error)\]/);
+    $usherd->stop;
+}
 
 done_testing;

@@ -104,9 +104,63 @@ print_appended(struct buf *out, const struct conf_layers *layers,
 			print_lines(out, sets[n]);
 }
 
+/*
+ * True if what the section says holds for several backends: those of its split, that of its copies,
+ * or those of a host's routes.
+ */
+static bool
+speaks_for_others(const struct conf_section *s)
+{
+	const struct conf_route *route = s->values[KIND_ROUTE];
+
+	return s->kind == KIND_HOST || (s->kind == KIND_ROUTE &&
+	    (route->nsplits > 0 || route->policy->mirror.backend != NULL));
+}
+
+/* True if the section leaves the value to its backends: printed as its own, it would go before
+ * what they say. */
+static bool
+is_left_open(const struct conf_section *s, const struct conf_section *from,
+    const struct conf_directive *row)
+{
+	return (row->where & IN(BACKEND)) != 0 && speaks_for_others(s) &&
+	    (from == NULL || from->kind == KIND_BACKEND || from->kind == KIND_DEFAULTS);
+}
+
+/* What requests to a backend get where the section leaves it open: for readers alone. */
 static void
-print_row(const struct conf_section *s, const struct conf_layers *layers,
-    const struct conf_directive *row, struct buf *out)
+print_remark(struct buf *out, const struct conf_layers *layers, const struct conf_directive *row)
+{
+	const struct conf_section *from = NULL;
+	const struct conf_setting *set = conf_layers_find(layers, row, &from);
+	struct str value = str_of(row->def);
+
+	if (set != NULL)
+		value = set->first != NULL ? set->first->raw : STR_OF("");
+	print_origin(out, set != NULL ? set->at : (struct conf_origin){ "default", 0 });
+	buf_cstr(out, "# ");
+	print_value(out, row->key, value);
+}
+
+static void
+print_open(const struct conf_whole *w, const struct conf_section *s,
+    const struct conf_layers *own, const struct conf_directive *row, struct buf *out)
+{
+	const struct conf_route *route = s->values[KIND_ROUTE];
+	struct conf_layers layers;
+
+	if (route->nsplits == 0)
+		print_remark(out, own, row);
+	for (unsigned i = 0; i < route->nsplits; i++) {
+		buf_printf(out, "# for backend %.*s:\n", STR_ARG(route->splits[i].backend->name));
+		conf_layers_with(w, s, route->splits[i].backend, &layers);
+		print_remark(out, &layers, row);
+	}
+}
+
+static void
+print_row(const struct conf_whole *w, const struct conf_section *s,
+    const struct conf_layers *layers, const struct conf_directive *row, struct buf *out)
 {
 	const struct conf_section *from = NULL;
 	const struct conf_setting *set = conf_layers_find(layers, row, &from);
@@ -118,7 +172,9 @@ print_row(const struct conf_section *s, const struct conf_layers *layers,
 		return;
 	if (from != s && !shows_inherited(s, row))
 		return;
-	if (set != NULL && (row->flags & DIRECTIVE_APPEND) != 0) {
+	if (is_left_open(s, from, row)) {
+		print_open(w, s, layers, row, out);
+	} else if (set != NULL && (row->flags & DIRECTIVE_APPEND) != 0) {
 		print_appended(out, layers, row);
 	} else if (set != NULL) {
 		print_setting(out, set, from != s);
@@ -145,7 +201,7 @@ conf_dump(const struct conf_snapshot *snapshot, struct buf *out)
 		conf_layers_of(w, s, &layers);
 		for (unsigned i = 0; i < conf_ndirectives; i++)
 			if ((conf_directives[i].where & 1u << s->kind) != 0)
-				print_row(s, &layers, &conf_directives[i], out);
+				print_row(w, s, &layers, &conf_directives[i], out);
 	}
 }
 
@@ -208,7 +264,7 @@ conf_each_value(const struct conf_snapshot *snapshot, enum conf_kind kind, struc
 
 void
 conf_each_route_value(const struct conf_snapshot *snapshot, const struct conf_route *route,
-    conf_value_fn *each, void *arg)
+    const struct conf_backend *backend, conf_value_fn *each, void *arg)
 {
 	const struct conf_whole *w = conf_whole_of(snapshot);
 	const struct conf_section *s = conf_document_find(&w->document, KIND_ROUTE, route->name);
@@ -217,7 +273,7 @@ conf_each_route_value(const struct conf_snapshot *snapshot, const struct conf_ro
 
 	if (s == NULL || s->values[KIND_ROUTE] != route)
 		s = conf_document_find(&w->document, KIND_HOST, route->hosts[0]->name);
-	conf_layers_of(w, s, &layers);
+	conf_layers_with(w, s, backend, &layers);
 	for (unsigned i = 0; i < conf_ndirectives; i++) {
 		const struct conf_directive *row = &conf_directives[i];
 

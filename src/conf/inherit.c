@@ -12,18 +12,15 @@ add_layer(struct conf_layers *layers, const struct conf_section *s)
 	layers->v[layers->n++] = s;
 }
 
-/* The backend that lends its values; those of a split all say the same, as with hosts. */
-static const struct conf_backend *
-backend_of(const struct conf_route *r)
+const struct conf_backend *
+conf_lender(const struct conf_route *route)
 {
-	if (r->nsplits > 0)
-		return r->splits[0].backend;
-	return r->backend != NULL ? r->backend : r->files_backend;
+	return route->backend != NULL ? route->backend : route->files_backend;
 }
 
 void
-conf_layers_of(const struct conf_whole *w, const struct conf_section *s,
-    struct conf_layers *layers)
+conf_layers_with(const struct conf_whole *w, const struct conf_section *s,
+    const struct conf_backend *backend, struct conf_layers *layers)
 {
 	const struct conf_document *d = &w->document;
 	const struct conf_route *route = s->values[KIND_ROUTE];
@@ -35,9 +32,18 @@ conf_layers_of(const struct conf_whole *w, const struct conf_section *s,
 	/* All of a route's hosts say the same, so the first speaks for them. */
 	if (s->kind == KIND_ROUTE && route->nhosts > 0)
 		add_layer(layers, conf_document_find(d, KIND_HOST, route->hosts[0]->name));
-	if (s->kind != KIND_BACKEND && route != NULL && backend_of(route) != NULL)
-		add_layer(layers, conf_document_find(d, KIND_BACKEND, backend_of(route)->name));
+	if (backend != NULL)
+		add_layer(layers, conf_document_find(d, KIND_BACKEND, backend->name));
 	add_layer(layers, conf_document_find(d, KIND_DEFAULTS, conf_kind_names[KIND_DEFAULTS]));
+}
+
+void
+conf_layers_of(const struct conf_whole *w, const struct conf_section *s,
+    struct conf_layers *layers)
+{
+	const struct conf_route *route = s->values[KIND_ROUTE];
+
+	conf_layers_with(w, s, route != NULL ? conf_lender(route) : NULL, layers);
 }
 
 struct conf_setting *
@@ -124,32 +130,6 @@ check_hosts_agree(struct conf_whole *w, const struct conf_section *s,
 	}
 }
 
-static void
-check_backends_agree(struct conf_whole *w, const struct conf_section *s,
-    const struct conf_layers *layers, const struct conf_directive *row)
-{
-	const struct conf_route *route = s->values[KIND_ROUTE];
-	const struct conf_document *d = &w->document;
-	const struct conf_section *first, *other, *from = NULL;
-
-	if ((row->where & IN(BACKEND)) == 0)
-		return;
-	/* A layer above speaks for all of them. */
-	if (conf_layers_find(layers, row, &from) != NULL && from->kind != KIND_BACKEND &&
-	    from->kind != KIND_DEFAULTS)
-		return;
-	first = conf_document_find(d, KIND_BACKEND, route->splits[0].backend->name);
-	for (unsigned i = 1; i < route->nsplits; i++) {
-		other = conf_document_find(d, KIND_BACKEND, route->splits[i].backend->name);
-		if (same_setting(conf_setting_find(first, row), conf_setting_find(other, row)))
-			continue;
-		conf_error(d->errors, s->at, "%.*s %.*s: its backends %.*s and %.*s differ (write"
-		    " it here)", STR_ARG(conf_section_title(&w->document, s)), STR_ARG(row->key),
-		    STR_ARG(first->name), STR_ARG(other->name));
-		return;
-	}
-}
-
 /* The lists of all layers, the deepest first; a cleared one hides those below. */
 static void
 append_lists(struct conf_whole *w, const struct conf_layers *layers,
@@ -187,23 +167,24 @@ append_lists(struct conf_whole *w, const struct conf_layers *layers,
 	buf_fini(&items);
 }
 
+/* Puts the value of the directive into `values`, a structure like those of s->values[owner]. */
 static void
-inherit_row(struct conf_whole *w, struct conf_section *s, const struct conf_layers *layers,
-    const struct conf_directive *row)
+inherit_row(struct conf_whole *w, const struct conf_layers *layers,
+    const struct conf_directive *row, void *values)
 {
 	const struct conf_section *from = NULL;
 	const struct conf_setting *set = conf_layers_find(layers, row, &from);
 	const void *source = w->builtin.values[row->owner];
 
 	if (set != NULL && (row->flags & DIRECTIVE_APPEND) != 0) {
-		append_lists(w, layers, row, (char *)s->values[row->owner] + row->offset);
+		append_lists(w, layers, row, (char *)values + row->offset);
 		return;
 	}
 	if (set != NULL && (!set->cleared || set->first != NULL))
 		source = from->values[row->owner];
-	if (source != s->values[row->owner])
-		memcpy((char *)s->values[row->owner] + row->offset,
-		    (const char *)source + row->offset, row->size);
+	if (source != values)
+		memcpy((char *)values + row->offset, (const char *)source + row->offset,
+		    row->size);
 }
 
 void
@@ -221,8 +202,21 @@ conf_inherit(struct conf_whole *w, struct conf_section *s, unsigned owner)
 			continue;
 		if (s->kind == KIND_ROUTE && route->nhosts > 1 && conf_directive_inherits(row))
 			check_hosts_agree(w, s, row);
-		if (route != NULL && route->nsplits > 1 && conf_directive_inherits(row))
-			check_backends_agree(w, s, &layers, row);
-		inherit_row(w, s, &layers, row);
+		inherit_row(w, &layers, row, s->values[owner]);
 	}
+}
+
+void
+conf_inherit_with(struct conf_whole *w, const struct conf_section *s,
+    const struct conf_backend *backend, struct conf_policy *policy)
+{
+	struct conf_layers layers;
+
+	/* All of it: equal policies are found by their bytes, padding included. */
+	memcpy(policy, s->values[OWNER_POLICY], sizeof(*policy));
+	conf_layers_with(w, s, backend, &layers);
+	for (unsigned i = 0; i < conf_ndirectives; i++)
+		if (conf_directives[i].owner == OWNER_POLICY &&
+		    (conf_directives[i].where & IN(BACKEND)) != 0)
+			inherit_row(w, &layers, &conf_directives[i], policy);
 }

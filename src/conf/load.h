@@ -54,9 +54,10 @@ typedef void conf_value_fn(void *arg, struct str key, struct str value, struct c
 void conf_each_value(const struct conf_snapshot *s, enum conf_kind kind, struct str name,
     conf_value_fn *each, void *arg);
 
-/* The same for a route, which may be the action of a host. */
+/* The same for requests of a route, which may be the action of a host, that go to `backend`; NULL:
+ * to none. */
 void conf_each_route_value(const struct conf_snapshot *s, const struct conf_route *route,
-    conf_value_fn *each, void *arg);
+    const struct conf_backend *backend, conf_value_fn *each, void *arg);
 
 /* Where the value of a key stands that is in effect in this section; `otherwise` if it is built in.
  * As long as conf_each_value() may be called. */

@@ -148,6 +148,20 @@ share(struct conf_whole *w, const struct conf_policy *policy)
 	return shared;
 }
 
+/* How requests of the section's route are treated that go to `backend`; NULL: to none. */
+static const struct conf_policy *
+policy_for(struct conf_whole *w, const struct conf_section *s, const struct conf_backend *backend)
+{
+	struct conf_policy policy, copies;
+
+	conf_inherit_with(w, s, backend, &policy);
+	if (policy.mirror.backend != NULL) {
+		conf_inherit_with(w, s, policy.mirror.backend, &copies);
+		policy.mirror.policy = share(w, &copies);
+	}
+	return share(w, &policy);
+}
+
 /* The inherited values of a section's route. */
 static void
 inherit_route(struct conf_whole *w, struct conf_section *s)
@@ -159,7 +173,9 @@ inherit_route(struct conf_whole *w, struct conf_section *s)
 		r->files_backend = conf_files_backend(w, s);
 	conf_inherit(w, s, KIND_ROUTE);
 	conf_inherit(w, s, OWNER_POLICY);
-	r->policy = share(w, s->values[OWNER_POLICY]);
+	r->policy = policy_for(w, s, conf_lender(r));
+	for (unsigned i = 0; i < r->nsplits; i++)
+		r->splits[i].policy = policy_for(w, s, r->splits[i].backend);
 }
 
 static void

@@ -253,12 +253,14 @@ struct conf_tries {
 struct conf_split {
 	unsigned weight;
 	struct conf_backend *backend;
+	const struct conf_policy *policy;	/* of requests that go there */
 };
 
 /* `mirror = NAME [sample=10%]`. */
 struct conf_mirror {
 	struct conf_backend *backend;	/* NULL: off */
 	unsigned sample_permille;	/* 1000: every request */
+	const struct conf_policy *policy;	/* of the copies */
 };
 
 enum conf_path_kind { PATH_EXACT, PATH_PREFIX };
@@ -312,7 +314,7 @@ struct conf_policy {
 
 struct conf_route {
 	/* What requests need stands first, on one or two cache lines. */
-	const struct conf_policy *policy;
+	const struct conf_policy *policy;	/* a split has one for each of its backends too */
 	struct conf_backend *backend;
 	struct str strip_prefix;	/* without a trailing slash; absent: none */
 	struct str add_prefix;

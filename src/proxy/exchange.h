@@ -54,7 +54,8 @@ struct exchange {
 	const struct conf_host *host;		/* NULL: none */
 	const struct route *route;		/* NULL: none */
 	const struct conf_route *conf;		/* the route's values, or those of a fallback */
-	const struct conf_policy *policy;	/* how it is treated: that of `conf` */
+	const struct conf_policy *policy;	/* how it is treated: that of `conf`, or of its
+						 * split */
 	const struct conf_backend *backend;	/* NULL: none */
 	struct ip_port client;			/* $remote_addr: after trusted proxies */
 	bool trusted;				/* the peer is a trusted proxy */

@@ -168,7 +168,7 @@ runtime_check_drained(struct runtime *rt)
 struct metrics_cell *
 runtime_route_cell(const struct runtime *rt, const struct route *route)
 {
-	if (route == NULL)
+	if (route == NULL || rt->shm == NULL)
 		return rt->no_route_cell;
 	return metrics_cell_at(&rt->shm->metrics, route->cell, rt->slot);
 }

@@ -54,7 +54,10 @@ struct runtime {
 	struct failure_log failures;
 };
 
-/* Where requests of a route are counted; NULL: those that no route serves. */
+/*
+ * Where requests of a route are counted; without one, those that no route serves.  NULL in a dry
+ * run, which counts nothing.
+ */
 struct metrics_cell *runtime_route_cell(const struct runtime *rt, const struct route *route);
 
 /* Tells the process when a draining worker has no connection any more. */

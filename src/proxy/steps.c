@@ -66,13 +66,25 @@ use_limits(struct exchange *x)
 	x->stream->limits = &x->limits;
 }
 
+/* The backends of a split may want their requests treated differently. */
+static void
+use_split(struct exchange *x)
+{
+	const struct conf_split *split = split_choose(x);
+
+	x->backend = split->backend;
+	x->policy = split->policy;
+}
+
 static void
 use_route(struct exchange *x, const struct route *route)
 {
 	x->route = route;
 	x->conf = route->conf;
 	x->policy = route->policy;
-	x->backend = route->action == ACTION_SPLIT ? split_choose(x) : route->backend;
+	x->backend = route->backend;
+	if (route->action == ACTION_SPLIT)
+		use_split(x);
 	use_limits(x);
 }
 

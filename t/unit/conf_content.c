@@ -356,7 +356,7 @@ START_TEST(dumped_and_read_again)
 {
 	struct loaded once = conf_text_load(STR_OF(BEGIN
 	    "[backend c]\nserver = c:1\nread_timeout = 9s\n"
-	    "[backend d]\nserver = d:1\nread_timeout = 9s\n"
+	    "[backend d]\nserver = d:1\nread_timeout = 8s\n"
 	    "[defaults]\nretries = 3\nmirror = b sample=2%\nrewrite = \"a b\" /$1-$$\n"
 	    "[bucket s]\nendpoint = http://s3.test\nname = x\n"
 	    "[headers h]\nrequest_remove = A B-*\nresponse_set = X: $$1\n"
@@ -372,7 +372,8 @@ START_TEST(dumped_and_read_again)
 	values_of(again.s, &second);
 	ck_assert(str_eq(buf_view(&first), buf_view(&second)));
 	ck_assert_ptr_nonnull(strstr(buf_text(&second), "split = 1:c 2:d key=$$x\n"));
-	ck_assert_int_eq(again.s->routes[1]->policy->read_timeout_ms, 9000);
+	ck_assert_int_eq(again.s->routes[1]->splits[0].policy->read_timeout_ms, 9000);
+	ck_assert_int_eq(again.s->routes[1]->splits[1].policy->read_timeout_ms, 8000);
 	buf_fini(&first);
 	buf_fini(&second);
 	conf_text_free(&once);

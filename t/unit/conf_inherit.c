@@ -72,6 +72,79 @@ START_TEST(backend_behind_files)
 }
 END_TEST
 
+static const char splits_text[] =
+    "[defaults]\nread_timeout = 1s\nconnect_timeout = 1s\n[listen web]\nbind = 8080\n"
+    "[host h]\nnames = h.test\nread_timeout = 3s\nbackend = app\n"
+    "[host i]\nnames = i.test\n"
+    "[backend app]\nserver = a:1\nread_timeout = 5s\nretries = 5\n"
+    "[backend canary]\nserver = c:1\nread_timeout = 6s\nconnect_timeout =\nretries = 0\n"
+    "[route open]\npath = /open\nsplit = 1:app 1:canary\n"
+    "[route host]\nhost = h\npath = /host\nsplit = 1:app 1:canary\n"
+    "[route own]\nhost = h\npath = /own\nsplit = 1:app 1:canary\nread_timeout = 4s\n"
+    "retries =\n"
+    "[route copied]\nhost = h\npath = /copied\nsplit = 1:app 1:canary\nmirror = canary\n"
+    "[route copies]\npath = /copies\nbackend = app\nmirror = canary\n"
+    "[route two]\nhost = h i\npath = /two\nread_timeout = 2s\nsplit = 1:app 1:canary\n"
+    "[route same]\npath = /same\nbackend = canary\n";
+
+static void
+ck_policy(const struct conf_policy *p, unsigned retries, msec read_ms, msec connect_ms)
+{
+	ck_assert_uint_eq(p->retries, retries);
+	ck_assert_int_eq(p->read_timeout_ms, read_ms);
+	ck_assert_int_eq(p->connect_timeout_ms, connect_ms);
+}
+
+static const struct conf_route *
+route_called(const struct conf_snapshot *s, const char *name)
+{
+	for (unsigned i = 0; i < s->nroutes; i++)
+		if (str_eq(s->routes[i]->name, str_of(name)))
+			return s->routes[i];
+	ck_abort_msg("there is no route %s", name);
+	return NULL;
+}
+
+static void
+ck_splits(const struct conf_snapshot *s)
+{
+	const struct conf_split *open = route_called(s, "open")->splits;
+	const struct conf_split *own = route_called(s, "own")->splits;
+	const struct conf_route *host = route_called(s, "host");
+	const struct conf_route *copied = route_called(s, "copied");
+	const struct conf_route *copies = route_called(s, "copies");
+
+	ck_policy(open[0].policy, 5, 5000, 1000);
+	ck_policy(open[1].policy, 0, 6000, 3000);
+	ck_policy(host->splits[0].policy, 5, 3000, 1000);
+	ck_policy(host->splits[1].policy, 0, 3000, 3000);
+	ck_policy(own[0].policy, 1, 4000, 1000);
+	ck_policy(own[1].policy, 1, 4000, 3000);
+	ck_policy(route_called(s, "two")->splits[0].policy, 5, 2000, 1000);
+	ck_policy(copied->splits[0].policy, 5, 3000, 1000);
+	ck_policy(copied->splits[0].policy->mirror.policy, 0, 3000, 3000);
+	ck_assert_ptr_eq(copied->splits[0].policy->mirror.policy,
+	    copied->splits[1].policy->mirror.policy);
+	ck_policy(copies->policy, 5, 5000, 1000);
+	ck_policy(copies->policy->mirror.policy, 0, 6000, 3000);
+	ck_policy(route_called(s, "h")->policy, 5, 3000, 1000);
+}
+
+/* Each backend of a split, and that of a mirror, has its own values for the route. */
+START_TEST(splits)
+{
+	struct loaded l = conf_text_load(STR_OF(splits_text));
+
+	ck_assert_str_eq(l.messages.p, "");
+	ck_splits(l.s);
+	ck_assert_ptr_eq(route_called(l.s, "open")->splits[1].policy,
+	    route_called(l.s, "same")->policy);
+	ck_assert_ptr_ne(route_called(l.s, "open")->splits[0].policy,
+	    route_called(l.s, "open")->splits[1].policy);
+	conf_text_free(&l);
+}
+END_TEST
+
 START_TEST(defaults_feed_listens_and_backends)
 {
 	struct loaded l = conf_text_load(STR_OF("[defaults]\nkeepalive_timeout = 7s\nkeepalive ="
@@ -334,6 +407,29 @@ START_TEST(dump_of_a_dump)
 }
 END_TEST
 
+/* A value that a section leaves to its backends is a remark: as a value it would override them. */
+START_TEST(dump_of_splits)
+{
+	struct loaded l = conf_text_load(STR_OF(splits_text)), again;
+	struct buf first = dump_of(l.s);
+
+	ck_assert_ptr_nonnull(strstr(first.p, "# for backend app:\n# text:15\n# retries = 5\n"
+	    "# for backend canary:\n# text:20\n# retries = 0\n# default\nrequest_buffering"));
+	ck_assert_ptr_nonnull(strstr(first.p, "# for backend app:\n# text:3\n"
+	    "# connect_timeout = 1s\n# for backend canary:\n# text:19\n# connect_timeout =\n"
+	    "# for backend app:\n# default\n# first_byte_timeout = 60s\n"
+	    "# for backend canary:\n# default\n# first_byte_timeout = 60s\n"));
+	ck_assert_ptr_nonnull(strstr(first.p, "# text:32\nread_timeout = 4s\n"));
+	ck_assert_ptr_nonnull(strstr(first.p, "# text:33\nretries =\n"));
+	again = conf_text_load(buf_view(&first));
+	ck_assert_str_eq(again.messages.p, "");
+	ck_splits(again.s);
+	buf_fini(&first);
+	conf_text_free(&l);
+	conf_text_free(&again);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -342,6 +438,7 @@ main(void)
 
 	tcase_add_test(inherit, nearest_wins);
 	tcase_add_test(inherit, backend_behind_files);
+	tcase_add_test(inherit, splits);
 	tcase_add_test(inherit, defaults_feed_listens_and_backends);
 	tcase_add_test(inherit, several_hosts);
 	tcase_add_test(inherit, host_actions);
@@ -351,6 +448,7 @@ main(void)
 	tcase_add_test(dumps, forget_text);
 	tcase_add_test(dumps, policies);
 	tcase_add_test(dumps, dump_of_a_dump);
+	tcase_add_test(dumps, dump_of_splits);
 	suite_add_tcase(suite, dumps);
 	return unit_run(suite);
 }

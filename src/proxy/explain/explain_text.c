@@ -239,6 +239,8 @@ write_forwarding(const struct explained *e)
 	buf_printf(e->out, "servers of backend %.*s\n", STR_ARG(b->name));
 	for (unsigned i = 0; i < b->nservers; i++)
 		write_server(e->out, &b->servers[i]);
+	label(e->out, "retries");
+	buf_printf(e->out, "%u\n", e->x->policy->retries);
 	write_times(e->out, e->x->policy);
 }
 
@@ -262,7 +264,7 @@ write_policies(const struct explained *e)
 	const struct conf_policy *p = x->policy;
 
 	buf_printf(e->out, "[route %.*s], what it inherits included\n", STR_ARG(x->conf->name));
-	conf_each_route_value(c, x->conf, write_value, e->out);
+	conf_each_route_value(c, x->conf, x->backend, write_value, e->out);
 	for (unsigned i = 0; i < p->nheaders; i++) {
 		buf_printf(e->out, "[headers %.*s]\n", STR_ARG(p->headers[i]->name));
 		conf_each_value(c, KIND_HEADERS, p->headers[i]->name, write_value, e->out);

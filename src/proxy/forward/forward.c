@@ -11,7 +11,10 @@
 #include "proxy/forward/forward_internal.h"
 #include "proxy/runtime.h"
 
-enum { CONTINUE_MS = 1000 };		/* a server silent for so long leaves 100 to us */
+enum {
+	CONTINUE_MS = 1000,		/* a server silent for so long leaves 100 to us */
+	RESPONSE_HEAD_MAX = 65536,
+};
 
 static struct forward *
 of(struct exchange *x)
@@ -121,22 +124,33 @@ body(struct exchange *x, struct chain *moved)
 
 /* --- what the exchange says ---------------------------------------------------------------- */
 
+struct back_limits
+forward_limits(const struct conf_policy *policy)
+{
+	return (struct back_limits){
+		.connect_timeout_ms = policy->connect_timeout_ms,
+		.first_byte_timeout_ms = policy->first_byte_timeout_ms,
+		.read_timeout_ms = policy->read_timeout_ms,
+		.write_timeout_ms = policy->write_timeout_ms,
+		.tunnel_timeout_ms = policy->tunnel_timeout_ms,
+		.max_head = RESPONSE_HEAD_MAX,
+	};
+}
+
 static void
 start(struct exchange *x)
 {
 	struct forward *f = ARENA_NEW(&x->stream->arena, struct forward);
-	const struct conf_policy *c = x->policy;
 
 	x->source_state = f;
-	if (!c->websocket)
+	if (!x->policy->websocket)
 		x->request->upgrade = (struct str){ NULL, 0 };
 	f->x = x;
 	f->backend = x->runtime->backends[x->backend->index];
 	f->replayable = true;
 	f->request_ended = x->stream->body_done;
 	f->trailers = x->trailers;
-	f->limits = (struct back_limits){ c->connect_timeout_ms, c->first_byte_timeout_ms,
-		c->read_timeout_ms, c->write_timeout_ms, c->tunnel_timeout_ms, RESPONSE_HEAD_MAX };
+	f->limits = forward_limits(x->policy);
 	f->choice.hash = hash_keys_eval(x->runtime->hash_keys, x);
 	if (x->backend->sticky.cookie.p != NULL) {
 		f->cookie = sticky_read(x->runtime->sticky, x);

@@ -20,7 +20,6 @@ enum {
 	REQUEST_WINDOW = 65536,		/* request bytes on their way at once */
 	RESPONSE_WINDOW = 65536,
 	SPLICE_WINDOW = 262144,		/* the same where bytes stay in the kernel */
-	RESPONSE_HEAD_MAX = 65536,
 };
 
 /*

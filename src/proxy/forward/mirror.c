@@ -16,13 +16,13 @@
 #include "proxy/balance/hash_keys.h"
 #include "proxy/filter/filter.h"
 #include "proxy/forward/failure.h"
+#include "proxy/forward/forward.h"
 #include "proxy/forward/forwarded.h"
 #include "proxy/runtime.h"
 
 enum {
 	MIRRORS_MAX = 128,		/* in flight, of a worker */
 	QUEUE_MAX = 262144,		/* of a request body, behind the original */
-	RESPONSE_HEAD_MAX = 65536,
 	DRAIN_MAX = 65536,		/* of a response, to keep the connection */
 	DRAIN_MS = 10000,		/* after its head, for the same */
 	PERMILLE = 1000,
@@ -227,16 +227,15 @@ static const struct back_stream_events events = {
 static struct mirror *
 new_mirror(struct exchange *x)
 {
-	const struct conf_policy *c = x->policy;
+	const struct conf_mirror *c = &x->policy->mirror;
 	struct mirror *m = MEM_NEW(struct mirror);
 
 	m->runtime = x->runtime;
 	m->tap = x->mirror_tap;
 	m->tap->mirror = m;
-	m->conf = c->mirror.backend;
+	m->conf = c->backend;
 	m->backend = x->runtime->backends[m->conf->index];
-	m->limits = (struct back_limits){ c->connect_timeout_ms, c->first_byte_timeout_ms,
-		c->read_timeout_ms, c->write_timeout_ms, TIMER_NEVER, RESPONSE_HEAD_MAX };
+	m->limits = forward_limits(c->policy);
 	m->start_us = clock_us();
 	m->outcome = OUTCOME_NEUTRAL;
 	arena_init(&m->arena);

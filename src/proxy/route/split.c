@@ -12,7 +12,7 @@
 /* Fixed, so that all workers and machines agree; who picks his key may pick his backend. */
 #define SEED	UINT64_C(0x73706c6974)
 
-const struct conf_backend *
+const struct conf_split *
 split_at(const struct conf_route *route, uint32_t place)
 {
 	uint64_t sum = 0, point;
@@ -22,13 +22,13 @@ split_at(const struct conf_route *route, uint32_t place)
 	point = place * sum >> 32;
 	for (unsigned i = 0; i + 1 < route->nsplits; i++) {
 		if (point < route->splits[i].weight)
-			return route->splits[i].backend;
+			return &route->splits[i];
 		point -= route->splits[i].weight;
 	}
-	return route->splits[route->nsplits - 1].backend;
+	return &route->splits[route->nsplits - 1];
 }
 
-const struct conf_backend *
+const struct conf_split *
 split_choose(const struct exchange *x)
 {
 	const struct template *key = x->route->text;
