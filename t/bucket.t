@@ -258,7 +258,8 @@ is $head->{status}, 404, 'HEAD of nothing';
 for (
     ['NoSuchKey', 404, 404], ['AccessDenied', 403, 404], ['InternalError', 500, 502], ['SlowDown', 503, 503],
     ['PermanentRedirect', 301, 502], ['TooMany', 429, 503], ['BadRequest', 400, 502], ['NoSuchBucket', 404, 502],
-    ['NotImplemented', 501, 502], ['NoSuchKey', 404, 404, 200_000], ['Gone', 410, 502], ['Teapot', 204, 204],
+    ['InvalidURI', 400, 404], ['InvalidObjectName', 400, 404], ['XMinioInvalidObjectName', 400, 404],
+    ['KeyTooLongError', 400, 404], ['NotImplemented', 501, 502], ['NoSuchKey', 404, 404, 200_000], ['Gone', 410, 502], ['Teapot', 204, 204],
     ) {
     my ($code, $theirs, $ours, $more) = @$_;
     $usherd->expect_log(qr/bucket media: the store answers .* with $theirs $code/) if $ours >= 500;
@@ -287,10 +288,10 @@ sub send_request {
     my ($method, $target, $body, @fields) = @_;
     unshift @fields, 'Content-Length: ' . length $body if defined $body && !grep { /^transfer/i } @fields;
     return request($port, join("\r\n", "$method $target HTTP/1.1", 'Host: a.test', @fields, 'Connection: close', '',
-        $body // ''));
+        $body // ''), timeout => 60);
 }
 is send_request(PUT => '/plain.txt', 'x')->{status}, 405, 'PUT without write = on';
-my $big = join '', map { chr(65 + $_ * 7 % 26) } 1 .. 10_000_000;
+my $big = substr join('', 'A' .. 'Z', 'a' .. 'y') x 200_000, 0, 10_000_000;
 is send_request(PUT => '/write/big%20one', $big, 'Content-Type: text/y', 'X-Amz-Acl: x')->{status}, 200, 'PUT of 10 MB';
 $q = $tls->last_request;
 is field($q, 'x-amz-content-sha256'), 'UNSIGNED-PAYLOAD', '... unsigned';
@@ -301,6 +302,7 @@ $r = get($port, '/write/big%20one');
 is sha256_hex($r->{body}), sha256_hex($big), '... and comes back';
 is field($r, 'content-type'), 'text/y', '... with its type';
 is send_request(PUT => '/write/big%20one', 'x', 'If-None-Match: *')->{status}, 412, 'PUT with a condition';
+is send_request(PUT => '/write/error/InvalidURI/400', 'x')->{status}, 400, 'PUT of a name that no object can have';
 is send_request(PUT => '/write/none')->{status}, 200, 'PUT of nothing';
 is $store->object('write/none')->{body}, '', '... and it is there';
 is send_request(PUT => '/write/c', "3\r\nabc\r\n0\r\n\r\n", 'Transfer-Encoding: chunked')->{status}, 411, 'PUT of unknown length';

@@ -79,6 +79,15 @@ code_of(const struct bucket_request *b)
 	return str_make(text.p, n);
 }
 
+static bool
+is_one_of(struct str code, const struct str *codes, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (str_eq(code, codes[i]))
+			return true;
+	return false;
+}
+
 /* Errors that no request of a client is to blame for, whatever their status. */
 static bool
 is_our_fault(struct str code)
@@ -89,10 +98,19 @@ is_our_fault(struct str code)
 		STR("SignatureDoesNotMatch"),
 	};
 
-	for (size_t i = 0; i < ARRAY_LEN(codes); i++)
-		if (str_eq(code, codes[i]))
-			return true;
-	return false;
+	return is_one_of(code, codes, ARRAY_LEN(codes));
+}
+
+/* Errors about names that no object can have, such as those that are not UTF-8. */
+static bool
+names_nothing(struct str code)
+{
+	static const struct str codes[] = {
+		STR("InvalidObjectName"), STR("InvalidURI"), STR("KeyTooLongError"),
+		STR("XMinioInvalidObjectName"),
+	};
+
+	return is_one_of(code, codes, ARRAY_LEN(codes));
 }
 
 static int
@@ -103,6 +121,8 @@ status_for_client(const struct exchange *x, int status, struct str code)
 
 	if (is_our_fault(code))
 		return 502;
+	if (!writes && names_nothing(code))
+		return 404;
 	switch (status) {
 	case 403:
 		/* What a store says of a missing object to who may not list the bucket. */

@@ -8,7 +8,8 @@ package Test::S3;
 #	$store->put('a b.txt', 'text', 'Content-Type' => 'text/plain');
 #
 # Options: region (us-east-1), virtual (the bucket stands in the Host), open (requests need no
-# signature), no_if_range (knows none), token (that requests must have, of a key for a while). Keys of error/CODE/STATUS answer with that error.
+# signature), no_if_range (knows none), token (that requests must have, of a key for a while). Keys
+# that end with error/CODE/STATUS answer with that error.
 
 use strict;
 use warnings;
@@ -82,6 +83,15 @@ sub _time_of {
     return timegm(@part[5, 4, 3, 2], $part[1] - 1, $part[0]);
 }
 
+# Of a canonical request; the scope is of the form REGION/s3/aws4_request.
+sub signature {
+    my ($secret, $date, $scope, $canonical) = @_;
+    my $day = substr $date, 0, 8;
+    my $key = "AWS4$secret";
+    $key = hmac_sha256($_, $key) for $day, split m{/}, $scope;
+    return hmac_sha256_hex(join("\n", 'AWS4-HMAC-SHA256', $date, "$day/$scope", sha256_hex($canonical)), $key);
+}
+
 # Dies with an error response.
 sub _verify {
     my ($self, $r, $path) = @_;
@@ -100,10 +110,8 @@ sub _verify {
     my $canonical = join "\n", $r->{method}, _encode(_decode($path)), '',
         (map { "$_:" . join ',', map { s/\A\s+|\s+\z//gr =~ s/\s+/ /gr } fields($r, $_) } split /;/, $names),
         '', $names, $hash;
-    my $key = "AWS4$self->{secret}";
-    $key = hmac_sha256($_, $key) for $day, $self->{region}, 's3', 'aws4_request';
-    my $text = join "\n", 'AWS4-HMAC-SHA256', $date, "$day/$scope", sha256_hex($canonical);
-    die _error(403, 'SignatureDoesNotMatch', $canonical) if hmac_sha256_hex($text, $key) ne $signature;
+    die _error(403, 'SignatureDoesNotMatch', $canonical)
+        if signature($self->{secret}, $date, $scope, $canonical) ne $signature;
     return;
 }
 
@@ -119,7 +127,7 @@ sub _answer {
     return _error(404, 'NoSuchBucket') if ($bucket // '') ne $self->{bucket};
     $key = _decode($key);
     return _error(500, 'ListingsAreForbidden') if $key eq '';
-    return _error($2, $1, 'x' x ($3 // 0)) if $key =~ m{\Aerror/(\w+)/(\d+)(?:/(\d+))?\z};
+    return _error($2, $1, 'x' x ($3 // 0)) if $key =~ m{(?:\A|/)error/(\w+)/(\d+)(?:/(\d+))?\z};
     my $method = "_$r->{method}";
     return $self->can($method) ? $self->$method($r, $key) : _error(405, 'MethodNotAllowed');
 }
