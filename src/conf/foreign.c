@@ -33,6 +33,7 @@ static const struct {
 	{ STR("option"), "a key of its own, as check or access_log" },
 	{ STR("proxy_buffering"), "response_buffering" },
 	{ STR("proxy_connect_timeout"), "connect_timeout" },
+	{ STR("proxy_ignore_client_abort"), "half_close_timeout" },
 	{ STR("proxy_next_upstream"), "retry_on" },
 	{ STR("proxy_pass"), "backend" },
 	{ STR("proxy_read_timeout"), "read_timeout" },

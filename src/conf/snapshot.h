@@ -277,6 +277,7 @@ struct conf_policy {
 	msec body_timeout_ms;
 	int64_t body_min_rate;		/* bytes a second; CONF_OFF: none */
 	msec send_timeout_ms;
+	msec half_close_timeout_ms;
 	msec connect_timeout_ms;
 	msec first_byte_timeout_ms;
 	msec read_timeout_ms;

@@ -104,13 +104,31 @@ h1_front_lost(struct h1_front *f, bool reset, const struct refusal *refusal)
 	}
 }
 
+/* Whether it is up to the other side to say something to a client that will say nothing more. */
+static bool
+is_owed_an_answer(const struct h1_front *f, const struct h1_stream *s)
+{
+	return s->out_mode != OUT_TUNNEL && chain_empty(&f->out) &&
+	    (s->base.body_done || s->base.started);
+}
+
 void
 h1_front_arm(struct h1_front *f)
 {
 	struct h1_stream *s = f->stream;
+	msec next = s->read_deadline_ms < s->sending.check_ms ?
+	    s->read_deadline_ms : s->sending.check_ms;
 
-	h1_front_set_timer(f, s->read_deadline_ms < s->sending.check_ms ?
-	    s->read_deadline_ms : s->sending.check_ms);
+	if (h1_front_half_closed(f)) {
+		if (!is_owed_an_answer(f, s))
+			s->silent_deadline_ms = TIMER_NEVER;
+		else if (s->silent_deadline_ms == TIMER_NEVER)
+			s->silent_deadline_ms =
+			    msec_after(clock_ms(), s->base.limits->half_close_timeout_ms);
+		if (s->silent_deadline_ms < next)
+			next = s->silent_deadline_ms;
+	}
+	h1_front_set_timer(f, next);
 }
 
 static void
@@ -132,6 +150,8 @@ busy_timeout(struct h1_front *f)
 			h1_front_lost(f, false, &tunnel_idle);
 		else
 			h1_front_gone(f, &body_slow);
+	} else if (s->silent_deadline_ms <= now) {
+		h1_front_lost(f, s->out_mode == OUT_CLOSE, NULL);
 	} else {
 		h1_front_arm(f);
 	}
@@ -170,7 +190,7 @@ has_gone(const struct h1_front *f)
 		return false;
 	/* Where our side of a tunnel is shut, the end of the client's is no error. */
 	return ((ready & READY_ERROR) && !f->stream->shut) ||
-	    ((ready & READY_EOF) && f->stream->base.leaves);
+	    (h1_front_half_closed(f) && f->stream->base.leaves);
 }
 
 static void
@@ -193,6 +213,8 @@ on_ready(struct watcher *w)
 	/* After a yield, bytes that have been read already may be all that there is to do. */
 	if ((w->ready & READY_READ) || f->in != NULL)
 		h1_front_input(f);
+	if (f->state == FRONT_BUSY && h1_front_half_closed(f))
+		h1_front_arm(f);
 }
 
 static void

@@ -31,6 +31,7 @@ struct h1_stream {
 	uint64_t credit;		/* of want_body() */
 	uint64_t out_left;		/* with OUT_LENGTH */
 	msec read_deadline_ms;
+	msec silent_deadline_ms;	/* a client that has closed its side counts as gone then */
 	struct stall sending;		/* a client that does not take what waits for it */
 	msec wanted_since_ms;		/* body bytes are wanted since then; 0: they are not */
 	msec wanted_ms;			/* time for which they were wanted before */
@@ -75,6 +76,13 @@ msec_after(msec from, msec span)
 }
 
 void h1_front_set_timer(struct h1_front *f, msec deadline);
+
+/* The client will send no more than what has come. */
+static inline bool
+h1_front_half_closed(const struct h1_front *f)
+{
+	return (f->transport.watcher.ready & READY_EOF) != 0;
+}
 
 /* Recomputes the timer of a busy connection. */
 void h1_front_arm(struct h1_front *f);

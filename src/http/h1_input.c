@@ -155,7 +155,7 @@ new_stream(struct h1_front *f)
 	fields_init(&s->base.request.fields, &s->base.arena);
 	s->front = f;
 	s->head_block = f->in != NULL ? block_ref(f->in) : NULL;
-	s->read_deadline_ms = TIMER_NEVER;
+	s->read_deadline_ms = s->silent_deadline_ms = TIMER_NEVER;
 	stall_clear(&s->sending);
 	return s;
 }
@@ -192,6 +192,9 @@ h1_front_begin(struct h1_front *f, const struct h1_scan *scan, const struct refu
 	s->close_after = !r->keep_alive || f->peer.requests >= f->options->keepalive_requests;
 	h1_front_set_timer(f, TIMER_NEVER);
 	f->options->on_stream(f->options->arg, &s->base);
+	/* No event will tell of an end that has come already. */
+	if (f->state == FRONT_BUSY && h1_front_half_closed(f))
+		h1_front_arm(f);
 }
 
 /* Skips empty lines before a request; false if the bytes there are not enough to tell. */

@@ -225,6 +225,8 @@ h1_stream_flush(struct h1_front *f)
 		return;
 	}
 	s->base.bytes_out += (uint64_t)n;
+	if (n > 0)
+		s->silent_deadline_ms = TIMER_NEVER;
 	if (chain_empty(&f->out)) {
 		if (!drained_out(f, s))
 			return;

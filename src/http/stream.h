@@ -11,6 +11,9 @@
  * want_body().  Downwards: send_body() says FULL when STREAM_HIGH bytes are queued; `drained` fires
  * once when no more than STREAM_LOW are left.  Calls down may be made from any callback; nothing is
  * written before the callback returns, so a head and a small body leave in one system call.
+ *
+ * A client that closes its side may wait for its answer, or have gone: it is believed to wait as
+ * long as something comes down for it at least once in half_close_timeout_ms.
  */
 #ifndef USHERD_HTTP_STREAM_H
 #define USHERD_HTTP_STREAM_H
@@ -99,6 +102,7 @@ struct stream_limits {
 	msec body_timeout_ms;		/* TIMER_NEVER: none */
 	uint64_t body_min_rate;		/* bytes a second after 10 s; 0: none */
 	msec send_timeout_ms;
+	msec half_close_timeout_ms;	/* for a client that has closed its side */
 	msec tunnel_timeout_ms;
 };
 

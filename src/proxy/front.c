@@ -130,6 +130,7 @@ front_set_limits(struct h1_front_options *o, const struct conf_listen *c,
 	o->stream_limits = (struct stream_limits){
 		.body_timeout_ms = r->body_timeout_ms,
 		.send_timeout_ms = r->send_timeout_ms,
+		.half_close_timeout_ms = r->half_close_timeout_ms,
 		.tunnel_timeout_ms = r->tunnel_timeout_ms,
 	};
 }

@@ -61,6 +61,7 @@ use_limits(struct exchange *x)
 		.body_timeout_ms = c->body_timeout_ms,
 		.body_min_rate = c->body_min_rate == CONF_OFF ? 0 : (uint64_t)c->body_min_rate,
 		.send_timeout_ms = c->send_timeout_ms,
+		.half_close_timeout_ms = c->half_close_timeout_ms,
 		.tunnel_timeout_ms = c->tunnel_timeout_ms,
 	};
 	x->stream->limits = &x->limits;

@@ -218,6 +218,7 @@ write_times(struct buf *out, const struct conf_policy *p)
 	write_time(out, "write_timeout", p->write_timeout_ms);
 	write_time(out, "body_timeout", p->body_timeout_ms);
 	write_time(out, "send_timeout", p->send_timeout_ms);
+	write_time(out, "half_close_timeout", p->half_close_timeout_ms);
 	write_time(out, "tunnel_timeout", p->tunnel_timeout_ms);
 }
 

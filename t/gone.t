@@ -1,0 +1,256 @@
+# Clients that have closed their side: those that wait for their answer get it, those that have gone
+# cost the server no more work.
+
+use strict;
+use warnings;
+use Test::More;
+use Test::Certs 'certs';
+use Test::Usherd;
+use Time::HiRes 'sleep';
+
+my $dir = scratch();
+my $GET = "GET / HTTP/1.1\r\nHost: a.test\r\n\r\n";
+my $CHUNKED = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+
+# A step of an origin: waits until the test creates the file, or for the deadline.
+sub awaits {
+    my ($name) = @_;
+    return sub { wait_for { -e "$dir/$name" }; return };
+}
+
+sub let { my ($name) = @_; spew("$dir/$name", ''); return }
+
+# A proxy whose access log has lines as "499 client-closed tries=1".
+sub logged {
+    my ($origin, $route, %text) = @_;
+    return proxy($origin, %text, route => "access_log = log\n$route",
+        more => "[log log]\npath = %%DIR%%/access.log\nbuffer = 0\nformat = \$status \$why tries=\$tries\n" . ($text{more} // ''));
+}
+
+sub await_log {
+    my ($usherd, $text) = @_;
+    my $path = $usherd->dir . '/access.log';
+    wait_for { (slurp($path) // '') eq $text };
+    return is slurp($path), $text, 'the log says it';
+}
+
+my $GONE = "499 client-closed tries=1\n";
+
+subtest 'nothing comes' => sub {
+    my %leave = (
+        'close' => sub { $_[0]->close },
+        'shut' => sub { $_[0]->shut },
+    );
+    for my $how (sort keys %leave) {
+        for my $route ('', 'request_buffering = on', 'response_buffering = on', 'compress = gzip', 'retries = 5') {
+            my $origin = origin(['head', 'eof']);
+            my $usherd = logged($origin, "half_close_timeout = 100ms\nread_timeout = off\n$route",
+                backend => 'retry_on = connect reset timeout');
+            my $c = client($usherd->port(1));
+            $c->send("GET / HTTP/1.1\r\nHost: a.test\r\nAccept-Encoding: gzip\r\n\r\n");
+            $origin->await_event(qr/^1 open/);
+            $leave{$how}->($c);
+            ok $origin->await_event(qr/^1 eof/), "$how, $route: the server's connection is closed";
+            await_log($usherd, $GONE);
+            is $c->end, 'closed', 'and the client\'s';
+            is $c->rest, '', 'without a word';
+            is $origin->connections, 1, 'nothing is tried again';
+            $usherd->stop;
+        }
+    }
+};
+
+subtest 'request and end come together' => sub {
+    my $origin = origin(['head', 'eof']);
+    my $usherd = logged($origin, 'half_close_timeout = 100ms');
+    client($usherd->port(1))->send($GET)->shut;
+    ok $origin->await_event(qr/^1 eof/), 'the clock runs';
+    await_log($usherd, $GONE);
+    $usherd->stop;
+};
+
+subtest 'a body in front of the end' => sub {
+    for my $route ('request_buffering = off', 'request_buffering = on') {
+        my $origin = origin(['request', 'eof']);
+        my $usherd = logged($origin, "half_close_timeout = 100ms\n$route");
+        my $c = client($usherd->port(1));
+        $c->send("POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 100000\r\n\r\n" . 'b' x 100000)->shut;
+        ok $origin->await_event(qr/^1 eof/), "$route: gone when nothing follows";
+        is length +($origin->last_request // {})->{body}, 100000, 'the server had it whole';
+        await_log($usherd, $GONE);
+        $usherd->stop;
+    }
+    my $usherd = logged(origin(['request', 'eof']), 'half_close_timeout = off');
+    my $c = client($usherd->port(1));
+    $c->send("POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 10\r\n\r\n12345")->shut;
+    is +($c->response // {})->{status}, 400, 'one that is cut is refused at once';
+    $usherd->allow_log(qr/./);
+    $usherd->stop;
+};
+
+subtest 'a response that breaks off' => sub {
+    my $origin = origin(['head', [send => "${CHUNKED}5\r\nhello\r\n"], 'eof']);
+    my $usherd = logged($origin, "half_close_timeout = 100ms\nread_timeout = off");
+    my $c = client($usherd->port(1))->send($GET)->shut;
+    ok $c->read_until(qr/hello\r\n/), 'what there was arrives';
+    ok $origin->await_event(qr/^1 eof/), 'the server\'s connection is closed';
+    is $c->end, 'closed', 'the client\'s too';
+    is $c->rest, '', 'not as if the response were complete';
+    await_log($usherd, "200 client-closed tries=1\n");
+    $usherd->stop;
+
+    $origin = origin(['head', [send => "${CHUNKED}5\r\nhello\r\n"], 'eof']);
+    $usherd = logged($origin, "half_close_timeout = 100ms\nread_timeout = off");
+    $c = client($usherd->port(1))->send("GET / HTTP/1.0\r\nHost: a.test\r\n\r\n")->shut;
+    ok $c->read_until(qr/hello/), 'HTTP/1.0';
+    is $c->end, 'reset', 'a body without a length ends with a reset';
+    $usherd->stop;
+};
+
+subtest 'an answer that comes' => sub {
+    for my $time ('off', '30s') {
+        my $origin = origin(['head', awaits("answer-$time"), [send => answer('late')]]);
+        my $usherd = logged($origin, "half_close_timeout = $time");
+        my $c = client($usherd->port(1))->send($GET)->shut;
+        ok $c->quiet(0.3), "$time: nothing happens before";
+        let("answer-$time");
+        is +($c->response // {})->{body}, 'late', 'goes out';
+        is $c->end, 'closed', 'then the connection ends';
+        await_log($usherd, "200 - tries=1\n");
+        $usherd->stop;
+    }
+};
+
+subtest 'a response that flows' => sub {
+    my $pieces = join '', map { "1\r\n$_\r\n" } 1 .. 9;
+    my $script = ['head', [send => $CHUNKED], (map { ([stall => 0.3], [send => "1\r\n$_\r\n"]) } 1 .. 9), [send => "0\r\n\r\n"]];
+    my $usherd = logged(origin($script), 'half_close_timeout = 1500ms');
+    my $c = client($usherd->port(1))->send($GET)->shut;
+    $c->{timeout} = 20;
+    is +($c->response // {})->{body}, '123456789', 'goes on for longer than the time';
+    await_log($usherd, "200 - tries=1\n");
+    $usherd->stop;
+
+    # Whoever closed altogether answers the first piece with a reset.
+    my $origin = origin(['head', awaits('closed'), [send => $CHUNKED], (map { ([stall => 0.05], [send => "1\r\na\r\n"]) } 1 .. 400)]);
+    $usherd = logged($origin, 'half_close_timeout = off');
+    $c = client($usherd->port(1))->send($GET);
+    $origin->await_event(qr/^1 open/);
+    $c->close;
+    let('closed');
+    ok $origin->await_event(qr/^1 (reset|done)/, 10), 'not to a client that is not there';
+    await_log($usherd, "200 client-closed tries=1\n");
+    $usherd->stop;
+};
+
+subtest 'a client that takes its time' => sub {
+    my $files = scratch();
+    my $size = 12 << 20;
+    spew("$files/big", 'f' x $size);
+    my $usherd = proxy(origin(answer('z' x $size)), route => 'half_close_timeout = 100ms',
+        more => "[route files]\npath = /files/*\nstrip_prefix = /files\nfiles = $files\nhalf_close_timeout = 100ms\n");
+    for my $path ('/', '/files/big') {
+        my $c = client($usherd->port(1), rcvbuf => 32768);
+        $c->send("GET $path HTTP/1.1\r\nHost: a.test\r\n\r\n")->shut;
+        sleep 0.6;
+        is length +($c->response // {body => ''})->{body}, $size, "$path: what waits for it is no silence";
+    }
+    $usherd->stop;
+};
+
+subtest 'a reset' => sub {
+    for my $first ('at once', 'after the end') {
+        my $origin = origin(['head', 'eof']);
+        my $usherd = logged($origin, 'half_close_timeout = off');
+        my $c = client($usherd->port(1))->send($GET);
+        $origin->await_event(qr/^1 open/);
+        $c->shut if $first eq 'after the end';
+        $c->reset;
+        ok $origin->await_event(qr/^1 eof/), "$first: leaves no doubt";
+        await_log($usherd, $GONE);
+        $usherd->stop;
+    }
+};
+
+subtest 'pipelined requests' => sub {
+    my $origin = origin(['head', [send => answer('first')], 'head', 'eof']);
+    my $usherd = logged($origin, 'half_close_timeout = 100ms');
+    my $c = client($usherd->port(1))->send($GET x 3)->shut;
+    is +($c->response // {})->{body}, 'first', 'an answer';
+    ok $origin->await_event(qr/^1 eof/), 'the next one is not answered in time';
+    is $c->end, 'closed', 'and none after it';
+    is $c->rest, '', 'at all';
+    await_log($usherd, "200 - tries=1\n$GONE");
+    $usherd->stop;
+
+    $usherd = logged(origin(), 'half_close_timeout = 30s');
+    $c = client($usherd->port(1))->send($GET x 20)->shut;
+    is scalar(grep { ($c->response // {body => ''})->{body} eq 'ok' } 1 .. 20), 20, 'all are answered';
+    is $c->end, 'closed', 'before the connection ends';
+    $usherd->stop;
+};
+
+subtest 'a tunnel' => sub {
+    my $origin = origin(['head', [send => "HTTP/1.1 101 Switching\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n"], 'eof',
+        awaits('tunnel'), [send => 'bye'], 'close']);
+    my $usherd = proxy($origin, route => 'half_close_timeout = 100ms');
+    my $c = client($usherd->port(1));
+    $c->send("GET / HTTP/1.1\r\nHost: a.test\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n");
+    ok $c->read_until(qr/101.*\r\n\r\n/s), 'is open';
+    $c->shut;
+    ok $origin->await_event(qr/^1 eof/), 'passes the end on';
+    ok $c->quiet(0.5), 'and knows no such time';
+    let('tunnel');
+    ok $c->read_until(qr/bye/), 'the other direction goes on';
+    $usherd->stop;
+};
+
+subtest 'TLS' => sub {
+    my $pki = certs();
+    my $site = $pki->leaf(site => names => ['a.test']);
+    for my $how (qw(close cut reset)) {
+        my $origin = origin(['head', 'eof']);
+        my $usherd = logged($origin, 'half_close_timeout = 100ms', listen => "tls = on\ncertificate = $site->{pair}");
+        my $c = client($usherd->port(1), tls => {SSL_hostname => 'a.test'})->send($GET);
+        $origin->await_event(qr/^1 open/);
+        $c->$how;
+        ok $origin->await_event(qr/^1 eof/), "$how: is seen";
+        await_log($usherd, $GONE);
+        $usherd->stop;
+    }
+    my $origin = origin(['head', awaits('tls'), [send => answer('late')]]);
+    my $usherd = logged($origin, 'half_close_timeout = 30s', listen => "tls = on\ncertificate = $site->{pair}");
+    my $c = client($usherd->port(1), tls => {SSL_hostname => 'a.test'})->send($GET);
+    Net::SSLeay::shutdown($c->{sock}->_get_ssl_object);
+    $c->shut;
+    let('tls');
+    is +($c->response // {})->{body}, 'late', 'close_notify is no reason not to answer';
+    $usherd->stop;
+};
+
+subtest 'the counters' => sub {
+    my $origin = origin(['head', 'eof']);
+    my $usherd = logged($origin, '',
+        more => "[defaults]\nhalf_close_timeout = 100ms\n[admin]\nlisten = 127.0.0.1:%%PORT9%%\n");
+    client($usherd->port(1))->send($GET)->shut;
+    ok $origin->await_event(qr/^1 eof/), 'the time of [defaults] holds';
+    await_log($usherd, $GONE);
+    my $text = get($usherd->port(9), '/metrics')->{body};
+    like $text, qr/^usherd_listen_responses_total\{listen="web",status="4xx"\} 1$/m, 'the listener counts a 4xx';
+    like $text, qr/^usherd_backend_responses_total\{backend="app",status="none"\} 1$/m, 'the backend no response';
+    like $text, qr/^usherd_server_requests_in_flight\{.*\} 0$/m, 'nothing is in flight';
+    unlike $text, qr/^usherd_server_failures_total\{.*\} [1-9]/m, 'and the server is not to blame';
+    $usherd->stop;
+};
+
+subtest 'values that are none' => sub {
+    for (['5' => qr/half_close_timeout: "5" has no unit/], ['0s' => qr/half_close_timeout: /], ['on' => qr/half_close_timeout: /]) {
+        my ($value, $error) = @$_;
+        spew("$dir/bad.ini", "[route all]\npath = /*\nrespond = 200 \"x\"\nhalf_close_timeout = $value\n");
+        my $r = run_usherd('-t', '-c', "$dir/bad.ini");
+        is $r->{status}, 1, "$value is refused";
+        like $r->{err}, $error, 'with its reason';
+    }
+};
+
+done_testing;
