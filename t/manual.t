@@ -57,7 +57,7 @@ for my $part (split /^\.Pp\n/m, $status) {
     push @{$described{$of}}, map { split / , / } $part =~ /^\.It Li (.*)/mg;
 }
 my @counters = (@{$writes{add_counters}}, 'seconds', 'failures');
-same('fields of all', [@{$writes{add_process} // []}, $json =~ /open_key\(out, "((?!servers)(?:$lists))"/g], $described{''}, 'usherd(8)');
+same('fields of all', [@{$writes{add_process} // []}, $json =~ /^\t\{ "((?!servers)(?:$lists))", STATUS_/mg], $described{''}, 'usherd(8)');
 same("fields of $_->[0]", [@{$writes{$_->[1]} // []}, @$_[2 .. $#$_]], $described{$_->[0]}, 'usherd(8)') for (
     ['workers', 'add_worker'],
     ['listens', 'add_listen', 'handshakes', @counters[0 .. $#counters - 1]],

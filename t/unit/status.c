@@ -369,6 +369,7 @@ main(void)
 	TCase *c = tcase_create("status");
 
 	tcase_add_checked_fixture(c, setup, teardown);
+	tcase_set_timeout(c, 60);
 	tcase_add_test(c, metrics);
 	tcase_add_test(c, metrics_are_well_formed);
 	tcase_add_test(c, metrics_are_described);
