@@ -111,4 +111,126 @@ subtest 'readyz while draining' => sub {
     $usherd->stop(0);
 };
 
+# Many backends, one worker, and a client that takes little of a page before the test goes on.
+my $MANY = 2000;
+
+sub big {
+    my ($origin, %text) = @_;
+    my $backends = join '', map { "[backend b$_]\nserver = 127.0.0.1:" . (10000 + $_) . "\n" } 1 .. $MANY;
+    my $usherd = admin($origin, global => 'log_level = error', more => $backends . ($text{more} // ''));
+    $usherd->allow_log(qr/./);
+    return $usherd;
+}
+
+sub slow {
+    my ($usherd, $target, $version) = @_;
+    my $c = client($usherd->port(9), rcvbuf => 16384, timeout => 60);
+    $c->send("GET $target HTTP/" . ($version // '1.1') . "\r\nHost: a.test\r\nConnection: close\r\n\r\n");
+    return $c;
+}
+
+# The response, read to the end before it is taken apart: it is long.
+sub whole { my ($c) = @_; $c->end; return $c->response // {body => ''} }
+
+# All of a page in the text format: problems with its order, and its samples by name.
+sub samples {
+    my ($body) = @_;
+    my ($family, %n, %families, %seen, @bad) = '';
+    for (split /\n/, $body) {
+        if (/^# TYPE (\S+)/) {
+            $family = $1;
+            push @bad, "$family comes twice" if $families{$family}++;
+        } elsif (!/^#/) {
+            my ($name, $sample) = /^((\w+)(?:\{.*\})?) /  ? ($2, $1) : ('', $_);
+            push @bad, "$sample in $family" if $name !~ /^\Q$family\E(?:_bucket|_sum|_count)?$/;
+            push @bad, "$sample twice" if $seen{$sample}++;
+            $n{$name}++;
+        }
+    }
+    return (\@bad, \%n);
+}
+
+subtest 'a long page' => sub {
+    my $usherd = big(origin());
+    for my $version ('1.1', '1.0') {
+        my $c = slow($usherd, '/metrics', $version);
+        my $head = $c->read_until(qr/\r\n\r\n/);
+        unlike $head, qr/Content-Length/i, "HTTP/$version: nobody knows its length before";
+        is get($usherd->port(1), '/')->{body}, 'ok', 'the same worker answers others meanwhile' for 1 .. 3;
+        $c->{buf} = $head . $c->{buf};
+        my $r = whole($c);
+        is $r->{status}, 200, 'the rest arrives';
+        my ($bad, $n) = samples($r->{body});
+        is_deeply $bad, [], 'the samples of a metric stand together';
+        is $n->{usherd_server_up}, $MANY + 1, 'each server is there';
+        is $n->{usherd_backend_response_seconds_count}, $MANY + 1, 'and each backend';
+        my ($seen) = $r->{body} =~ /^usherd_server_requests_total\{backend="app".*\} (\d+)$/m;
+        is $seen, $version eq '1.1' ? 3 : 6, 'the page is written as the client takes it: what came after its head is in it';
+    }
+    my $c = slow($usherd, '/status.json');
+    $c->read_until(qr/"backends":\[/);
+    is get($usherd->port(1), '/')->{body}, 'ok', 'JSON: others are answered';
+    $c = slow($usherd, '/status.json');
+    my $r = whole($c);
+    my $status = eval { decode_json($r->{body}) };
+    ok $status, 'is JSON' or diag substr $r->{body}, 0, 2000;
+    is scalar(@{$status->{backends}}), $MANY + 1, 'with each backend';
+    is scalar(grep { @{$_->{servers}} == 1 } @{$status->{backends}}), $MANY + 1, 'and its server';
+    is ref $status->{certificates}, 'ARRAY', 'to its end';
+    $r = whole(slow($usherd, '/'));
+    like $r->{body}, qr{<td class="l">b$MANY</td>.*</html>\n\z}s, 'HTML too';
+    for my $page ('/', '/metrics', '/status.json') {
+        $c = client($usherd->port(9));
+        for (1 .. 2) {
+            $c->send("HEAD $page HTTP/1.1\r\nHost: a.test\r\n\r\n");
+            $r = $c->response(method => 'HEAD');
+            is $r && $r->{status}, 200, "HEAD $page";
+        }
+        $c->send("GET /healthz HTTP/1.1\r\nHost: a.test\r\n\r\n");
+        is +($c->response // {})->{body}, "ok\n", 'has no body';
+    }
+    $usherd->stop;
+};
+
+subtest 'clients that leave a long page' => sub {
+    my $usherd = big(origin());
+    my @slow = map { slow($usherd, $_ % 2 ? '/metrics' : '/status.json') } 1 .. 10;
+    $_->read_until(qr/\r\n\r\n/) for @slow;
+    cmp_ok metric($usherd, 'usherd_requests_in_flight'), '>=', 10, 'ten pages are on their way';
+    $slow[$_]->reset for 0 .. 4;
+    $slow[$_]->close for 5 .. 9;
+    ok wait_for { metric($usherd, 'usherd_requests_in_flight') == 1 }, 'none is when they have left';
+    $usherd->stop;
+};
+
+subtest 'a long page over a reload' => sub {
+    my $usherd = big(origin());
+    my @slow = map { slow($usherd, $_) } '/metrics', '/status.json';
+    $_->read_until(qr/\r\n\r\n/) && ($_->{buf} = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n$_->{buf}") for @slow;
+    my $config = $usherd->dir . '/usherd.ini';
+    spew($config, slurp($config) =~ s/^\[backend b\d*[02468]\]\nserver = .*\n//mgr);
+    ok $usherd->reload, 'half of the backends go';
+    is get($usherd->port(1), '/')->{body}, 'ok', 'the next generation answers';
+    my ($bad, $n) = samples(whole($slow[0])->{body});
+    is_deeply $bad, [], 'the page goes on in order';
+    is $n->{usherd_backend_requests_total}, $MANY + 1, 'with what its generation knows';
+    is $n->{usherd_server_up}, $n->{usherd_server_weight}, 'servers too';
+    my $status = eval { decode_json(whole($slow[1])->{body}) };
+    is scalar(@{$status->{backends} // []}), $MANY + 1, 'JSON likewise';
+    $usherd->stop;
+};
+
+subtest 'the memory of long pages' => sub {
+    plan skip_all => 'not of a sanitizer' if sanitized();
+    my $usherd = big(origin());
+    my ($worker) = map { $_->{pid} } @{decode_json(whole(slow($usherd, '/status.json'))->{body})->{workers}};
+    my $rss = sub { my ($kb) = slurp("/proc/$worker/status") =~ /^RssAnon:\s+(\d+)/m; return $kb };
+    my $before = $rss->();
+    my @slow = map { slow($usherd, '/metrics') } 1 .. 20;
+    $_->read_until(qr/\r\n\r\n/) for @slow;
+    cmp_ok $rss->() - $before, '<', 20 * 512, 'twenty at once take less than half a megabyte each, in kB';
+    $_->close for @slow;
+    $usherd->stop;
+};
+
 done_testing;

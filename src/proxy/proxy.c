@@ -90,6 +90,7 @@ free_runtime(struct proxy *p)
 	for (unsigned i = 0; rt->backends != NULL && i < p->conf->nbackends; i++)
 		backend_free(rt->backends[i]);
 	mem_free(rt->backends);
+	mem_free(rt->members);
 	mem_free(rt->retry_budgets);
 	sticky_free(rt->sticky);
 	mem_free(rt->listen_cells);
@@ -202,10 +203,14 @@ make_backends(struct proxy *p)
 	};
 
 	rt->backends = mem_zalloc(p->conf->nbackends, sizeof(struct backend *));
-	for (unsigned i = 0; i < p->conf->nbackends; i++)
-		rt->backends[i] = backend_new(p->conf->backends[i],
-		    &rt->shm->servers.members[p->members->lists[i]],
+	rt->members = mem_zalloc(p->conf->nbackends, sizeof(struct shm_members *));
+	for (unsigned i = 0; i < p->conf->nbackends; i++) {
+		struct shm_members *list = &rt->shm->servers.members[p->members->lists[i]];
+
+		rt->members[i] = list;
+		rt->backends[i] = backend_new(p->conf->backends[i], list,
 		    p->members->backend_rows[i], &env);
+	}
 	rt->retry_budgets = mem_zalloc(p->conf->nbackends, sizeof(struct retry_budget));
 	rt->sticky = sticky_new(p->conf, &rt->shm->core);
 }

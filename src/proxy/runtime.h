@@ -43,6 +43,7 @@ struct runtime {
 	struct metrics_cell **listen_cells;	/* by listen index */
 	struct metrics_cell *no_route_cell;	/* of requests that no route serves */
 	struct backend **backends;		/* by backend index */
+	const struct shm_members **members;	/* their lists of servers, likewise */
 	struct link mirrors;			/* copies of requests in flight */
 	unsigned nmirrors;
 	struct server_pool pool;

@@ -50,6 +50,9 @@ enum {
 	CELL_WORDS = sizeof(struct metrics_cell) / sizeof(uint64_t),
 };
 
+/* Which of the words of a cell a counter is. */
+#define WORD(member)	(offsetof(struct metrics_cell, member) / sizeof(uint64_t))
+
 _Static_assert(offsetof(struct metrics_cell, requests) == METRICS_LINE, "one line a request");
 
 static uint64_t
@@ -266,23 +269,51 @@ metrics_cell(const struct metrics *m, uint32_t row, int slot)
 	return metrics_cell_at(m, metrics_place(m, row), slot);
 }
 
-void
-metrics_sum(const struct metrics *m, uint32_t row, struct metrics_cell *out)
+/* Sums the words of a cell from `first` to before `end` over all stripes. */
+static void
+sum_words(const struct metrics *m, uint32_t row, size_t first, size_t end,
+    struct metrics_cell *out)
 {
 	_Atomic uint64_t *to = (_Atomic uint64_t *)out;
 	size_t words = m->rows[row].kind == METRICS_ROUTE ? ROUTE_WORDS : CELL_WORDS;
 	uint64_t sums[CELL_WORDS] = { 0 };
 
-	for (int i = 0; i < METRICS_STRIPES; i++) {
+	/* Many ask for nothing, and each stripe is a miss of the cache. */
+	for (int i = 0; i < METRICS_STRIPES && first < end; i++) {
 		_Atomic uint64_t *from = (_Atomic uint64_t *)metrics_cell(m, row, i);
 
-		for (size_t w = 0; w < words; w++)
+		for (size_t w = first; w < end && w < words; w++)
 			sums[w] += atomic_load_explicit(&from[w], memory_order_relaxed);
 	}
-	for (size_t w = 0; w < CELL_WORDS; w++)
+	for (size_t w = first; w < end; w++)
 		atomic_store_explicit(&to[w], sums[w], memory_order_relaxed);
-	for (size_t i = 0; i < ARRAY_LEN(out->status); i++)
-		out->requests += out->status[i];
+}
+
+void
+metrics_sum_part(const struct metrics *m, uint32_t row, size_t offset, size_t size,
+    struct metrics_cell *out)
+{
+	size_t first = offset / sizeof(uint64_t), end = (offset + size) / sizeof(uint64_t);
+	struct metrics_cell own;
+	const struct metrics_cell *with = out;
+	uint64_t n = 0;
+
+	sum_words(m, row, first, end, out);
+	if (first > WORD(requests) || WORD(requests) >= end)
+		return;
+	if (first > WORD(status)) {
+		sum_words(m, row, WORD(status), WORD(status) + ARRAY_LEN(own.status), &own);
+		with = &own;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(with->status); i++)
+		n += with->status[i];
+	out->requests = n;
+}
+
+void
+metrics_sum(const struct metrics *m, uint32_t row, struct metrics_cell *out)
+{
+	metrics_sum_part(m, row, 0, sizeof(*out), out);
 }
 
 void

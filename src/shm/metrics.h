@@ -115,6 +115,11 @@ uint32_t metrics_place(const struct metrics *m, uint32_t row);
 /* The cell of worker `slot` at that place. */
 struct metrics_cell *metrics_cell_at(const struct metrics *m, uint32_t place, int slot);
 
+/* The `size` bytes of a cell from `offset` on, whole counters, summed over all stripes; the rest of
+ * `out` stays as it is. */
+void metrics_sum_part(const struct metrics *m, uint32_t row, size_t offset, size_t size,
+    struct metrics_cell *out);
+
 /* The sum of all stripes. */
 void metrics_sum(const struct metrics *m, uint32_t row, struct metrics_cell *out);
 

@@ -2,7 +2,9 @@
 
 #include "unit.h"
 
+#include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -101,6 +103,15 @@ START_TEST(test_sum)
 	ck_assert_uint_eq(atomic_load(&sum.status[3]), 0);
 	ck_assert_uint_eq(atomic_load(&sum.status[5]), 2 * METRICS_STRIPES);
 	ck_assert_uint_eq(atomic_load(&sum.requests), 4 * METRICS_STRIPES + 2);
+
+	memset(&sum, 0, sizeof(sum));
+	metrics_sum_part(&m, row, offsetof(struct metrics_cell, requests), sizeof(sum.requests),
+	    &sum);
+	ck_assert_uint_eq(atomic_load(&sum.requests), 4 * METRICS_STRIPES + 2);
+	ck_assert_uint_eq(atomic_load(&sum.status[2]), 0);
+	metrics_sum_part(&m, row, offsetof(struct metrics_cell, bytes_in), sizeof(sum.bytes_in),
+	    &sum);
+	ck_assert_uint_eq(atomic_load(&sum.bytes_in), 31 * 32 / 2);
 }
 END_TEST
 

@@ -3,9 +3,10 @@
 #include "unit.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
+#include "base/check.h"
 #include "proxy/admin/metrics_text.h"
-#include "proxy/admin/status.h"
 #include "proxy/admin/status_html.h"
 #include "proxy/admin/status_json.h"
 #include "proxy/runtime.h"
@@ -24,7 +25,10 @@ static struct conf_snapshot conf = {
 	.listens = listens, .nlistens = 1, .routes = routes, .nroutes = 1,
 	.backends = backends, .nbackends = 1,
 };
-static struct runtime runtime = { .conf = &conf, .shm = &shm, .generation = GENERATION };
+static const struct shm_members *members[1];
+static struct runtime runtime = {
+	.conf = &conf, .shm = &shm, .generation = GENERATION, .members = members,
+};
 static struct buf out;
 
 static void
@@ -32,7 +36,8 @@ add_member(void)
 {
 	int slot = shm_server_slot(&shm.servers, STR_OF("app http db 80"));
 	int list = shm_members_index(&shm.servers, backend.name, GENERATION);
-	struct shm_member members[2] = {
+	struct shm_member list_of[3] = {
+		{ .slot = (uint32_t)slot, .weight = 3, .max_conns = 9 },
 		{ .slot = (uint32_t)slot, .weight = 3, .max_conns = 9 },
 		{ .slot = (uint32_t)slot, .weight = 3, .max_conns = 9 },
 	};
@@ -44,7 +49,11 @@ add_member(void)
 	shm.servers.slots[slot].health = HEALTH_UP;
 	shm.servers.slots[slot].look = (struct shm_look){ .finding = FOUND_OK, .status = 204,
 		.latency_us = 1500, .in_row = 12, .at_wall_ms = 1700000000123, .good = 12 };
-	shm_members_set(&shm.servers.members[list], members, 2);
+	/* One that stands there twice, and one whose slot belongs to another by now. */
+	list_of[0].serial = list_of[1].serial = shm.servers.slots[slot].serial;
+	list_of[2].serial = shm.servers.slots[slot].serial + 1;
+	members[0] = &shm.servers.members[list];
+	shm_members_set(&shm.servers.members[list], list_of, 3);
 	shm_server_take(&shm.servers.slots[slot], 1, 9);
 }
 
@@ -84,14 +93,37 @@ teardown(void)
 }
 
 static const char *
-render(void (*write)(const struct status *s, struct buf *out))
+render(const struct status_format *format)
 {
-	struct status s;
+	struct status_page *p = status_page_new(&runtime, format);
 
-	status_init(&s, &runtime);
-	write(&s, &out);
-	status_fini(&s);
+	while (status_page_piece(p, &out))
+		;
+	status_page_free(p);
 	return buf_text(&out);
+}
+
+/* The same, but for the time in it, in pieces as small as they can be. */
+static void
+check_pieces(const struct status_format *format)
+{
+	struct status_page *p = status_page_new(&runtime, format);
+	struct buf all, piece;
+	bool more = true;
+
+	buf_init(&all);
+	buf_init(&piece);
+	while (more) {
+		more = format->step(p, &piece);
+		buf_str(&all, buf_view(&piece));
+		buf_fini(&piece);
+	}
+	status_page_free(p);
+	render(format);
+	ck_assert_uint_eq(all.n, out.n);
+	if (format != &status_json)
+		ck_assert_mem_eq(all.p, out.p, all.n);
+	buf_fini(&all);
 }
 
 static void
@@ -102,7 +134,7 @@ check_has(const char *text, const char *line)
 
 START_TEST(metrics)
 {
-	const char *text = render(metrics_text);
+	const char *text = render(&metrics_text);
 
 	check_has(text, "# HELP usherd_generation Number of the newest generation of workers.\n"
 	    "# TYPE usherd_generation gauge\nusherd_generation 7\n");
@@ -131,23 +163,44 @@ START_TEST(metrics)
 }
 END_TEST
 
-/* Names as Prometheus wants them, no sample twice, each metric described. */
-START_TEST(metrics_are_well_formed)
+static int
+compare(const void *a, const void *b)
 {
-	char *line, *rest, *seen[2000];
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Names as Prometheus wants them, samples of a metric behind its description and none of them
+ * twice; returns their number.  Cuts the text. */
+static unsigned
+check_no_sample_twice(char *text)
+{
+	static char *seen[200000];
+	char *line, *rest;
+	const char *name = "";
 	unsigned n = 0;
 
-	render(metrics_text);
-	for (line = strtok_r(out.p, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
-		ck_assert(strncmp(line, "# ", 2) == 0 || strncmp(line, "usherd_", 7) == 0);
+	for (line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+		if (strncmp(line, "# TYPE ", 7) == 0) {
+			name = line + 7;
+			*strchr(line + 7, ' ') = '\0';
+		}
 		if (line[0] == '#')
 			continue;
+		ck_assert_msg(strncmp(line, name, strlen(name)) == 0, "%s after %s", line, name);
 		*strrchr(line, ' ') = '\0';
-		for (unsigned i = 0; i < n; i++)
-			ck_assert_str_ne(line, seen[i]);
+		ck_assert_uint_lt(n, ARRAY_LEN(seen));
 		seen[n++] = line;
 	}
-	ck_assert_uint_gt(n, 100);
+	qsort(seen, n, sizeof(seen[0]), compare);
+	for (unsigned i = 1; i < n; i++)
+		ck_assert_str_ne(seen[i - 1], seen[i]);
+	return n;
+}
+
+START_TEST(metrics_are_well_formed)
+{
+	render(&metrics_text);
+	ck_assert_uint_gt(check_no_sample_twice(out.p), 100);
 }
 END_TEST
 
@@ -156,7 +209,7 @@ START_TEST(metrics_are_described)
 	const char *name, *help;
 	unsigned n = 0;
 
-	render(metrics_text);
+	render(&metrics_text);
 	for (; metrics_text_describe(n, &name, &help); n++) {
 		char text[256];
 
@@ -171,7 +224,7 @@ END_TEST
 
 START_TEST(json)
 {
-	const char *text = render(status_json);
+	const char *text = render(&status_json);
 
 	check_has(text, "\"generation\":7,");
 	check_has(text, "\"workers\":[{\"slot\":0,\"pid\":4711,\"generation\":7,"
@@ -190,11 +243,107 @@ END_TEST
 
 START_TEST(html)
 {
-	const char *text = render(status_html);
+	const char *text = render(&status_html);
 
 	check_has(text, "<td class=\"l\">db&#34;\\&#60;&#38;1:80</td>"
 	    "<td class=\"l up\" title=\"by check\">up</td><td class=\"l\">ok 204, 1.5&nbsp;ms,");
 	check_has(text, "</html>\n");
+}
+END_TEST
+
+static unsigned
+count(const char *text, const char *what)
+{
+	unsigned n = 0;
+
+	for (; (text = strstr(text, what)) != NULL; text++)
+		n++;
+	return n;
+}
+
+enum { MANY = 900 };
+
+/* Replaces the list of the backend by `n` servers of their own, from `first` on. */
+static void
+set_many(unsigned first, unsigned n)
+{
+	static struct shm_member list[MANY];
+
+	for (unsigned i = 0; i < n; i++) {
+		char key[32];
+		struct shm_server *slot;
+
+		snprintf(key, sizeof(key), "app http many %u", first + i);
+		list[i] = (struct shm_member){ .line = UINT32_MAX, .weight = 1 };
+		list[i].slot = (uint32_t)shm_server_slot(&shm.servers, str_of(key));
+		slot = &shm.servers.slots[list[i].slot];
+		list[i].serial = slot->serial;
+		snprintf(slot->name, sizeof(slot->name), "many-%u", first + i);
+	}
+	shm_members_set(&shm.servers.members[members[0] - shm.servers.members], list, n);
+}
+
+/* A piece is bounded, and all of them together have each server once. */
+START_TEST(many_servers)
+{
+	const struct status_format *formats[] = { &metrics_text, &status_json, &status_html };
+
+	set_many(0, MANY);
+	for (unsigned i = 0; i < ARRAY_LEN(formats); i++) {
+		struct status_page *p = status_page_new(&runtime, formats[i]);
+		struct buf piece;
+		unsigned npieces = 1;
+
+		buf_fini(&out);
+		buf_init(&piece);
+		while (status_page_piece(p, &piece)) {
+			ck_assert_uint_lt(piece.n, 65536 + 8192);
+			buf_str(&out, buf_view(&piece));
+			buf_fini(&piece);
+			npieces++;
+		}
+		buf_str(&out, buf_view(&piece));
+		buf_fini(&piece);
+		status_page_free(p);
+		ck_assert_uint_gt(npieces, out.n / (65536 + 8192));
+		if (formats[i] == &metrics_text) {
+			ck_assert_uint_eq(count(buf_text(&out), "\nusherd_server_up{"), MANY);
+			ck_assert_uint_eq(count(out.p, "# TYPE usherd_server_up "), 1);
+		} else if (formats[i] == &status_json) {
+			ck_assert_uint_eq(count(buf_text(&out), "{\"name\":\"many-"), MANY);
+			ck_assert_uint_eq(count(out.p, "}{"), 0);
+			ck_assert_uint_eq(count(out.p, ",,"), 0);
+		}
+	}
+}
+END_TEST
+
+/* The servers change while the page is written. */
+START_TEST(servers_that_leave)
+{
+	struct status_page *p;
+	unsigned round = 0;
+
+	set_many(0, MANY);
+	p = status_page_new(&runtime, &metrics_text);
+	while (status_page_piece(p, &out)) {
+		round++;
+		set_many(round, MANY - round % 7);
+		shm_servers_sweep(&shm.servers);
+	}
+	status_page_free(p);
+	ck_assert_uint_gt(round, 20);
+	check_no_sample_twice(buf_text(&out));
+}
+END_TEST
+
+START_TEST(pieces)
+{
+	check_pieces(&metrics_text);
+	buf_fini(&out);
+	check_pieces(&status_json);
+	buf_fini(&out);
+	check_pieces(&status_html);
 }
 END_TEST
 
@@ -220,11 +369,15 @@ main(void)
 	TCase *c = tcase_create("status");
 
 	tcase_add_checked_fixture(c, setup, teardown);
+	tcase_set_timeout(c, 60);
 	tcase_add_test(c, metrics);
 	tcase_add_test(c, metrics_are_well_formed);
 	tcase_add_test(c, metrics_are_described);
 	tcase_add_test(c, json);
 	tcase_add_test(c, html);
+	tcase_add_test(c, pieces);
+	tcase_add_test(c, many_servers);
+	tcase_add_test(c, servers_that_leave);
 	tcase_add_test(c, quantiles);
 	suite_add_tcase(s, c);
 	return unit_run(s);

@@ -4,10 +4,11 @@
 #include "proxy/admin/admin.h"
 
 #include "base/check.h"
+#include "base/mem.h"
 #include "proxy/admin/metrics_text.h"
-#include "proxy/admin/status.h"
 #include "proxy/admin/status_html.h"
 #include "proxy/admin/status_json.h"
+#include "proxy/admin/status_page.h"
 #include "proxy/answer.h"
 #include "proxy/exchange.h"
 #include "proxy/runtime.h"
@@ -28,35 +29,134 @@ say(struct exchange *x, int status, struct str text)
 	answer_send(x, new_answer(x, status), STR_OF("text/plain"), text);
 }
 
-static void
-show(struct exchange *x, struct str type, void (*write)(const struct status *s, struct buf *out))
-{
-	struct status status;
-	struct buf page;
+/* ---- pages that can be long: a piece in each turn of the loop, so that the others get theirs */
 
-	buf_init(&page);
-	status_init(&status, x->runtime);
-	write(&status, &page);
-	status_fini(&status);
-	answer_send_buf(x, new_answer(x, 200), type, &page);
+struct sending {
+	struct exchange *x;
+	struct status_page *page;	/* NULL: over */
+	struct watcher again;		/* without a descriptor: only to yield */
+};
+
+static void
+stop_sending(struct sending *s)
+{
+	loop_unwatch(s->x->runtime->loop, &s->again);
+	status_page_free(s->page);
+	s->page = NULL;
 }
+
+static void
+end_sending(struct sending *s)
+{
+	stop_sending(s);
+	exchange_end(s->x, NULL);
+}
+
+/* `more` will follow: in the next turn, or when the client has taken this. */
+static void
+send_piece(struct sending *s, struct buf *moved, bool more)
+{
+	enum flow flow = FLOW_OK;
+
+	if (moved->n > 0) {
+		struct chain c;
+
+		chain_init(&c);
+		chain_add_ext(&c, moved->p, moved->n, mem_free, moved->p);
+		flow = exchange_body(s->x, &c);
+	}
+	if (s->page == NULL)
+		return;			/* a filter failed it */
+	if (!more)
+		end_sending(s);
+	else if (flow == FLOW_OK)
+		loop_yield(s->x->runtime->loop, &s->again);
+}
+
+static void
+on_again(struct watcher *w)
+{
+	struct sending *s = CONTAINER_OF(w, struct sending, again);
+	struct buf piece;
+	bool more;
+
+	buf_init(&piece);
+	more = status_page_piece(s->page, &piece);
+	send_piece(s, &piece, more);
+}
+
+/* The length is not known yet. */
+static void
+send_long(struct exchange *x, struct status_page *page, struct buf *first)
+{
+	struct sending *s = ARENA_NEW(&x->stream->arena, struct sending);
+	struct response *r = new_answer(x, 200);
+
+	*s = (struct sending){ .x = x, .page = page };
+	watcher_init(&s->again, on_again);
+	x->source_state = s;
+	fields_add_id(&r->fields, FIELD_CONTENT_TYPE, page->format->type);
+	r->framing = FRAMING_CHUNKED;
+	exchange_head(x, r);
+	if (x->request->method_id != METHOD_HEAD) {
+		send_piece(s, first, true);
+		return;
+	}
+	buf_fini(first);
+	end_sending(s);
+}
+
+static void
+show(struct exchange *x, const struct status_format *format)
+{
+	struct status_page *page = status_page_new(x->runtime, format);
+	struct buf first;
+
+	buf_init(&first);
+	if (status_page_piece(page, &first)) {
+		send_long(x, page, &first);
+		return;
+	}
+	status_page_free(page);
+	answer_send_buf(x, new_answer(x, 200), format->type, &first);
+}
+
+static void
+resume(struct exchange *x)
+{
+	struct sending *s = x->source_state;
+
+	if (s != NULL && s->page != NULL)
+		loop_yield(x->runtime->loop, &s->again);
+}
+
+static void
+cancel(struct exchange *x)
+{
+	struct sending *s = x->source_state;
+
+	if (s != NULL && s->page != NULL)
+		stop_sending(s);
+}
+
+/* ---- the pages */
 
 static void
 show_html(struct exchange *x)
 {
-	show(x, STR_OF("text/html; charset=utf-8"), status_html);
+	show(x, &status_html);
 }
 
 static void
 show_json(struct exchange *x)
 {
-	show(x, STR_OF("application/json"), status_json);
+	show(x, &status_json);
 }
 
 static void
 show_metrics(struct exchange *x)
 {
-	show(x, metrics_text_type, metrics_text);
+	show(x, &metrics_text);
 }
 
 /* A process that can answer at all is healthy; whether it wants more work is /readyz. */
@@ -121,4 +221,9 @@ start(struct exchange *x)
 	}
 }
 
-const struct source source_admin = { .name = "admin", .start = start };
+const struct source source_admin = {
+	.name = "admin",
+	.start = start,
+	.resume = resume,
+	.cancel = cancel,
+};

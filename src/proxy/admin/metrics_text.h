@@ -4,14 +4,10 @@
 #ifndef USHERD_PROXY_ADMIN_METRICS_TEXT_H
 #define USHERD_PROXY_ADMIN_METRICS_TEXT_H
 
-#include "base/buf.h"
-#include "proxy/admin/status.h"
+#include "proxy/admin/status_page.h"
 
-/* The media type of the format. */
-extern const struct str metrics_text_type;
-
-/* Appends all metrics with their HELP and TYPE lines. */
-void metrics_text(const struct status *s, struct buf *out);
+/* All metrics with their HELP and TYPE lines. */
+extern const struct status_format metrics_text;
 
 /* Name and meaning of metric `i`, for the test of the manual; false past the last one. */
 bool metrics_text_describe(unsigned i, const char **name, const char **help);

@@ -1,9 +1,8 @@
 /*
- * status.c - what the status pages show, collected once from the shared segments.
+ * status.c - what the status pages show, read from the shared segments object by object.
  */
 #include "proxy/admin/status.h"
 
-#include "base/map.h"
 #include "base/mem.h"
 #include "proxy/runtime.h"
 
@@ -46,39 +45,41 @@ collect_workers(struct status *s)
 {
 	const struct shm_core_data *core = s->runtime->shm->core.data;
 
-	s->workers = mem_zalloc(SHM_WORKERS, sizeof(s->workers[0]));
 	for (int i = 0; i < SHM_WORKERS; i++)
 		if (core->workers[i].state != SHM_FREE)
 			add_worker(s, i, &core->workers[i]);
 }
 
-/* ---- listens, routes, backends */
-
-static void
-collect_row(struct status *s, struct status_row *row, enum metrics_kind kind, struct str name)
+void
+status_init(struct status *s, const struct runtime *rt)
 {
-	const struct metrics *m = &s->runtime->shm->metrics;
-	uint32_t n = metrics_find(m, kind, name);
-
-	row->name = name;
-	if (n != 0)
-		metrics_sum(m, n, &row->cell);
+	*s = (struct status){ .runtime = rt };
+	collect_workers(s);
 }
 
-static void
-collect_rows(struct status *s)
-{
-	const struct conf_snapshot *conf = s->runtime->conf;
+/* ---- listens, routes, backends */
 
-	s->listens = mem_zalloc(conf->nlistens, sizeof(s->listens[0]));
-	for (unsigned i = 0; i < conf->nlistens; i++)
-		collect_row(s, &s->listens[i], METRICS_LISTEN, conf->listens[i]->name);
-	s->routes = mem_zalloc(conf->nroutes, sizeof(s->routes[0]));
-	for (unsigned i = 0; i < conf->nroutes; i++)
-		collect_row(s, &s->routes[i], METRICS_ROUTE, conf->routes[i]->name);
-	s->backends = mem_zalloc(conf->nbackends, sizeof(s->backends[0]));
-	for (unsigned i = 0; i < conf->nbackends; i++)
-		collect_row(s, &s->backends[i], METRICS_BACKEND, conf->backends[i]->name);
+static enum status_step
+read_row(struct status_walk *w, enum metrics_kind kind, unsigned i, struct str name)
+{
+	const struct metrics *m = &w->status->runtime->shm->metrics;
+	uint32_t n = metrics_find(m, kind, name);
+
+	w->row = (struct status_row){ .name = name, .index = i };
+	if (n != 0)
+		metrics_sum_part(m, n, w->offset, w->size, &w->row.cell);
+	return STATUS_OBJECT;
+}
+
+static enum status_step
+read_backend(struct status_walk *w, unsigned i)
+{
+	const struct runtime *rt = w->status->runtime;
+	const struct shm_group *groups = rt->shm->servers.groups;
+
+	read_row(w, METRICS_BACKEND, i, rt->conf->backends[i]->name);
+	w->row.queue = shm_group_queued(&groups[rt->members[i]->group]);
+	return STATUS_OBJECT;
 }
 
 /* ---- servers */
@@ -99,18 +100,12 @@ set_look(struct status_look *to, const struct shm_look *look)
 }
 
 static void
-add_server(struct status *s, const struct conf_backend *backend, const struct shm_member *member)
+read_server(struct status_walk *w, const struct conf_backend *backend,
+    const struct shm_server *slot, const struct shm_member *member)
 {
-	const struct proxy_shm *shm = s->runtime->shm;
-	const struct shm_server *slot = &shm->servers.slots[member->slot];
-	struct status_server *to;
+	struct status_server *to = &w->server;
 
-	/* Room for twice as many whenever their number is a power of two. */
-	if ((s->nservers & (s->nservers - 1)) == 0)
-		s->servers = mem_realloc(s->servers, s->nservers > 0 ? s->nservers * 2 : 1,
-		    sizeof(s->servers[0]));
-	to = &s->servers[s->nservers++];
-	*to = (struct status_server){ .backend = backend };
+	*to = (struct status_server){ .backend = backend, .slot = slot };
 	if (member->line < backend->nservers)
 		to->name = backend->servers[member->line].text;
 	else
@@ -123,110 +118,156 @@ add_server(struct status *s, const struct conf_backend *backend, const struct sh
 	to->weight = member->weight;
 	to->max_conns = member->max_conns;
 	to->in_flight = slot->in_flight;
-	to->connections = shm_server_connections(slot);
-	metrics_sum(&shm->metrics, slot->metric, &to->cell);
+	metrics_sum_part(&w->status->runtime->shm->metrics, slot->metric, w->offset, w->size,
+	    &to->cell);
 }
 
 /* Addresses that stand in a list twice share their slot: it is shown once. */
 static bool
-listed_before(const struct shm_member *list, int n)
+listed_before(const struct shm_member *list, unsigned n)
 {
-	for (int i = 0; i < n; i++)
+	for (unsigned i = 0; i < n; i++)
 		if (list[i].slot == list[n].slot)
 			return true;
 	return false;
 }
 
 static void
-collect_servers(struct status *s, const struct conf_backend *backend,
-    const struct shm_members *members, struct shm_member *list)
+read_list(struct status_walk *w, unsigned backend)
 {
 	uint64_t version = 0;
-	int n = shm_members_read(members, &version, list);
+	int n;
 
-	for (int i = 0; i < n; i++)
-		if (!listed_before(list, i))
-			add_server(s, backend, &list[i]);
+	if (w->list == NULL)
+		w->list = mem_zalloc(SHM_MEMBERS, sizeof(w->list[0]));
+	n = shm_members_read(w->status->runtime->members[backend], &version, w->list);
+	w->nlist = n > 0 ? (unsigned)n : 0;
+	w->at = 0;
 }
 
-/* The lists of our own generation, by backend. */
-static void
-map_members(const struct status *s, struct map *map)
+/* The list is read at once, and its servers in their turn: their slots may belong to others by
+ * then. */
+static enum status_step
+next_server(struct status_walk *w)
 {
-	const struct shm_servers *servers = &s->runtime->shm->servers;
-	uint32_t n = atomic_load_explicit(servers->nmembers, memory_order_acquire);
+	const struct runtime *rt = w->status->runtime;
+	const struct shm_member *member;
+	const struct shm_server *slot;
 
-	for (uint32_t i = 0; i < n; i++) {
-		struct shm_members *m = &servers->members[i];
-
-		if (m->generation == s->runtime->generation && m->backend[0] != '\0')
-			map_add(map, str_of(m->backend), m);
+	if (w->at == w->nlist) {
+		if (w->next == w->end)
+			return STATUS_END;
+		read_list(w, w->next++);
+		return STATUS_NOTHING;
 	}
+	member = &w->list[w->at++];
+	slot = &rt->shm->servers.slots[member->slot];
+	if (slot->serial != member->serial || listed_before(w->list, w->at - 1))
+		return STATUS_NOTHING;
+	read_server(w, rt->conf->backends[w->next - 1], slot, member);
+	return STATUS_OBJECT;
 }
 
-static void
-collect_all_servers(struct status *s)
+/* ---- certificates: those that this process has; every worker has the same */
+
+static enum status_step
+read_certificate(struct status_walk *w, unsigned i)
+{
+	const struct runtime *rt = w->status->runtime;
+	const struct tls_cert *cert = tls_store_get(rt->certs, i);
+
+	if (cert == NULL)
+		return STATUS_NOTHING;
+	w->certificate = (struct status_certificate){
+		.path = rt->conf->certificates[i]->cert_path,
+		.key_path = rt->conf->certificates[i]->key_path,
+		.key_type = tls_cert_key_type(cert),
+		.subject = tls_cert_subject(cert),
+		.expires_wall_ms = tls_cert_not_after_wall_ms(cert),
+	};
+	return STATUS_OBJECT;
+}
+
+/* ---- walks */
+
+static unsigned
+count_objects(const struct status *s, enum status_kind kind)
 {
 	const struct conf_snapshot *conf = s->runtime->conf;
-	const struct shm_servers *servers = &s->runtime->shm->servers;
-	struct shm_member *list = mem_zalloc(SHM_MEMBERS, sizeof(list[0]));
-	struct map map;
 
-	map_init(&map);
-	map_members(s, &map);
-	for (unsigned i = 0; i < conf->nbackends; i++) {
-		const struct shm_members *members = map_get(&map, conf->backends[i]->name);
-
-		if (members == NULL)
-			continue;
-		s->backends[i].queue = shm_group_queued(&servers->groups[members->group]);
-		collect_servers(s, conf->backends[i], members, list);
+	switch (kind) {
+	case STATUS_PROXY:
+		return 1;
+	case STATUS_WORKER:
+		return s->nworkers;
+	case STATUS_LISTEN:
+		return conf->nlistens;
+	case STATUS_ROUTE:
+		return conf->nroutes;
+	case STATUS_BACKEND:
+	case STATUS_SERVER:
+		return conf->nbackends;
+	case STATUS_CERTIFICATE:
+		return conf->ncertificates;
 	}
-	map_fini(&map);
-	mem_free(list);
+	return 0;
 }
 
-/* Those that this process has; every worker has the same. */
 static void
-collect_certificates(struct status *s)
+start(struct status_walk *w, const struct status *s, enum status_kind kind, unsigned next,
+    unsigned end)
 {
-	const struct conf_snapshot *conf = s->runtime->conf;
-
-	s->certificates = mem_zalloc(conf->ncertificates, sizeof(s->certificates[0]));
-	for (unsigned i = 0; i < conf->ncertificates; i++) {
-		const struct tls_cert *cert = tls_store_get(s->runtime->certs, i);
-
-		if (cert == NULL)
-			continue;
-		s->certificates[s->ncertificates++] = (struct status_certificate){
-			.path = conf->certificates[i]->cert_path,
-			.key_path = conf->certificates[i]->key_path,
-			.key_type = tls_cert_key_type(cert),
-			.subject = tls_cert_subject(cert),
-			.expires_wall_ms = tls_cert_not_after_wall_ms(cert),
-		};
-	}
+	*w = (struct status_walk){
+		.status = s, .kind = kind, .next = next, .end = end, .list = w->list,
+		.size = sizeof(struct metrics_cell),
+	};
 }
 
 void
-status_init(struct status *s, const struct runtime *rt)
+status_walk_start(struct status_walk *w, const struct status *s, enum status_kind kind)
 {
-	*s = (struct status){ .runtime = rt };
-	collect_workers(s);
-	collect_rows(s);
-	collect_all_servers(s);
-	collect_certificates(s);
+	start(w, s, kind, 0, count_objects(s, kind));
 }
 
 void
-status_fini(struct status *s)
+status_walk_backend(struct status_walk *w, const struct status *s, unsigned backend)
 {
-	mem_free(s->workers);
-	mem_free(s->listens);
-	mem_free(s->routes);
-	mem_free(s->backends);
-	mem_free(s->servers);
-	mem_free(s->certificates);
+	start(w, s, STATUS_SERVER, backend, backend + 1);
+}
+
+void
+status_walk_fini(struct status_walk *w)
+{
+	mem_free(w->list);
+	w->list = NULL;
+}
+
+enum status_step
+status_walk_next(struct status_walk *w)
+{
+	const struct conf_snapshot *conf = w->status->runtime->conf;
+	unsigned i = w->next;
+
+	if (w->kind == STATUS_SERVER)
+		return next_server(w);
+	if (i == w->end)
+		return STATUS_END;
+	w->next++;
+	switch (w->kind) {
+	case STATUS_WORKER:
+		w->worker = &w->status->workers[i];
+		return STATUS_OBJECT;
+	case STATUS_LISTEN:
+		return read_row(w, METRICS_LISTEN, i, conf->listens[i]->name);
+	case STATUS_ROUTE:
+		return read_row(w, METRICS_ROUTE, i, conf->routes[i]->name);
+	case STATUS_BACKEND:
+		return read_backend(w, i);
+	case STATUS_CERTIFICATE:
+		return read_certificate(w, i);
+	default:
+		return STATUS_OBJECT;
+	}
 }
 
 /* ---- histograms */

@@ -1,5 +1,9 @@
 /*
- * status.h - what the status pages show, collected once from the shared segments.
+ * status.h - what the status pages show, read from the shared segments object by object.
+ *
+ * There may be tens of thousands of objects, so a page is written in pieces (status_page.h), and
+ * each object is read when its turn comes.  Servers come and go meanwhile: a page has each server
+ * once that is there all the time, and maybe those that are there for a part of it.
  */
 #ifndef USHERD_PROXY_ADMIN_STATUS_H
 #define USHERD_PROXY_ADMIN_STATUS_H
@@ -13,6 +17,7 @@ struct runtime;
 /* The sum over all workers for a listen, route or backend. */
 struct status_row {
 	struct str name;
+	unsigned index;			/* in the snapshot */
 	uint32_t queue;			/* of a backend: requests that wait now */
 	struct metrics_cell cell;
 };
@@ -38,7 +43,7 @@ struct status_server {
 	uint32_t weight;
 	uint32_t max_conns;		/* 0: no limit */
 	uint32_t in_flight;
-	uint32_t connections;
+	const struct shm_server *slot;
 	struct metrics_cell cell;
 };
 
@@ -62,23 +67,56 @@ struct status_certificate {
 	msec expires_wall_ms;
 };
 
+/* What is about the proxy as a whole; the workers are few, so they are read at once. */
 struct status {
 	const struct runtime *runtime;
-	struct status_worker *workers;	/* of all generations */
+	struct status_worker workers[SHM_WORKERS];	/* of all generations */
 	unsigned nworkers;
 	struct status_worker total;	/* the sums of their numbers */
-	struct status_row *listens;	/* by index in the snapshot, as the next two */
-	struct status_row *routes;
-	struct status_row *backends;
-	struct status_server *servers;	/* those of a backend stand together */
-	unsigned nservers;
-	struct status_certificate *certificates;
-	unsigned ncertificates;
 };
 
-/* Collects; status_fini() releases. */
+enum status_kind {
+	STATUS_PROXY,			/* one object: what struct status has */
+	STATUS_WORKER,
+	STATUS_LISTEN,
+	STATUS_ROUTE,
+	STATUS_BACKEND,
+	STATUS_SERVER,			/* those of a backend stand together */
+	STATUS_CERTIFICATE,
+};
+
+/* A way through all objects of a kind, and the one that it has come to. */
+struct status_walk {
+	const struct status *status;
+	enum status_kind kind;
+	unsigned next, end;		/* objects by their index; with STATUS_SERVER backends */
+	size_t offset, size;		/* the part of cells that is wanted; by default all */
+	struct shm_member *list;	/* servers of backend next - 1; NULL before the first */
+	unsigned nlist, at;
+
+	const struct status_worker *worker;	/* what fits the kind is set */
+	struct status_row row;
+	struct status_server server;
+	struct status_certificate certificate;
+};
+
+enum status_step {
+	STATUS_OBJECT,			/* at an object */
+	STATUS_NOTHING,			/* some work was done, but none is there yet */
+	STATUS_END,
+};
+
 void status_init(struct status *s, const struct runtime *rt);
-void status_fini(struct status *s);
+
+/* A walk may be started again for another kind; the first time it is all zero. */
+void status_walk_start(struct status_walk *w, const struct status *s, enum status_kind kind);
+void status_walk_fini(struct status_walk *w);
+
+/* Only the servers of one backend, by its index. */
+void status_walk_backend(struct status_walk *w, const struct status *s, unsigned backend);
+
+/* The next step, whose work is bounded. */
+enum status_step status_walk_next(struct status_walk *w);
 
 /* Names of the classes in metrics_cell.status: "none", "1xx" to "5xx". */
 extern const char *const status_classes[6];

@@ -168,8 +168,10 @@ cell_look(const struct status_look *look, struct buf *out)
 }
 
 static void
-add_server(const struct status_server *server, struct buf *out)
+add_server(const struct status_walk *w, struct buf *out)
 {
+	const struct status_server *server = &w->server;
+
 	buf_cstr(out, "<tr>");
 	cell_text(out, server->backend->name);
 	cell_text(out, server->name);
@@ -177,7 +179,7 @@ add_server(const struct status_server *server, struct buf *out)
 	cell_look(&server->look, out);
 	cell_uint(out, server->weight);
 	cell_uint(out, server->in_flight);
-	cell_uint(out, server->connections);
+	cell_uint(out, shm_server_connections(server->slot));
 	cell_uint(out, server->cell.retries);
 	cell_uint(out, server->cell.ejections);
 	cells_of_counters(out, &server->cell);
@@ -186,105 +188,139 @@ add_server(const struct status_server *server, struct buf *out)
 }
 
 static void
-add_servers(const struct status *s, struct buf *out)
+add_backend(const struct status_walk *w, struct buf *out)
 {
-	table(out, "Servers",
-	    "<th>backend</th><th class=\"l\">server</th><th class=\"l\">state</th>"
-	    "<th class=\"l\">last check</th><th>weight</th><th>in flight</th>"
-	    "<th>connections</th><th>retries</th><th>ejections</th>" COUNTER_HEADS TIME_HEADS);
-	for (unsigned i = 0; i < s->nservers; i++)
-		add_server(&s->servers[i], out);
-	table_end(out);
+	const struct metrics_cell *c = &w->row.cell;
+
+	buf_cstr(out, "<tr>");
+	cell_text(out, w->row.name);
+	cell_uint(out, c->retries);
+	cell_uint(out, w->row.queue);
+	cells_of_counters(out, c);
+	cells_of_times(out, &c->time);
+	buf_cstr(out, "</tr>\n");
 }
 
 static void
-add_backends(const struct status *s, struct buf *out)
+add_route(const struct status_walk *w, struct buf *out)
 {
-	table(out, "Backends", "<th>backend</th><th>retries</th><th>waiting</th>"
-	    COUNTER_HEADS TIME_HEADS);
-	for (unsigned i = 0; i < s->runtime->conf->nbackends; i++) {
-		const struct metrics_cell *c = &s->backends[i].cell;
-
-		buf_cstr(out, "<tr>");
-		cell_text(out, s->backends[i].name);
-		cell_uint(out, c->retries);
-		cell_uint(out, s->backends[i].queue);
-		cells_of_counters(out, c);
-		cells_of_times(out, &c->time);
-		buf_cstr(out, "</tr>\n");
-	}
-	table_end(out);
+	buf_cstr(out, "<tr>");
+	cell_text(out, w->row.name);
+	cells_of_counters(out, &w->row.cell);
+	buf_cstr(out, "</tr>\n");
 }
 
 static void
-add_routes(const struct status *s, struct buf *out)
+add_listen(const struct status_walk *w, struct buf *out)
 {
-	unsigned n = s->runtime->conf->nroutes;
-	unsigned shown = n < SHOWN_MAX ? n : SHOWN_MAX;
+	const struct metrics_cell *c = &w->row.cell;
 
-	table(out, "Routes", "<th>route</th>" COUNTER_HEADS);
-	for (unsigned i = 0; i < shown; i++) {
-		buf_cstr(out, "<tr>");
-		cell_text(out, s->routes[i].name);
-		cells_of_counters(out, &s->routes[i].cell);
-		buf_cstr(out, "</tr>\n");
-	}
-	table_end(out);
-	if (shown < n)
-		buf_printf(out, "<p>and %u more</p>\n", n - shown);
+	buf_cstr(out, "<tr>");
+	cell_text(out, w->row.name);
+	cell_uint(out, c->connections);
+	cells_of_counters(out, c);
+	cells_of_times(out, &c->time);
+	buf_cstr(out, "</tr>\n");
 }
 
 static void
-add_listens(const struct status *s, struct buf *out)
+add_worker(const struct status_walk *w, struct buf *out)
 {
-	table(out, "Listens", "<th>listen</th><th>connections</th>" COUNTER_HEADS TIME_HEADS);
-	for (unsigned i = 0; i < s->runtime->conf->nlistens; i++) {
-		const struct metrics_cell *c = &s->listens[i].cell;
+	const struct status_worker *worker = w->worker;
 
-		buf_cstr(out, "<tr>");
-		cell_text(out, s->listens[i].name);
-		cell_uint(out, c->connections);
-		cells_of_counters(out, c);
-		cells_of_times(out, &c->time);
-		buf_cstr(out, "</tr>\n");
-	}
-	table_end(out);
+	buf_printf(out, "<tr><td>%d</td><td>%d</td>", worker->slot, worker->pid);
+	cell_uint(out, worker->generation);
+	cell_text(out, str_of(worker->state));
+	cell_uint(out, worker->connections);
+	cell_uint(out, worker->exchanges);
+	cell_uint(out, worker->tunnels);
+	cell_uint(out, worker->accepted);
+	cell_uint(out, worker->requests);
+	buf_cstr(out, "</tr>\n");
+}
+
+/* ---- the page: a table for each kind of object */
+
+static const struct section {
+	const char *title;
+	const char *heads;
+	enum status_kind kind;
+	void (*add)(const struct status_walk *w, struct buf *out);
+} sections[] = {
+	{ "Servers",
+	  "<th>backend</th><th class=\"l\">server</th><th class=\"l\">state</th>"
+	  "<th class=\"l\">last check</th><th>weight</th><th>in flight</th>"
+	  "<th>connections</th><th>retries</th><th>ejections</th>" COUNTER_HEADS TIME_HEADS,
+	  STATUS_SERVER, add_server },
+	{ "Backends", "<th>backend</th><th>retries</th><th>waiting</th>" COUNTER_HEADS TIME_HEADS,
+	  STATUS_BACKEND, add_backend },
+	{ "Routes", "<th>route</th>" COUNTER_HEADS, STATUS_ROUTE, add_route },
+	{ "Listens", "<th>listen</th><th>connections</th>" COUNTER_HEADS TIME_HEADS,
+	  STATUS_LISTEN, add_listen },
+	{ "Workers",
+	  "<th>worker</th><th>pid</th><th>generation</th><th class=\"l\">state</th>"
+	  "<th>connections</th><th>in flight</th><th>tunnels</th><th>accepted</th>"
+	  "<th>requests</th>",
+	  STATUS_WORKER, add_worker },
+};
+
+static void
+start_section(struct status_page *p, struct buf *out)
+{
+	const struct section *section = &sections[p->section++];
+
+	table(out, section->title, section->heads);
+	status_walk_start(&p->walk, &p->status, section->kind);
+	if (section->kind == STATUS_ROUTE && p->walk.end > SHOWN_MAX)
+		p->walk.end = SHOWN_MAX;
 }
 
 static void
-add_workers(const struct status *s, struct buf *out)
+end_section(struct status_page *p, struct buf *out)
 {
-	table(out, "Workers",
-	    "<th>worker</th><th>pid</th><th>generation</th><th class=\"l\">state</th>"
-	    "<th>connections</th><th>in flight</th><th>tunnels</th><th>accepted</th>"
-	    "<th>requests</th>");
-	for (unsigned i = 0; i < s->nworkers; i++) {
-		const struct status_worker *w = &s->workers[i];
+	unsigned nroutes = p->status.runtime->conf->nroutes;
 
-		buf_printf(out, "<tr><td>%d</td><td>%d</td>", w->slot, w->pid);
-		cell_uint(out, w->generation);
-		cell_text(out, str_of(w->state));
-		cell_uint(out, w->connections);
-		cell_uint(out, w->exchanges);
-		cell_uint(out, w->tunnels);
-		cell_uint(out, w->accepted);
-		cell_uint(out, w->requests);
-		buf_cstr(out, "</tr>\n");
-	}
 	table_end(out);
+	if (p->walk.kind == STATUS_ROUTE && p->walk.end < nroutes)
+		buf_printf(out, "<p>and %u more</p>\n", nroutes - p->walk.end);
 }
 
-void
-status_html(const struct status *s, struct buf *out)
+static bool
+next_section(struct status_page *p, struct buf *out)
 {
-	buf_cstr(out, page_head);
-	add_summary(s, out);
-	add_servers(s, out);
-	add_backends(s, out);
-	add_routes(s, out);
-	add_listens(s, out);
-	add_workers(s, out);
+	if (p->section == 0) {
+		buf_cstr(out, page_head);
+		add_summary(&p->status, out);
+	} else {
+		end_section(p, out);
+	}
+	if (p->section < ARRAY_LEN(sections)) {
+		start_section(p, out);
+		return true;
+	}
 	buf_cstr(out, "<p class=\"dim\">also: <a href=\"/status.json\">/status.json</a> "
 	    "<a href=\"/metrics\">/metrics</a> <a href=\"/healthz\">/healthz</a> "
 	    "<a href=\"/readyz\">/readyz</a></p>\n</body></html>\n");
+	return false;
 }
+
+static bool
+step(struct status_page *p, struct buf *out)
+{
+	if (p->section == 0)
+		return next_section(p, out);
+	switch (status_walk_next(&p->walk)) {
+	case STATUS_OBJECT:
+		sections[p->section - 1].add(&p->walk, out);
+		return true;
+	case STATUS_NOTHING:
+		return true;
+	default:
+		return next_section(p, out);
+	}
+}
+
+const struct status_format status_html = {
+	.type = STR("text/html; charset=utf-8"),
+	.step = step,
+};

@@ -4,10 +4,9 @@
 #ifndef USHERD_PROXY_ADMIN_STATUS_HTML_H
 #define USHERD_PROXY_ADMIN_STATUS_HTML_H
 
-#include "base/buf.h"
-#include "proxy/admin/status.h"
+#include "proxy/admin/status_page.h"
 
-/* Appends the page: one file, no scripts, loads itself again every few seconds. */
-void status_html(const struct status *s, struct buf *out);
+/* One file, no scripts, loads itself again every few seconds. */
+extern const struct status_format status_html;
 
 #endif

@@ -11,7 +11,8 @@
 #define USHERD_VERSION "unknown"
 #endif
 
-/* ---- the syntax: a comma goes before every member but the first of its object or array */
+/* ---- the syntax: a comma goes before every member but the first of its object or array.  What the
+ * piece before ended with is not known here, so the steps see to those between objects. */
 
 static void
 comma(struct buf *out)
@@ -59,7 +60,6 @@ add_seconds(struct buf *out, const char *name, uint64_t us)
 static void
 open_object(struct buf *out)
 {
-	comma(out);
 	buf_char(out, '{');
 }
 
@@ -112,8 +112,10 @@ add_failures(struct buf *out, const struct metrics_cell *c)
 }
 
 static void
-add_worker(struct buf *out, const struct status_worker *w)
+add_worker(struct buf *out, const struct status_page *p)
 {
+	const struct status_worker *w = p->walk.worker;
+
 	open_object(out);
 	add_uint(out, "slot", (uint64_t)w->slot);
 	add_uint(out, "pid", (uint64_t)w->pid);
@@ -138,8 +140,11 @@ add_handshakes(struct buf *out, const struct metrics_cell *c)
 }
 
 static void
-add_listen(struct buf *out, const struct conf_listen *listen, const struct status_row *row)
+add_listen(struct buf *out, const struct status_page *p)
 {
+	const struct status_row *row = &p->walk.row;
+	const struct conf_listen *listen = p->status.runtime->conf->listens[row->index];
+
 	open_object(out);
 	add_text(out, "name", listen->name);
 	open_key(out, "bind", '[');
@@ -158,8 +163,10 @@ add_listen(struct buf *out, const struct conf_listen *listen, const struct statu
 }
 
 static void
-add_certificate(struct buf *out, const struct status_certificate *c)
+add_certificate(struct buf *out, const struct status_page *p)
 {
+	const struct status_certificate *c = &p->walk.certificate;
+
 	open_object(out);
 	add_text(out, "path", c->path);
 	add_text(out, "subject", c->subject);
@@ -179,8 +186,11 @@ add_splits(struct buf *out, const struct conf_route *route)
 }
 
 static void
-add_route(struct buf *out, const struct conf_route *route, const struct status_row *row)
+add_route(struct buf *out, const struct status_page *p)
 {
+	const struct status_row *row = &p->walk.row;
+	const struct conf_route *route = p->status.runtime->conf->routes[row->index];
+
 	open_object(out);
 	add_text(out, "name", route->name);
 	if (route->backend != NULL)
@@ -219,7 +229,7 @@ add_server(struct buf *out, const struct status_server *server)
 	add_uint(out, "weight", server->weight);
 	add_uint(out, "max_conns", server->max_conns);
 	add_uint(out, "requests_in_flight", server->in_flight);
-	add_uint(out, "connections", server->connections);
+	add_uint(out, "connections", shm_server_connections(server->slot));
 	add_uint(out, "connections_opened", server->cell.connections);
 	add_uint(out, "retries", server->cell.retries);
 	add_uint(out, "ejections", server->cell.ejections);
@@ -230,13 +240,14 @@ add_server(struct buf *out, const struct status_server *server)
 	close_with(out, '}');
 }
 
-/* Takes its servers from `*server` on. */
+/* Up to its servers, which are steps of their own. */
 static void
-add_backend(struct buf *out, const struct status *s, const struct conf_backend *backend,
-    const struct status_row *row, unsigned *server)
+add_backend(struct buf *out, const struct status_page *p)
 {
+	const struct status_row *row = &p->walk.row;
+
 	open_object(out);
-	add_text(out, "name", backend->name);
+	add_text(out, "name", row->name);
 	add_counters(out, &row->cell);
 	add_uint(out, "retries", row->cell.retries);
 	add_uint(out, "retries_refused", row->cell.retries_refused);
@@ -248,10 +259,6 @@ add_backend(struct buf *out, const struct status *s, const struct conf_backend *
 	add_failures(out, &row->cell);
 	add_times(out, &row->cell.time);
 	open_key(out, "servers", '[');
-	for (; *server < s->nservers && s->servers[*server].backend == backend; (*server)++)
-		add_server(out, &s->servers[*server]);
-	close_with(out, ']');
-	close_with(out, '}');
 }
 
 static void
@@ -272,34 +279,96 @@ add_process(struct buf *out, const struct status *s)
 	add_uint(out, "tunnels", s->total.tunnels);
 }
 
-void
-status_json(const struct status *s, struct buf *out)
-{
-	const struct conf_snapshot *conf = s->runtime->conf;
-	unsigned server = 0;
+/* ---- the page: an array for each kind of object, behind the members of the process */
 
-	open_object(out);
-	add_process(out, s);
-	open_key(out, "workers", '[');
-	for (unsigned i = 0; i < s->nworkers; i++)
-		add_worker(out, &s->workers[i]);
-	close_with(out, ']');
-	open_key(out, "listens", '[');
-	for (unsigned i = 0; i < conf->nlistens; i++)
-		add_listen(out, conf->listens[i], &s->listens[i]);
-	close_with(out, ']');
-	open_key(out, "routes", '[');
-	for (unsigned i = 0; i < conf->nroutes; i++)
-		add_route(out, conf->routes[i], &s->routes[i]);
-	close_with(out, ']');
-	open_key(out, "backends", '[');
-	for (unsigned i = 0; i < conf->nbackends; i++)
-		add_backend(out, s, conf->backends[i], &s->backends[i], &server);
-	close_with(out, ']');
-	open_key(out, "certificates", '[');
-	for (unsigned i = 0; i < s->ncertificates; i++)
-		add_certificate(out, &s->certificates[i]);
-	close_with(out, ']');
-	close_with(out, '}');
-	buf_char(out, '\n');
+static const struct section {
+	const char *name;
+	enum status_kind kind;
+	void (*add)(struct buf *out, const struct status_page *p);
+} sections[] = {
+	{ "workers", STATUS_WORKER, add_worker },
+	{ "listens", STATUS_LISTEN, add_listen },
+	{ "routes", STATUS_ROUTE, add_route },
+	{ "backends", STATUS_BACKEND, add_backend },
+	{ "certificates", STATUS_CERTIFICATE, add_certificate },
+};
+
+static bool
+next_section(struct status_page *p, struct buf *out)
+{
+	if (p->section == 0) {
+		open_object(out);
+		add_process(out, &p->status);
+	} else {
+		close_with(out, ']');
+	}
+	if (p->section == ARRAY_LEN(sections)) {
+		buf_cstr(out, "}\n");
+		return false;
+	}
+	buf_printf(out, ",\"%s\":[", sections[p->section].name);
+	status_walk_start(&p->walk, &p->status, sections[p->section].kind);
+	p->section++;
+	p->has_objects = false;
+	return true;
 }
+
+static void
+add_object(struct status_page *p, struct buf *out)
+{
+	const struct section *section = &sections[p->section - 1];
+
+	if (p->has_objects)
+		buf_char(out, ',');
+	p->has_objects = true;
+	section->add(out, p);
+	if (section->kind != STATUS_BACKEND)
+		return;
+	status_walk_backend(&p->servers, &p->status, p->walk.row.index);
+	p->in_backend = true;
+	p->has_servers = false;
+}
+
+static void
+step_in_backend(struct status_page *p, struct buf *out)
+{
+	switch (status_walk_next(&p->servers)) {
+	case STATUS_OBJECT:
+		if (p->has_servers)
+			buf_char(out, ',');
+		p->has_servers = true;
+		add_server(out, &p->servers.server);
+		break;
+	case STATUS_NOTHING:
+		break;
+	case STATUS_END:
+		p->in_backend = false;
+		buf_cstr(out, "]}");
+		break;
+	}
+}
+
+static bool
+step(struct status_page *p, struct buf *out)
+{
+	if (p->section == 0)
+		return next_section(p, out);
+	if (p->in_backend) {
+		step_in_backend(p, out);
+		return true;
+	}
+	switch (status_walk_next(&p->walk)) {
+	case STATUS_OBJECT:
+		add_object(p, out);
+		return true;
+	case STATUS_NOTHING:
+		return true;
+	default:
+		return next_section(p, out);
+	}
+}
+
+const struct status_format status_json = {
+	.type = STR("application/json"),
+	.step = step,
+};

@@ -4,10 +4,9 @@
 #ifndef USHERD_PROXY_ADMIN_STATUS_JSON_H
 #define USHERD_PROXY_ADMIN_STATUS_JSON_H
 
-#include "base/buf.h"
-#include "proxy/admin/status.h"
+#include "proxy/admin/status_page.h"
 
-/* Appends the object; times are in seconds, or since the epoch in milliseconds (`_ms`). */
-void status_json(const struct status *s, struct buf *out);
+/* The object; times are in seconds, or since the epoch in milliseconds (`_ms`). */
+extern const struct status_format status_json;
 
 #endif
