@@ -245,7 +245,8 @@ sample(struct str text, unsigned *permille)
 		return false;
 	tenths.n--;
 	str_cut(&tenths, '.', &whole);
-	if (!str_uint(whole, 100, &a) || (tenths.p != NULL && !str_uint(tenths, 9, &b)))
+	if (!str_uint(whole, 100, &a) ||
+	    (tenths.p != NULL && (tenths.n != 1 || !str_uint(tenths, 9, &b))))
 		return false;
 	*permille = (unsigned)(a * 10 + b);
 	return *permille > 0 && *permille <= PERMILLE;
