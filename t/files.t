@@ -117,6 +117,11 @@ files = $root
 strip_prefix = /small
 autoindex = on
 compress = gzip
+[route long]
+path = /long/*
+files = $root
+rewrite = ^ /list/sub/
+autoindex = on
 [route stripped]
 path = /static/*
 files = $root
@@ -358,6 +363,14 @@ subtest 'a list' => sub {
     is get($port, '/list/sub')->{status}, 301, 'and on to a directory';
     like get($port, '/list/sub/')->{body}, qr{Index of /list/sub/}, 'which has a list too';
     is request($port, "HEAD /list/ HTTP/1.1\r\nHost: a.test\r\n\r\n")->{body}, '', 'HEAD of a list';
+
+    # Each byte of the path is five of the page, twice.
+    file('list/sub/inner', 'x');
+    my $long = '/long/' . '&' x 6000;
+    my $r = get($port, $long);
+    is $r->{status}, 200, 'a path that fills a piece of the page alone';
+    is_deeply [$r->{body} =~ m{(<title>|href="\./\w+|</html>)}g], ['<title>', 'href="./inner', '</html>'],
+        'it begins and ends once';
 };
 
 subtest 'many entries' => sub {

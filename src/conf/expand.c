@@ -107,7 +107,7 @@ expand_dollars(struct conf_document *d, struct str rest, bool dollars, struct bu
 struct str
 conf_expand(struct conf_document *d, struct str raw, bool dollars, const char **why)
 {
-	struct str result = absent;
+	struct str result = absent, text;
 	struct buf out;
 
 	if (raw.n > 1 && raw.p[0] == '@' && raw.p[1] == '/')
@@ -115,8 +115,10 @@ conf_expand(struct conf_document *d, struct str raw, bool dollars, const char **
 	if (str_find(raw, '$') < 0)
 		return raw;
 	buf_init(&out);
-	if (expand_dollars(d, raw, dollars, &out, why))
-		result = str_eq(buf_view(&out), raw) ? raw : arena_str(&d->arena, buf_view(&out));
+	if (expand_dollars(d, raw, dollars, &out, why)) {
+		text = str_of(buf_text(&out));	/* "" is not absent */
+		result = str_eq(text, raw) ? raw : arena_str(&d->arena, text);
+	}
 	buf_fini(&out);
 	return result;
 }

@@ -140,12 +140,12 @@ bool
 conf_rewrites(struct conf_parse *c, struct str text, void *place)
 {
 	struct conf_rewrite r = { .at = c->line->at };
-	struct str rest = text, pattern, replacement, more;
+	struct str rest = text, pattern, written, replacement, more;
 	const char *why = NULL;
 
 	(void)place;
 	if (conf_word(&rest, c->scratch, &pattern) != CONF_WORD ||
-	    conf_word(&rest, c->scratch, &replacement) != CONF_WORD ||
+	    conf_word(&rest, c->scratch, &written) != CONF_WORD ||
 	    conf_word(&rest, c->scratch, &more) != CONF_WORD_END) {
 		conf_bad(c, "\"%.*s\" is no pattern with its replacement (use ^/old/(.*)$ /new/$1,"
 		    " with double quotes around blanks)", STR_ARG(text));
@@ -153,19 +153,19 @@ conf_rewrites(struct conf_parse *c, struct str text, void *place)
 	}
 	if (!rewrite_pattern(c, pattern))
 		return false;
-	replacement = conf_expand(c->document, replacement, false, &why);
+	replacement = conf_expand(c->document, written, false, &why);
 	if (replacement.p == NULL) {
 		conf_bad(c, "%s", why);
 		return false;
 	}
 	if (replacement.n == 0 || (replacement.p[0] != '/' && replacement.p[0] != '$')) {
 		conf_bad(c, "\"%.*s\" is no path (begin with / or a variable; for other hosts use"
-		    " redirect or backend)", STR_ARG(replacement));
+		    " redirect or backend)", STR_ARG(written));
 		return false;
 	}
 	if (str_find(replacement, '#') >= 0) {
 		conf_bad(c, "\"%.*s\": servers get no fragment (leave out the #)",
-		    STR_ARG(replacement));
+		    STR_ARG(written));
 		return false;
 	}
 	r.pattern = arena_str(c->arena, pattern);
@@ -245,7 +245,8 @@ sample(struct str text, unsigned *permille)
 		return false;
 	tenths.n--;
 	str_cut(&tenths, '.', &whole);
-	if (!str_uint(whole, 100, &a) || (tenths.p != NULL && !str_uint(tenths, 9, &b)))
+	if (!str_uint(whole, 100, &a) ||
+	    (tenths.p != NULL && (tenths.n != 1 || !str_uint(tenths, 9, &b))))
 		return false;
 	*permille = (unsigned)(a * 10 + b);
 	return *permille > 0 && *permille <= PERMILLE;

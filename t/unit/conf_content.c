@@ -32,6 +32,8 @@ static const struct {
 	    " sample=10%, from 0.1% to 100%)" },
 	{ "mirror = b sample=100.1%", "mirror: \"b sample=100.1%\" is no mirror (use NAME, or NAME"
 	    " sample=10%, from 0.1% to 100%)" },
+	{ "mirror = b sample=0.05%", "mirror: \"b sample=0.05%\" is no mirror (use NAME, or NAME"
+	    " sample=10%, from 0.1% to 100%)" },
 	{ "mirror = b sample=1.25%", "mirror: \"b sample=1.25%\" is no mirror (use NAME, or NAME"
 	    " sample=10%, from 0.1% to 100%)" },
 	{ "maintenance = page.html", "maintenance: \"page.html\" is none of off, on and the path of"

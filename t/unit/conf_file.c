@@ -255,6 +255,18 @@ START_TEST(environment)
 	    " ${CONF_TEST}\n" REST);
 	ck_main("DIR/main.ini:2: [defaults] max_body: ${CONF_NONE} is not set in the environment\n"
 	    "DIR/main.ini:3: [defaults] retries: \"${CONF_TEST}\" is no number (use digits)\n");
+
+	setenv("CONF_TEST", "", 1);
+	write_file("main.ini", "[defaults]\nmax_body = ${CONF_TEST}\n" REST);
+	ck_main("DIR/main.ini:2: [defaults] max_body: has no value (\"${CONF_TEST}\" is empty)\n");
+
+	setenv("CONF_TEST", "hidden#", 1);
+	write_file("main.ini", "[defaults]\nrewrite = a ${CONF_TEST}\nrewrite = a /${CONF_TEST}\n"
+	    REST);
+	ck_main("DIR/main.ini:2: [defaults] rewrite: \"${CONF_TEST}\" is no path (begin with / or a"
+	    " variable; for other hosts use redirect or backend)\n"
+	    "DIR/main.ini:3: [defaults] rewrite: \"/${CONF_TEST}\": servers get no fragment (leave"
+	    " out the #)\n");
 }
 END_TEST
 

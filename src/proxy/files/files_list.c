@@ -116,7 +116,8 @@ put_piece(struct list *l, struct buf *out)
 {
 	const struct files_entry *e;
 
-	if (l->shown == 0)
+	/* A long path may fill this piece alone. */
+	if (!l->begun)
 		put_begin(out, l->x->request->path);
 	for (unsigned i = 0; i < TURN_ENTRIES && out->n < TURN_BYTES; i++) {
 		e = files_entries_take(l->entries);
