@@ -20,12 +20,13 @@ my $early = origin(['head', [send => "HTTP/1.1 413 Too Large\r\nContent-Length: 
 
 my $torn  = origin(['request', [send => "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc"], 'reset']);
 my $plain = origin([[until => qr/./s], [send => "HTTP/1.1 400 Bad Request\r\n\r\n"], 'close']);
+my $stale = origin(['request', [send => answer('kept')], 'request', 'close']);
 my $false = origin({tls => certs()->leaf(false => names => ['false.test'])});
 
 my %servers = (copies => $copies->{address}, silent => $silent->{address}, deaf => $deaf->{address},
     broken => $broken->{address}, endless => $endless->{address}, flood => $flood->{address},
     early => $early->{address}, nobody => '127.0.0.1:' . free_port(), torn => $torn->{address},
-    plain => "https://$plain->{address}", false => "https://$false->{address}");
+    stale => $stale->{address}, plain => "https://$plain->{address}", false => "https://$false->{address}");
 
 sub config {
     my (%more) = @_;
@@ -180,6 +181,12 @@ failed(plain => 'tls-handshake', 1);
 failed(false => 'tls-verify', 1);
 unlike get($admin, '/metrics')->{body}, qr/_failures_total\{backend="(?:app|copies|endless|flood|early)"[^}]*\} [1-9]/,
     'what the proxy ends itself is no failure';
+get($port, '/stale/1');
+counted(stale => 1, 0, 'a connection is kept');
+get($port, '/stale/2');
+counted(stale => 1, 1, 'and closed when the next copy comes');
+is $stale->connections, 1, '... which used it';
+unlike get($admin, '/metrics')->{body}, qr/_failures_total\{backend="stale"[^}]*\} [1-9]/, '... is no failure';
 is post("/$_/b", 3_000_000)->{body}, "POST /$_/b 3000000", "$_: nor with a body" for qw(deaf early nobody broken);
 counted(deaf => 0, 2, 'a backend that does not read');
 

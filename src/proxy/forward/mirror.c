@@ -206,7 +206,9 @@ on_failed(void *user, enum back_failure failure, const char *text)
 	struct mirror *m = user;
 
 	m->outcome = failure_outcome(m->back, failure);
-	failure_count(m->backend, m->server, failure);
+	/* An original would be sent again; what was not asked is not to blame. */
+	if (!failure_is_stale(m->back, failure))
+		failure_count(m->backend, m->server, failure);
 	log_info("mirror %.*s: server %.*s: %s", STR_ARG(m->conf->name),
 	    STR_ARG(m->server->addr_text), text);
 	finish(m);
