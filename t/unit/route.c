@@ -225,6 +225,37 @@ START_TEST(paths)
 }
 END_TEST
 
+/* Short segments stand in their node, long ones elsewhere: the last byte counts in both. */
+START_TEST(segments_of_any_length)
+{
+	static const size_t lengths[] = { 1, 15, 16, 17, 300, 70000 };
+	struct conf_host *host = add_host("a.example");
+	struct router *r;
+	char *path;
+
+	for (size_t i = 0; i < ARRAY_LEN(lengths); i++) {
+		path = arena_alloc(&arena, lengths[i] + 4);
+		path[0] = '/';
+		memset(path + 1, 'x', lengths[i]);
+		memcpy(path + 1 + lengths[i], "/*", 3);
+		add_route(arena_printf(&arena, "%zu", lengths[i]).p, host, path);
+	}
+	r = router_new(&conf, NULL, errors);
+	for (size_t i = 0; i < ARRAY_LEN(lengths); i++) {
+		path = arena_alloc(&arena, lengths[i] + 4);
+		path[0] = '/';
+		memset(path + 1, 'x', lengths[i]);
+		memcpy(path + 1 + lengths[i], "/b", 3);
+		ck_assert_str_eq(find(r, &listens[0], "GET", "a.example", path),
+		    arena_printf(&arena, "%zu", lengths[i]).p);
+		ck_assert_uint_eq((uintptr_t)choice.route % MEM_LINE, 0);
+		path[lengths[i]] = 'y';
+		ck_assert_str_eq(find(r, &listens[0], "GET", "a.example", path), "404");
+	}
+	router_free(r);
+}
+END_TEST
+
 START_TEST(more_kinds_then_file_order)
 {
 	struct router *r;
@@ -380,6 +411,7 @@ main(void)
 	tcase_add_test(c, hosts);
 	tcase_add_test(c, hosts_of_one_listener);
 	tcase_add_test(c, paths);
+	tcase_add_test(c, segments_of_any_length);
 	tcase_add_test(c, more_kinds_then_file_order);
 	tcase_add_test(c, wrong_method);
 	tcase_add_test(c, greedy_pattern);
