@@ -398,10 +398,11 @@ subtest 'others have their turn' => sub {
     my ($worker) = $usherd->workers;
     my $log   = sub { return slurp($usherd->dir . '/access.log') // '' };
     my @both  = map { client($port) } 1 .. 2;
+    is $_->send("GET /script.mjs HTTP/1.1\r\nHost: a.test\r\n\r\n")->response->{status}, 200, 'connected' for @both;
+    ok wait_for { $log->() =~ m{/script\.mjs\n.*/script\.mjs\n\z} }, 'all until here is logged';
     my $first = length $log->();
     # Both are there when it wakes up, the list first.
-    is $_->send("GET /index.html HTTP/1.1\r\nHost: a.test\r\n\r\n")->response->{status}, 200, 'connected' for @both;
-    kill STOP => $worker;
+    $usherd->freeze($worker);
     $both[0]->send("GET /list/many/ HTTP/1.1\r\nHost: a.test\r\n\r\n");
     $both[1]->send("GET /zero.bin HTTP/1.1\r\nHost: a.test\r\n\r\n");
     kill CONT => $worker;

@@ -302,7 +302,7 @@ subtest 'workers that die young come back more and more slowly' => sub {
 subtest 'a worker that does not listen' => sub {
     my $usherd = usherd(saying('x') =~ s/workers = 2/workers = 1/r);
     my ($pid) = $usherd->workers;
-    kill STOP => $pid;
+    $usherd->freeze($pid);
     my $start = time;
     $usherd->expect_log(qr/worker 0 \(pid $pid, generation 1\) does not end: killing it/);
     $usherd->stop('TERM');

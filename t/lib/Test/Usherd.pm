@@ -362,6 +362,14 @@ sub workers {
     return @pids;
 }
 
+# Makes one of its processes stand still; returns when each of its threads does. CONT sets it free.
+sub freeze {
+    my ($self, $pid) = @_;
+    kill STOP => $pid;
+    my $still = wait_for { !grep { (slurp($_) // 'gone') !~ /\A\d+ \(.*\) T /s } glob "/proc/$pid/task/*/stat" };
+    return $still || die "process $pid does not stop\n";
+}
+
 # Stops it (with TERM, or the signal given; 0: it is about to end already), and judges exit status,
 # logs and sanitizer reports.
 sub stop {
