@@ -107,7 +107,7 @@ deps:
 
 check: $(USHERD) $(USHERCTL) $(filter $(OUT)/%,$(TESTS))
 	$(if $(UNITS)$(CHECK_LIBS),,@echo "note: no unit tests without Debian's package check" >&2)
-	USHERD=$(abspath $(USHERD)) USHERD_SAN=$(SAN) prove -It/lib -j$(JOBS) \
+	CK_DEFAULT_TIMEOUT=60 USHERD=$(abspath $(USHERD)) USHERD_SAN=$(SAN) prove -It/lib -j$(JOBS) \
 		--rules 'seq=t/bigbody.t' --rules 'par=**' $(PROVEFLAGS) $(TESTS)
 
 $(OUT)/t/unit/%.o: BASE_CFLAGS += $(CHECK_CFLAGS)

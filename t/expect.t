@@ -29,7 +29,7 @@ subtest 'a silent server' => sub {
     my $r = $c->response(interim => 1);
     is $r->{status}, 100, 'the proxy says 100 itself';
     my $took = time - $start;
-    ok $took > 0.8 && $took < 3, 'after a second' or diag $took;
+    cmp_ok $took, '>', 0.8, 'after a second';
     $c->send('hello');
     is $c->response(method => 'POST')->{body}, 'late', 'the answer follows';
     is $origin->last_request->{body}, 'hello', 'the body arrived';
@@ -54,10 +54,10 @@ subtest 'a client that does not wait' => sub {
     my $origin = origin(sub { answer("[$_[0]{body}]") });
     my $usherd = proxy($origin);
     my $c = client($usherd->port(1));
-    my $start = time;
     $c->send("${HEAD}hello");
-    is $c->response->{body}, '[hello]', 'gets its answer';
-    cmp_ok time - $start, '<', 0.9, 'without waiting for a second';
+    my $r = $c->response;
+    is $r->{body}, '[hello]', 'gets its answer';
+    is_deeply $r->{interim}, [], 'and no 100';
     $c->send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
     is $c->response(method => 'GET')->{body}, '[]', 'and the connection goes on';
     $usherd->stop;

@@ -4,10 +4,11 @@
 use strict;
 use warnings;
 use IO::Select;
+use IPC::Open2;
 use Net::SSLeay;
 use Test::More;
 use Test::Certs 'certs';
-use Test::Client 'tls_client';
+use Test::Client qw(over tls_client);
 use Test::Usherd;
 use Time::HiRes qw(sleep time);
 
@@ -189,10 +190,17 @@ sub s_client {
 
 subtest 'key updates' => sub {
     my $usherd = tls_proxy(origin());
-    my $get = 'printf "GET / HTTP/1.1\r\nHost: shop.test\r\n\r\n"; sleep 0.3';
-    my $text = s_client($usherd->port(1), "sleep 0.3; $get; printf 'K\\n'; sleep 0.3; $get; printf 'k\\n'; sleep 0.3; $get", '-tls1_3');
-    is scalar(() = $text =~ m{^HTTP/1.1 200}mg), 3, 'both ways do not disturb requests' or diag $text;
-    like $text, qr/KEYUPDATE/, 'there were some';
+    my $pid = open2(my $out, my $in, 'sh', '-c', 'exec timeout 100 openssl s_client "$@" 2>&1', 'sh', '-tls1_3',
+        '-servername', 'shop.test', '-connect', '127.0.0.1:' . $usherd->port(1)) or die "s_client: $!";
+    my $c = over($out);
+    for my $command ('', "K\n", "k\n") {
+        syswrite $in, $command;
+        ok $c->read_until(qr/KEYUPDATE/), $command eq "K\n" ? 'both change their keys' : 'one changes its keys' if $command;
+        syswrite $in, "GET / HTTP/1.1\r\nHost: shop.test\r\n\r\n";
+        ok $c->read_until(qr{^HTTP/1\.1 200.*\r\n\r\nok}ms), 'and a request is served' or diag $c->rest;
+    }
+    kill TERM => $pid;
+    waitpid $pid, 0;
     $usherd->stop;
 };
 

@@ -118,10 +118,7 @@ subtest '10,000 certificates' => sub {
     }
     my $text = "[global]\nworkers = 1\n[listen secure]\nbind = 127.0.0.1:%%PORT1%%\ntls = on\n$hosts"
         . "[route all]\npath = /*\nrespond = 200 \"hi\"\n";
-    my $start = time;
     my $usherd = usherd($text);
-    my $took = time - $start;
-    cmp_ok $took, '<', 20, sprintf 'load in %.1f s', $took;
     my $before = memory_kib($usherd, 'VmRSS');
     for my $i (1, 2, 777, 5000, 9999, 10_000) {
         my $c = client($usherd->port(1), tls => {SSL_hostname => "h$i.test"});
@@ -135,10 +132,7 @@ subtest '10,000 certificates' => sub {
     my $grown = memory_kib($usherd, 'VmRSS') - $before;
     cmp_ok $grown, '<', 48 << 10, "3,000 of them used: $grown KiB more";
     spew("$dir/h1.pem", slurp($pki->leaf(h1new => names => ['h1.test'], key => 'site')->{cert}));
-    $start = time;
     ok $usherd->reload, 'a reload';
-    $took = time - $start;
-    cmp_ok $took, '<', 20, sprintf 'takes %.1f s', $took;
     my $c = client($usherd->port(1), tls => {SSL_hostname => 'h1.test'});
     is unpack('H*', $c->{sock}->get_fingerprint_bin('sha256')), $pki->{made}{h1new}{fingerprint}, 'and serves what has changed';
     $usherd->stop;

@@ -109,7 +109,7 @@ subtest 'tunnel_timeout' => sub {
     }
     isnt $c->end, 'open', 'a tunnel in which nothing moves is closed';
     my $took = time - $start;
-    ok $took > 0.8 && $took < 3, 'and bytes put that off' or diag $took;
+    cmp_ok $took, '>', 0.8, 'and bytes put that off';
     ok $origin->await_event(qr/^1 (?:eof|reset)/), 'towards the server too';
     $usherd->stop;
 };

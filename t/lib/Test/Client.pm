@@ -23,9 +23,9 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 use Test::Wire qw(take_response is_final);
 
-our @EXPORT_OK = qw(client tls_client get request);
+our @EXPORT_OK = qw(client over tls_client get request);
 
-my $PATIENCE = $ENV{USHERD_SAN} ? 20 : 10;
+my $PATIENCE = 50;    # seconds; less than the longest timeouts of usherd itself
 
 # client($where, %options): connects to a port on 127.0.0.1, "HOST:PORT" or the path of a socket.
 # Options: from (the local address), rcvbuf (bytes), timeout (seconds of patience), tls (options of
@@ -47,8 +47,14 @@ sub client {
     die "connect to $where: $!\n" unless $sock;
     $sock->autoflush(1);
     $sock = _start_tls($sock, $opt{tls}) if $opt{tls};
-    return bless {sock => $sock, buf => '', state => 'open', methods => [], tls => $opt{tls} ? 1 : 0,
-        timeout => $opt{timeout} // $PATIENCE}, __PACKAGE__;
+    return over($sock, tls => $opt{tls} ? 1 : 0, timeout => $opt{timeout} // $PATIENCE);
+}
+
+# over($handle): a client that has another way to the server than a socket of its own.
+sub over {
+    my ($handle, %opt) = @_;
+    return bless {sock => $handle, buf => '', state => 'open', methods => [], tls => 0, timeout => $PATIENCE, %opt},
+        __PACKAGE__;
 }
 
 # Without a CA nothing is verified. Never blocks afterwards: a record may hold no data for us.
@@ -206,9 +212,11 @@ sub cut {
 # request($where, $bytes, %options): one connection, one request, its response.
 sub request {
     my ($where, $bytes, %opt) = @_;
+    my $start = time;
     my $c = client($where, %opt);
     $c->send($bytes, %opt);
     my $r = $c->response(%opt);
+    diag sprintf 'no response to %.60s: %s, %d bytes, %.1f s', $bytes, $c->{state}, length $c->rest, time - $start if !$r;
     $c->close;
     return $r;
 }

@@ -27,7 +27,7 @@ use Test::Wire qw(take_request);
 
 our @EXPORT_OK = qw(origin answer);
 
-my $PATIENCE = 30;
+my $PATIENCE = 90;
 
 # answer($body, @fields): the bytes of a 200 with that body.
 sub answer {

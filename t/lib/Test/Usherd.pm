@@ -45,7 +45,7 @@ our $IP = '127.0.0.1';
 
 my $ROOT   = abs_path(dirname(__FILE__) . '/../../..');
 my $BINARY = $ENV{USHERD} || "$ROOT/build/usherd";
-my $PATIENCE = $ENV{USHERD_SAN} ? 30 : 15;    # seconds for what should take a fraction of one
+my $PATIENCE = 50;    # seconds for what should take a fraction of one
 my @running;
 my $main_pid = $$;
 
