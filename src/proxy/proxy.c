@@ -23,6 +23,7 @@
 #include "proxy/runtime.h"
 #include "proxy/servers/checks.h"
 #include "proxy/servers/members.h"
+#include "proxy/servers/overrides.h"
 #include "proxy/tls/certificates.h"
 #include "proxy/tls/sites.h"
 #include "proxy/tls/tls_backends.h"
@@ -35,6 +36,7 @@ struct proxy {
 	struct sites *sites;
 	struct files *files;
 	struct tls_client **tls_clients;	/* by backend index */
+	const struct tls_store *certs;		/* the master's, for those that come */
 	struct access_log **logs;
 	struct members *members;	/* lists and rows in shared memory; after proxy_publish() */
 
@@ -65,6 +67,7 @@ proxy_build(const struct conf_snapshot *snapshot, const struct tls_store *certs,
 	p->hash_keys = hash_keys_new(snapshot, errors);
 	p->sites = sites_new(snapshot, errors);
 	p->files = files_new(snapshot, names, errors);
+	p->certs = certs;
 	p->tls_clients = tls_backends_new(snapshot, certs, errors);
 	certificates_check(snapshot, certs, errors);
 	p->logs = mem_zalloc(snapshot->nlogs, sizeof(struct access_log *));
@@ -121,10 +124,37 @@ proxy_descriptors(const struct proxy *p, const int **fds)
 	return files_fds(p->files, fds);
 }
 
+static void
+look_for_https(void *arg, const struct conf_server *server)
+{
+	bool *found = arg;
+
+	if (server->scheme == SCHEME_HTTPS)
+		*found = true;
+}
+
+/* A configuration without a control socket may still follow one with. */
+static bool
+prepare_added(struct proxy *p, const struct overrides *overrides)
+{
+	for (unsigned i = 0; i < p->conf->nbackends; i++) {
+		bool found = false;
+
+		if (p->tls_clients[i] != NULL)
+			continue;
+		overrides_each_added(overrides, p->conf->backends[i]->name, look_for_https, &found);
+		if (found && !tls_backends_add(p->tls_clients, p->conf, i, p->certs))
+			return false;
+	}
+	return true;
+}
+
 int
 proxy_publish(struct proxy *p, const struct proxy_servers *from, uint32_t generation)
 {
-	p->members = members_publish(p->conf, from, generation);
+	if (!prepare_added(p, from->overrides))
+		return -1;
+	p->members = members_publish(p->conf, from, p->tls_clients, generation);
 	if (p->members == NULL)
 		return -1;
 	router_set_metrics(p->router, &from->shm->metrics, p->members->route_rows);
