@@ -12,6 +12,7 @@
 #include "proxy/balance/backend.h"
 #include "proxy/balance/hash_keys.h"
 #include "proxy/balance/sticky.h"
+#include "proxy/bucket/bucket.h"
 #include "proxy/explain/explain.h"
 #include "proxy/files/files.h"
 #include "proxy/filter/headers.h"
@@ -95,6 +96,7 @@ free_runtime(struct proxy *p)
 	mem_free(rt->backends);
 	mem_free(rt->members);
 	mem_free(rt->retry_budgets);
+	mem_free(rt->bucket_trust);
 	sticky_free(rt->sticky);
 	mem_free(rt->listen_cells);
 }
@@ -242,6 +244,7 @@ make_backends(struct proxy *p)
 		    p->members->backend_rows[i], &env);
 	}
 	rt->retry_budgets = mem_zalloc(p->conf->nbackends, sizeof(struct retry_budget));
+	rt->bucket_trust = mem_zalloc(p->conf->nbuckets, sizeof(struct bucket_trust));
 	rt->sticky = sticky_new(p->conf, &rt->shm->core);
 }
 
