@@ -279,6 +279,16 @@ cmp_ok $origin->connections, '<=', $connections + 1, 'connections outlive errors
 
 $usherd->expect_log(qr/bucket wrong: the store answers .* with 403 SignatureDoesNotMatch/);
 is get($port, '/wrong/plain.txt')->{status}, 502, 'a wrong secret is our fault';
+my $ask_head = sub { return request($port, "HEAD $_[0] HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n")->{status} };
+$usherd->expect_log(qr/\[warn\].* bucket wrong: the store refuses each HEAD with 403, 10 in a row \(if GET fails too, check access_key/);
+is $ask_head->('/wrong/plain.txt'), 404, 'a HEAD that is refused tells nobody why' for 1 .. 12;
+is scalar(() = $usherd->log_text =~ /bucket wrong: the store refuses each HEAD/g), 1, '... but ten are told of, once';
+for (1 .. 4) {
+    $ask_head->('/error/AccessDenied/403') for 1 .. 5;
+    is $ask_head->('/plain.txt'), 200, 'a key that is good for anything is above suspicion';
+    $ask_head->('/error/AccessDenied/403') for 1 .. 5;
+    is $ask_head->('/none'), 404, '... also if all that it gets is nothing';
+}
 $usherd->expect_log(qr/504 first-byte-timeout/);
 is get($port, '/slow/x')->{status}, 504, 'a slow store';
 
@@ -302,6 +312,12 @@ $r = get($port, '/write/big%20one');
 is sha256_hex($r->{body}), sha256_hex($big), '... and comes back';
 is field($r, 'content-type'), 'text/y', '... with its type';
 is send_request(PUT => '/write/big%20one', 'x', 'If-None-Match: *')->{status}, 412, 'PUT with a condition';
+$usherd->expect_log(qr/501 bucket-501: bucket write: .* with 501 NotImplemented: it cannot write on a condition/);
+$r = send_request(PUT => '/write/error/NotImplemented/501', 'x', 'If-None-Match: *');
+is $r->{status}, 501, 'PUT with a condition that the store does not know';
+unlike $r->{body}, qr/<Code>/, '... without the text of the store';
+$usherd->expect_log(qr/502 bucket-501/);
+is send_request(PUT => '/write/error/NotImplemented/501', 'x')->{status}, 502, '... and 501 without one';
 is send_request(PUT => '/write/error/InvalidURI/400', 'x')->{status}, 400, 'PUT of a name that no object can have';
 is send_request(PUT => '/write/none')->{status}, 200, 'PUT of nothing';
 is $store->object('write/none')->{body}, '', '... and it is there';

@@ -247,6 +247,9 @@ subtest 'a server with https is added where there was none' => sub {
     done($usherd, 'remove', 'other', '127.0.0.1:1');
     $usherd->expect_log(qr/backend other: server \Q$false->{address}\E: tls: expected a certificate for 127\.0\.0\.1/, qr/502 tls-verify/);
     is get($usherd->port(1), '/other')->{status}, 502, 'a certificate is checked';
+    ok $usherd->reload($usherd->{text} =~ s/^\[admin\]\nsocket = .*\n//mr), 'a reload that takes the control socket away';
+    is_deeply spread(20, connections($usherd, 6)), {a => 10, good => 10}, '... but not the server';
+    is get($usherd->port(1), '/other')->{status}, 502, '... nor what is checked';
     $usherd->stop;
 };
 

@@ -273,6 +273,35 @@ $c->close;
 is $other->connections, 0, 'a tunnel is not copied';
 $usherd->stop;
 
+# ---- but one that cannot become a tunnel is
+
+my $ordinary = origin(answer('plain'));
+$usherd = usherd(<<"END");
+[listen web]
+bind = 127.0.0.1:%%PORT1%%
+[defaults]
+mirror = copies
+[route app]
+path = /*
+backend = app
+websocket = off
+[route old]
+path = /old
+redirect = 301 /new
+[backend app]
+server = $ordinary->{address}
+[backend copies]
+server = $copies->{address}
+END
+for my $path ('/app', '/old') {
+    my $before = $copies->requests;
+    request($usherd->port(1), "GET $path HTTP/1.1\r\nHost: a.test\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n");
+    $copies->await_requests($before + 1);
+    is $copies->last_request->{target}, $path, "$path is answered as an ordinary request, and copied";
+    is field($copies->last_request, 'upgrade'), undef, '... as one';
+}
+$usherd->stop;
+
 # ---- times are those of the copy's backend, unless the route has its own
 
 my $slow = origin(['request', sub { wait_for { counts('hasty') && (counts('hasty'))[1] == 1 }; return answer('late') }, 'loop']);

@@ -299,6 +299,30 @@ subtest 'workers that die young come back more and more slowly' => sub {
     $usherd->stop;
 };
 
+# Root has no limit of processes, and the limits of others may not be root's to change.
+subtest 'a worker that cannot be started' => sub {
+    my @user = $> == 0 ? qw(setpriv --reuid=65534 --regid=65534 --clear-groups) : ();
+    plan skip_all => 'prlimit does not work here' if system(@user, qw(prlimit --nproc=0: true));
+    my $dir = scratch();
+    chmod 0777, $dir;
+    my $usherd = usherd(saying('x', '', "[admin]\nlisten = 127.0.0.1:%%PORT9%%\n") =~ s/workers = 2/workers = 1/r, dir => $dir,
+        prefix => \@user);
+    my ($pid) = $usherd->workers;
+    my ($hard) = slurp("/proc/$usherd->{pid}/limits") =~ /^Max processes\s+\S+\s+(\S+)/m;
+    is system(@user, 'prlimit', "--pid=$usherd->{pid}", '--nproc=0:'), 0, 'no more processes';
+    $usherd->expect_log(qr/died: signal 9/, qr/\[error\].*worker 0: cannot be started: fork: Resource temporarily unavailable$/,
+        qr/\[warn\].*worker 0: the next try to start it comes in 0\.[124] s$/);
+    $usherd->allow_log(qr/\[warn\].*worker 0: the next try to start it comes in \d\S* s$/);
+    kill KILL => $pid;
+    ok $usherd->await_log(qr/comes in 0\.4 s$/), 'it is tried again, more and more slowly';
+    is system(@user, 'prlimit', "--pid=$usherd->{pid}", "--nproc=$hard:"), 0, 'as many as before';
+    ok wait_for { $usherd->workers == 1 }, 'until there is one';
+    unlike $usherd->log_text, qr/deaths in a row/, 'which is no death';
+    like get($usherd->port(9), '/metrics')->{body}, qr/^usherd_worker_deaths_total 1$/m, '... nor counted as one';
+    is body($usherd), 'x', 'usherd serves';
+    $usherd->stop;
+};
+
 subtest 'a worker that does not listen' => sub {
     my $usherd = usherd(saying('x') =~ s/workers = 2/workers = 1/r);
     my ($pid) = $usherd->workers;

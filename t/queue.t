@@ -270,6 +270,37 @@ subtest 'a restart of the only server is no error' => sub {
     finish($usherd);
 };
 
+# when=full, which is also what holds without a line, or when=always, which a line without `when` means.
+for my $case (['', 0], ["queue = 50 timeout=20s when=full", 0], ['queue = 50 timeout=20s when=always', 1], ['queue = 50 timeout=20s', 1]) {
+    my ($line, $always) = @$case;
+    subtest($line || 'no line' => sub {
+        my $dir    = scratch();
+        my $origin = held($dir);
+        my $usherd = queue_proxy("$origin->{address} max_conns=1", $line,
+            options => {args => ['-g', 'admin.socket=%%DIR%%/control']});
+        my $ctl = sub { is $usherd->usherctl($_[0], 'app', $origin->{address})->{status}, 0, $_[0] };
+        my @c = ask($usherd, 'r0');
+        $origin->await_requests(1);
+        push @c, ask($usherd, 'r1');
+        ok await_queued($usherd, 1), 'a request waits for a place';
+        $ctl->('disable');
+        push @c, ask($usherd, 'r2');
+        if ($always) {
+            ok await_queued($usherd, 2), 'those that wait stay, and others come, while no server is up';
+            $ctl->('enable');
+            let_go($dir, 'all');
+            is $_->response->{status}, 200, 'all are served' for @c;
+        } else {
+            is $c[$_]->response->{status}, 503, "r$_ fails when no server is up" for 1, 2;
+            ok logged($usherd, qr{^/r$_ 503 tries=0 why=no-server$}m), '... for that' for 1, 2;
+            let_go($dir, 'all');
+            is $c[0]->response->{status}, 200, 'the one under way ends as it would';
+            is get($usherd->port(1), '/r3')->{status}, 503, 'nobody waits';
+        }
+        finish($usherd);
+    });
+}
+
 subtest 'a reload' => sub {
     my $dir = scratch();
     my $origin = held($dir);

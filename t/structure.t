@@ -27,7 +27,7 @@ my %FOLDERS = (
     bucket  => [qw(filter forward)],
     files   => [qw(text)],
     log     => [qw(text)],
-    servers => [qw(tls)],
+    servers => [],
     admin   => [qw(servers text)],
     explain => [qw(files forward route tls)],
 );

@@ -104,6 +104,25 @@ same_setting(const struct conf_setting *a, const struct conf_setting *b)
 	return x == y;
 }
 
+bool
+conf_repeats(const struct conf_whole *w, const struct conf_section *s,
+    const struct conf_setting *set)
+{
+	const struct conf_section *from;
+	struct conf_layers layers, others = { .n = 0 };
+	const struct conf_setting *inherited = NULL;
+
+	conf_layers_of(w, s, &layers);
+	for (unsigned i = 1; i < layers.n; i++)
+		add_layer(&others, layers.v[i]);
+	if (others.n > 0 && conf_directive_inherits(set->row))
+		inherited = conf_layers_find(&others, set->row, &from);
+	if (inherited != NULL)
+		return same_setting(set, inherited);
+	return set->row->def != NULL && set->first != NULL && set->first == set->last &&
+	    str_eq(set->first->raw, str_of(set->row->def));
+}
+
 static void
 check_hosts_agree(struct conf_whole *w, const struct conf_section *s,
     const struct conf_directive *row)

@@ -34,6 +34,13 @@ struct conf_setting *conf_layers_find(const struct conf_layers *layers,
     const struct conf_directive *row, const struct conf_section **from);
 
 /*
+ * Whether the section would have the same value without this setting of its own: one that it
+ * inherits, or the default.  So it is with most of what -T prints, which is nobody's mistake.
+ */
+bool conf_repeats(const struct conf_whole *w, const struct conf_section *s,
+    const struct conf_setting *set);
+
+/*
  * Fills in the values of `s`->values[owner] that the section does not set itself; the structure is
  * made if it is missing.  When a route
  * names several hosts, and these do not say the same about a key that it leaves open, that is an

@@ -4,6 +4,7 @@
 #include "conf/verify.h"
 
 #include "base/mem.h"
+#include "conf/inherit.h"
 #include "conf/table.h"
 #include "shm/servers.h"
 
@@ -153,13 +154,16 @@ check_servers(struct conf_document *d, const struct conf_backend *b)
 }
 
 static void
-warn_idle_secret(struct conf_document *d, const struct conf_backend *b)
+warn_idle_secret(struct conf_whole *w, const struct conf_backend *b)
 {
-	const struct conf_line *line = line_of(d, KIND_BACKEND, b->name, "sticky_secret");
+	const struct conf_section *s = conf_document_find(&w->document, KIND_BACKEND, b->name);
 
-	if (line != NULL && b->sticky.cookie.p == NULL)
-		conf_warning(d->errors, line->at, "[backend %.*s] sticky_secret: has no effect (add"
-		    " sticky = cookie NAME)", STR_ARG(b->name));
+	if (b->sticky.cookie.p != NULL)
+		return;
+	for (const struct conf_setting *set = s->settings; set != NULL; set = set->next)
+		if (str_eq(set->row->key, STR_OF("sticky_secret")) && !conf_repeats(w, s, set))
+			conf_warning(w->document.errors, set->at, "[backend %.*s] sticky_secret:"
+			    " has no effect (add sticky = cookie NAME)", STR_ARG(b->name));
 }
 
 static void
@@ -197,7 +201,7 @@ conf_verify_backends(struct conf_whole *w)
 			conf_error(d->errors, b->at, "[backend %.*s]: has %u servers (at most %d)",
 			    STR_ARG(b->name), b->nservers, SHM_MEMBERS);
 		check_servers(d, b);
-		warn_idle_secret(d, b);
+		warn_idle_secret(w, b);
 	}
 	check_totals(d, s);
 }

@@ -1,6 +1,7 @@
 /*
  * verify_files.c - keys about files, where no files are sent.
  */
+#include "conf/inherit.h"
 #include "conf/settings.h"
 #include "conf/table.h"
 #include "conf/verify.h"
@@ -13,19 +14,13 @@ is_files_key(struct str key)
 	    str_eq(key, STR_OF("index"));
 }
 
-/* Those with a default stand in every -T. */
-static bool
-is_default(const struct conf_setting *set)
-{
-	return set->row->def != NULL && set->first == set->last && set->first != NULL &&
-	    str_eq(set->first->raw, str_of(set->row->def));
-}
-
 static void
-warn_idle_keys(struct conf_document *d, const struct conf_section *s)
+warn_idle_keys(struct conf_whole *w, const struct conf_section *s)
 {
+	struct conf_document *d = &w->document;
+
 	for (const struct conf_setting *set = s->settings; set != NULL; set = set->next)
-		if (is_files_key(set->row->key) && !is_default(set))
+		if (is_files_key(set->row->key) && !conf_repeats(w, s, set))
 			conf_warning(d->errors, set->at, "%.*s %.*s: has no effect (it is for"
 			    " routes with files = DIRECTORY)",
 			    STR_ARG(conf_section_title(d, s)), STR_ARG(set->row->key));
@@ -35,13 +30,13 @@ void
 conf_verify_files(struct conf_whole *w)
 {
 	const struct conf_snapshot *shot = &w->snapshot;
-	struct conf_document *d = &w->document;
 
 	for (unsigned i = 0; i < shot->nroutes; i++) {
 		const struct conf_route *r = shot->routes[i];
-		const struct conf_section *s = conf_document_find(d, KIND_ROUTE, r->name);
+		const struct conf_section *s;
 
+		s = conf_document_find(&w->document, KIND_ROUTE, r->name);
 		if (s != NULL && r->action != ACTION_FILES && r->action != ACTION_NONE)
-			warn_idle_keys(d, s);
+			warn_idle_keys(w, s);
 	}
 }

@@ -1,6 +1,7 @@
 /*
  * verify_tls.c - settings of TLS that miss something, or that have no effect where they stand.
  */
+#include "conf/inherit.h"
 #include "conf/settings.h"
 #include "conf/table.h"
 #include "conf/verify.h"
@@ -12,7 +13,7 @@ is_tls_key(struct str key)
 	    str_eq(key, STR_OF("handshake_timeout"));
 }
 
-/* Warns of the TLS keys that a section sets in vain.  Those with a default stand in every -T. */
+/* Warns of the TLS keys that a section sets in vain.  Those with a default may be as they are. */
 static void
 warn_idle_keys(struct conf_whole *w, enum conf_kind kind, struct str name, const char *why)
 {
@@ -20,7 +21,8 @@ warn_idle_keys(struct conf_whole *w, enum conf_kind kind, struct str name, const
 	const struct conf_section *s = conf_document_find(d, kind, name);
 
 	for (const struct conf_setting *set = s->settings; set != NULL; set = set->next)
-		if (is_tls_key(set->row->key) && set->row->def == NULL)
+		if (is_tls_key(set->row->key) && set->row->def == NULL &&
+		    !conf_repeats(w, s, set))
 			conf_warning(d->errors, set->at, "%.*s %.*s: has no effect (%s)",
 			    STR_ARG(conf_section_title(d, s)), STR_ARG(set->row->key), why);
 }

@@ -168,7 +168,7 @@ child_spawn(struct loop *loop, struct worker_start *start,
 	pid_t pid;
 
 	if (channel_pair(fds) == -1) {
-		log_error("worker %u: channel: %m", start->index);
+		log_error("worker %u: cannot be started: channel: %m", start->index);
 		return NULL;
 	}
 	pid = fork();
@@ -178,7 +178,7 @@ child_spawn(struct loop *loop, struct worker_start *start,
 	}
 	close(fds[1]);
 	if (pid == -1) {
-		log_error("worker %u: fork: %m", start->index);
+		log_error("worker %u: cannot be started: fork: %m", start->index);
 		close(fds[0]);
 		return NULL;
 	}

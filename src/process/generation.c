@@ -179,6 +179,17 @@ replace(struct place *place, msec lived_ms)
 	retry_later(place, delay);
 }
 
+/* No worker could be forked, for want of processes or memory. */
+static void
+try_again(struct place *place)
+{
+	msec delay = respawn_retry(&place->deaths);
+
+	log_warn("worker %u: the next try to start it comes in %g s", place->index,
+	    (double)delay / 1000);
+	retry_later(place, delay);
+}
+
 static void
 spawn(struct place *place)
 {
@@ -207,9 +218,10 @@ spawn(struct place *place)
 		if (g->state == GENERATION_STARTING)
 			fail(g);
 		else
-			replace(place, 0);
+			try_again(place);
 		return;
 	}
+	place->deaths.failures = 0;
 	place->child = c;
 	list_append(&g->children, &c->link);
 	atomic_store(&core->data->workers[c->slot].pid, c->pid);

@@ -1,5 +1,5 @@
 /*
- * respawn.h - when the place of a worker that died is taken again.
+ * respawn.h - when the place of a worker is taken again.
  *
  * One crash must not be an outage, even if it takes all workers with it: the first ones are
  * replaced at once.  Only a place whose workers die young again and again has to wait, longer each
@@ -20,10 +20,13 @@ enum {
 /* Of a place; begins with zeroes. */
 struct respawn {
 	unsigned deaths;		/* young ones in a row */
+	unsigned failures;		/* to start one, in a row; whoever starts one clears it */
 };
 
-/* A worker died that had lived for so long, 0 if it could not even be forked: how long to wait
- * before the next one. */
+/* A worker died that had lived for so long: how long to wait before the next one. */
 msec respawn_delay(struct respawn *r, msec lived_ms);
+
+/* A worker could not be started, which is no death: how long to wait before the next try. */
+msec respawn_retry(struct respawn *r);
 
 #endif

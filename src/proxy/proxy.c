@@ -12,6 +12,7 @@
 #include "proxy/balance/backend.h"
 #include "proxy/balance/hash_keys.h"
 #include "proxy/balance/sticky.h"
+#include "proxy/bucket/bucket.h"
 #include "proxy/explain/explain.h"
 #include "proxy/files/files.h"
 #include "proxy/filter/headers.h"
@@ -23,6 +24,7 @@
 #include "proxy/runtime.h"
 #include "proxy/servers/checks.h"
 #include "proxy/servers/members.h"
+#include "proxy/servers/overrides.h"
 #include "proxy/tls/certificates.h"
 #include "proxy/tls/sites.h"
 #include "proxy/tls/tls_backends.h"
@@ -35,6 +37,7 @@ struct proxy {
 	struct sites *sites;
 	struct files *files;
 	struct tls_client **tls_clients;	/* by backend index */
+	const struct tls_store *certs;		/* the master's, for those that come */
 	struct access_log **logs;
 	struct members *members;	/* lists and rows in shared memory; after proxy_publish() */
 
@@ -65,6 +68,7 @@ proxy_build(const struct conf_snapshot *snapshot, const struct tls_store *certs,
 	p->hash_keys = hash_keys_new(snapshot, errors);
 	p->sites = sites_new(snapshot, errors);
 	p->files = files_new(snapshot, names, errors);
+	p->certs = certs;
 	p->tls_clients = tls_backends_new(snapshot, certs, errors);
 	certificates_check(snapshot, certs, errors);
 	p->logs = mem_zalloc(snapshot->nlogs, sizeof(struct access_log *));
@@ -92,6 +96,7 @@ free_runtime(struct proxy *p)
 	mem_free(rt->backends);
 	mem_free(rt->members);
 	mem_free(rt->retry_budgets);
+	mem_free(rt->bucket_trust);
 	sticky_free(rt->sticky);
 	mem_free(rt->listen_cells);
 }
@@ -121,10 +126,37 @@ proxy_descriptors(const struct proxy *p, const int **fds)
 	return files_fds(p->files, fds);
 }
 
+static void
+look_for_https(void *arg, const struct conf_server *server)
+{
+	bool *found = arg;
+
+	if (server->scheme == SCHEME_HTTPS)
+		*found = true;
+}
+
+/* A configuration without a control socket may still follow one with. */
+static bool
+prepare_added(struct proxy *p, const struct overrides *overrides)
+{
+	for (unsigned i = 0; i < p->conf->nbackends; i++) {
+		bool found = false;
+
+		if (p->tls_clients[i] != NULL)
+			continue;
+		overrides_each_added(overrides, p->conf->backends[i]->name, look_for_https, &found);
+		if (found && !tls_backends_add(p->tls_clients, p->conf, i, p->certs))
+			return false;
+	}
+	return true;
+}
+
 int
 proxy_publish(struct proxy *p, const struct proxy_servers *from, uint32_t generation)
 {
-	p->members = members_publish(p->conf, from, generation);
+	if (!prepare_added(p, from->overrides))
+		return -1;
+	p->members = members_publish(p->conf, from, p->tls_clients, generation);
 	if (p->members == NULL)
 		return -1;
 	router_set_metrics(p->router, &from->shm->metrics, p->members->route_rows);
@@ -212,6 +244,7 @@ make_backends(struct proxy *p)
 		    p->members->backend_rows[i], &env);
 	}
 	rt->retry_budgets = mem_zalloc(p->conf->nbackends, sizeof(struct retry_budget));
+	rt->bucket_trust = mem_zalloc(p->conf->nbuckets, sizeof(struct bucket_trust));
 	rt->sticky = sticky_new(p->conf, &rt->shm->core);
 }
 

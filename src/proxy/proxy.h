@@ -67,10 +67,10 @@ struct proxy_env {
 };
 
 /*
- * Compiles the snapshot, which must outlive the result.  `certs` holds the certificates by their
- * numbers in the snapshot, for checks only; one that could not be loaded, of which `errors` has
- * been told, is missing.  NULL when `errors` got an error.  Nothing outside the process is changed.
- * proxy_free() ends it.
+ * Compiles the snapshot, which must outlive the result.  `certs`, which is not used any more after
+ * proxy_publish(), holds the certificates by their numbers in the snapshot; one that could not be
+ * loaded, of which `errors` has been told, is missing.  NULL when `errors` got an error.  Nothing
+ * outside the process is changed.  proxy_free() ends it.
  */
 struct proxy *proxy_build(const struct conf_snapshot *snapshot, const struct tls_store *certs,
     struct conf_errors *errors);
@@ -83,7 +83,8 @@ void proxy_free(struct proxy *p);
 unsigned proxy_descriptors(const struct proxy *p, const int **fds);
 
 /*
- * Makes the server slots, member lists and metric rows that the proxy uses.  The lists are those of
+ * Makes the server slots, member lists and metric rows that the proxy uses, and what it takes to
+ * speak to servers that were added at run time.  The lists are those of
  * `generation`: older ones stay as they are, so a reload can be rolled back.  Master, before the
  * fork.  0, or -1 after an error line.
  */

@@ -14,6 +14,7 @@
 
 struct access_log;
 struct backend;
+struct bucket_trust;
 struct files;
 struct hash_keys;
 struct headers;
@@ -49,6 +50,7 @@ struct runtime {
 	struct server_pool pool;
 	struct link queues;			/* of backends, that somebody waits in */
 	struct retry_budget *retry_budgets;	/* by backend index */
+	struct bucket_trust *bucket_trust;	/* by bucket index */
 	const struct hash_keys *hash_keys;
 	struct sticky *sticky;
 	struct access_log **logs;		/* by log index */

@@ -77,6 +77,13 @@ use_split(struct exchange *x)
 	x->policy = split->policy;
 }
 
+static bool
+may_become_tunnel(const struct exchange *x)
+{
+	return x->policy->websocket && x->route->action != ACTION_BUCKET &&
+	    (x->backend != NULL || x->conf->files_backend != NULL);
+}
+
 static void
 use_route(struct exchange *x, const struct route *route)
 {
@@ -86,6 +93,9 @@ use_route(struct exchange *x, const struct route *route)
 	x->backend = route->backend;
 	if (route->action == ACTION_SPLIT)
 		use_split(x);
+	/* From here on it is a request like any other, also for a mirror. */
+	if (!may_become_tunnel(x))
+		x->request->upgrade = (struct str){ NULL, 0 };
 	use_limits(x);
 }
 

@@ -3,7 +3,9 @@
 #include "unit.h"
 
 #include <stdio.h>
+#include <string.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "conf/server_line.h"
 #include "conf_text.h"
@@ -18,6 +20,7 @@ static struct proxy_shm shm;
 static struct proxy_servers from;
 static struct loaded conf;
 static struct members *members;
+static struct tls_client *tls[1];	/* of a backend that cannot speak https */
 
 static void
 ignore(void *arg)
@@ -57,7 +60,7 @@ publish(struct str text)
 	ck_assert_str_eq(conf.messages.p, "");
 	all[0] = conf.s;
 	names_use(from.names, all, 1, NULL, 0);
-	members = members_publish(conf.s, &from, 1);
+	members = members_publish(conf.s, &from, tls, 1);
 	ck_assert_ptr_nonnull(members);
 }
 
@@ -215,6 +218,38 @@ START_TEST(only_the_newest_gives_orders)
 }
 END_TEST
 
+static void
+keep_line(void *arg, enum log_level level, const char *line, size_t n)
+{
+	(void)level;
+	buf_add(arg, line, n);
+}
+
+/* Only one that a reload without a control socket did not know of: it is told once it serves. */
+START_TEST(nothing_is_added_that_cannot_be_spoken_to)
+{
+	struct conf_server server;
+	struct arena arena;
+	struct buf said;
+	struct str why;
+
+	publish(STR_OF(WEB "server = 10.0.0.1:80\n"));
+	arena_init(&arena);
+	buf_init(&said);
+	ck_assert(conf_server_parse(&arena, STR_OF("https://10.0.0.2"), &server, &why));
+	overrides_add(from.overrides, conf.s->backends[0]->name, &server);
+	log_tee(keep_line, &said);
+	update(false);
+	ck_assert_uint_eq(said.n, 0);
+	update(true);
+	log_tee(NULL, NULL);
+	ck_assert_ptr_nonnull(memmem(said.p, said.n, "https://10.0.0.2 is left out", 28));
+	ck_assert_str_eq(list_text(), "10.0.0.1:80 w1 m0 l0");
+	buf_fini(&said);
+	arena_fini(&arena);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -228,6 +263,7 @@ main(void)
 	tcase_add_test(tc, an_update_without_change_is_none);
 	tcase_add_test(tc, changes_at_run_time);
 	tcase_add_test(tc, only_the_newest_gives_orders);
+	tcase_add_test(tc, nothing_is_added_that_cannot_be_spoken_to);
 	suite_add_tcase(suite, tc);
 	return unit_run(suite);
 }

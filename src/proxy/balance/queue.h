@@ -24,7 +24,7 @@ struct waiter {
 	msec since_ms;			/* 0: has not waited */
 	bool waits;			/* in the queue */
 
-	/* Tries to take a place; true if it did, and called queue_leave(). */
+	/* Tries to take a place; true if it did, or gave up, and called queue_leave(). */
 	bool (*try)(struct waiter *w);
 
 	/* The queue's timeout is over; it is out of the queue. */

@@ -102,7 +102,6 @@ bucket_aim(struct exchange *x)
 	if (found) {
 		x->uri = place_of(x, buf_view(&key));
 		x->bucket = ARENA_NEW(&x->stream->arena, struct bucket_request);
-		x->request->upgrade = (struct str){ NULL, 0 };
 	}
 	buf_fini(&key);
 	if (!found)

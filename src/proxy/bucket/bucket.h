@@ -17,6 +17,12 @@
 
 struct bucket_request;
 
+/* What a worker knows of whether the store takes a bucket's key; begins with zeroes. */
+struct bucket_trust {
+	unsigned refused;		/* HEADs in a row, with nothing else in between */
+	msec warned_ms;			/* 0: never */
+};
+
 /*
  * For a route with `bucket`: sets x->uri to the place of the object that x->path names, without a
  * query, and x->bucket.  False if it failed the exchange: a method that the bucket does not take,

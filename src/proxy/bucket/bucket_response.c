@@ -2,12 +2,18 @@
  * bucket_response.c - objects of a store that speaks the S3 protocol: the responses.
  */
 #include "base/check.h"
+#include "base/log.h"
 #include "http/conditional.h"
 #include "http/date.h"
 #include "proxy/bucket/bucket_internal.h"
 #include "proxy/forward/forward.h"
+#include "proxy/runtime.h"
 
-enum { DROP_MAX = 65536 };	/* read to keep a connection; a longer body is not worth it */
+enum {
+	DROP_MAX = 65536,	/* read to keep a connection; a longer body is not worth it */
+	SUSPICIOUS = 10,	/* HEADs in a row that are refused */
+	WARN_MS = 60000,	/* from one warning of that to the next, at least */
+};
 
 /* ---- fields */
 
@@ -113,20 +119,33 @@ names_nothing(struct str code)
 	return is_one_of(code, codes, ARRAY_LEN(codes));
 }
 
+static bool
+writes(const struct exchange *x)
+{
+	return x->request->method_id == METHOD_PUT || x->request->method_id == METHOD_DELETE;
+}
+
+/* Not all stores can write on a condition; without it they must not (RFC 9110, 13.1). */
+static bool
+is_condition_unknown(const struct exchange *x, int status)
+{
+	return status == 501 && writes(x) &&
+	    (fields_find(&x->request->fields, FIELD_IF_MATCH) != NULL ||
+	    fields_find(&x->request->fields, FIELD_IF_NONE_MATCH) != NULL ||
+	    fields_find(&x->request->fields, FIELD_IF_UNMODIFIED_SINCE) != NULL);
+}
+
 static int
 status_for_client(const struct exchange *x, int status, struct str code)
 {
-	bool writes = x->request->method_id == METHOD_PUT ||
-	    x->request->method_id == METHOD_DELETE;
-
 	if (is_our_fault(code))
 		return 502;
-	if (!writes && names_nothing(code))
+	if (!writes(x) && names_nothing(code))
 		return 404;
 	switch (status) {
 	case 403:
 		/* What a store says of a missing object to who may not list the bucket. */
-		return writes ? 403 : 404;
+		return writes(x) ? 403 : 404;
 	case 404:
 	case 412:
 	case 416:
@@ -136,8 +155,34 @@ status_for_client(const struct exchange *x, int status, struct str code)
 	case 429:
 		return 503;
 	default:
-		return writes && status >= 400 && status < 500 ? status : 502;
+		if (is_condition_unknown(x, status))
+			return 501;
+		return writes(x) && status >= 400 && status < 500 ? status : 502;
 	}
+}
+
+/*
+ * A refused HEAD has no body that could tell a wrong key from a missing object, which is what
+ * stores say 403 of to who may not list the bucket.  Nothing but such answers is suspicious.
+ */
+static void
+suspect_key(struct exchange *x, struct str code)
+{
+	const struct conf_bucket *c = x->conf->bucket;
+	struct bucket_trust *trust = &x->runtime->bucket_trust[c->index];
+
+	if (x->bucket->refused != 403 || x->request->method_id != METHOD_HEAD) {
+		if (x->bucket->refused < 500 && !is_our_fault(code))
+			trust->refused = 0;
+		return;
+	}
+	trust->refused++;
+	if (c->access_key.p == NULL || trust->refused < SUSPICIOUS ||
+	    (trust->warned_ms != 0 && clock_ms() - trust->warned_ms < WARN_MS))
+		return;
+	trust->warned_ms = clock_ms();
+	log_warn("bucket %.*s: the store refuses each HEAD with 403, %u in a row (if GET fails too,"
+	    " check access_key and secret_key)", STR_ARG(c->name), trust->refused);
 }
 
 static void
@@ -149,8 +194,8 @@ refuse(struct exchange *x)
 	int status = status_for_client(x, b->refused, code);
 	const char *why = arena_printf(&x->stream->arena, "bucket-%d", b->refused).p;
 
-	if (status == 404 && c->error_document.p != NULL && !b->for_error &&
-	    x->request->method_id != METHOD_PUT && x->request->method_id != METHOD_DELETE) {
+	suspect_key(x, code);
+	if (status == 404 && c->error_document.p != NULL && !b->for_error && !writes(x)) {
 		x->why = why;
 		b->for_error = b->whole = true;
 		b->refused = 0;
@@ -160,8 +205,9 @@ refuse(struct exchange *x)
 	}
 	x->content_range = b->content_range;
 	exchange_fail(x, b->for_error ? 404 : status, why, "bucket %.*s: the store answers %.*s"
-	    " with %d%s%.*s", STR_ARG(c->name), STR_ARG(x->uri), b->refused,
-	    code.n > 0 ? " " : "", STR_ARG(code));
+	    " with %d%s%.*s%s", STR_ARG(c->name), STR_ARG(x->uri), b->refused,
+	    code.n > 0 ? " " : "", STR_ARG(code),
+	    status == 501 ? ": it cannot write on a condition" : "");
 }
 
 /* ---- what comes */
@@ -188,6 +234,8 @@ bucket_head(struct exchange *x, struct response *r)
 	struct bucket_request *b = x->bucket;
 
 	hide_fields(&r->fields);
+	if (r->status < 400)
+		x->runtime->bucket_trust[x->conf->bucket->index].refused = 0;
 	if (b->for_error)
 		return use_error_document(x, r);
 	if (is_wrong_part(x, r)) {

@@ -143,8 +143,6 @@ start(struct exchange *x)
 	struct forward *f = ARENA_NEW(&x->stream->arena, struct forward);
 
 	x->source_state = f;
-	if (!x->policy->websocket)
-		x->request->upgrade = (struct str){ NULL, 0 };
 	f->x = x;
 	f->backend = x->runtime->backends[x->backend->index];
 	f->replayable = true;

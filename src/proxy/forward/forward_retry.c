@@ -56,11 +56,15 @@ on_turn(struct waiter *w)
 	struct forward *f = CONTAINER_OF(w, struct forward, waiter);
 	enum backend_refusal why;
 	struct server *s = backend_take(f->backend, &f->choice, &why);
+	bool is_vain = s == NULL && why == BACKEND_DOWN && !f->x->backend->queue.given;
 
-	if (s == NULL)
+	if (s == NULL && !is_vain)
 		return false;
 	queue_leave(queue_of(f), w);
-	begin(f, s);
+	if (is_vain)
+		fail_503(f, "no-server", "no server is up any more");
+	else
+		begin(f, s);
 	return true;
 }
 

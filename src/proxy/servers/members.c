@@ -10,14 +10,13 @@
 #include "base/mem.h"
 #include "proxy/servers/names.h"
 #include "proxy/servers/overrides.h"
-#include "proxy/tls/tls_backends.h"
 
 enum { HTTP_PORT = 80, HTTPS_PORT = 443 };
 
 /* A list in the making. */
 struct list {
 	const struct proxy_servers *from;
-	const struct conf_snapshot *conf;
+	struct tls_client *const *tls;
 	const struct conf_backend *backend;
 	bool newest;			/* see members_update() */
 	bool cut;			/* for want of room in the list */
@@ -236,11 +235,16 @@ static void
 add_at_run_time(void *arg, const struct conf_server *s)
 {
 	struct list *list = arg;
-	const struct override *o = overrides_find(list->from->overrides, list->backend->name,
-	    s->text, (struct str){ NULL, 0 });
+	const struct conf_backend *b = list->backend;
+	const struct override *o = overrides_find(list->from->overrides, b->name, s->text,
+	    (struct str){ NULL, 0 });
 
-	if (s->scheme != SCHEME_HTTPS || tls_backends_wanted(list->conf, list->backend))
+	if (s->scheme != SCHEME_HTTPS || list->tls[b->index] != NULL)
 		add_server(list, s, UINT32_MAX, o);
+	else if (list->newest)
+		log_warn("backend %.*s: server %.*s is left out: it was added while a reload took"
+		    " the control socket away (reload once more)", STR_ARG(b->name),
+		    STR_ARG(s->text));
 }
 
 static void
@@ -301,14 +305,14 @@ publish_backend(struct members *m, const struct conf_backend *b, uint32_t genera
 
 struct members *
 members_publish(const struct conf_snapshot *c, const struct proxy_servers *from,
-    uint32_t generation)
+    struct tls_client *const *tls, uint32_t generation)
 {
 	struct members *m = MEM_NEW(struct members);
 	struct list *list = MEM_NEW(struct list);
 	struct metrics *metrics = &from->shm->metrics;
 	bool ok = true;
 
-	list->conf = c;
+	list->tls = m->tls = tls;
 	m->lists = mem_zalloc(c->nbackends, sizeof(*m->lists));
 	m->backend_rows = mem_zalloc(c->nbackends, sizeof(uint32_t));
 	m->listen_rows = mem_zalloc(c->nlistens, sizeof(uint32_t));
@@ -341,7 +345,7 @@ members_update(const struct members *m, const struct conf_snapshot *c,
 	struct shm_servers *servers = &from->shm->servers;
 	struct list *list = MEM_NEW(struct list);
 
-	list->conf = c;
+	list->tls = m->tls;
 	list->newest = newest;
 	for (unsigned i = 0; i < c->nbackends; i++) {
 		struct shm_members *shared = &servers->members[m->lists[i]];

@@ -16,12 +16,6 @@ names_https(const struct conf_backend *b)
 	return false;
 }
 
-bool
-tls_backends_wanted(const struct conf_snapshot *snapshot, const struct conf_backend *b)
-{
-	return snapshot->admin.socket.text.p != NULL || names_https(b);
-}
-
 static bool
 alike(const struct conf_backend *a, const struct conf_backend *b)
 {
@@ -49,9 +43,9 @@ shared_client(struct tls_client **clients, const struct conf_snapshot *snapshot,
 	return NULL;
 }
 
-/* The client of backend `index`; those before it are made. */
+/* The client of backend `index`; those before it are made.  NULL after an error. */
 static struct tls_client *
-new_client(struct tls_client **clients, const struct conf_snapshot *snapshot, unsigned index,
+client_with(struct tls_client **clients, const struct conf_snapshot *snapshot, unsigned index,
     struct tls_cert *cert, char error[TLS_ERROR_TEXT])
 {
 	const struct conf_backend *b = snapshot->backends[index];
@@ -63,6 +57,16 @@ new_client(struct tls_client **clients, const struct conf_snapshot *snapshot, un
 	struct tls_client *shared = shared_client(clients, snapshot, index);
 
 	return shared != NULL ? shared : tls_client_new(&o, error);
+}
+
+static struct tls_client *
+new_client(struct tls_client **clients, const struct conf_snapshot *snapshot, unsigned index,
+    const struct tls_store *certs, char error[TLS_ERROR_TEXT])
+{
+	const struct conf_certificate *c = snapshot->backends[index]->tls_certificate;
+
+	return client_with(clients, snapshot, index, c != NULL ?
+	    (struct tls_cert *)tls_store_get(certs, c->index) : NULL, error);
 }
 
 /* A backend without a section is that of a bucket, which has its values from [defaults]. */
@@ -86,16 +90,26 @@ tls_backends_new(const struct conf_snapshot *snapshot, const struct tls_store *c
 
 	for (unsigned i = 0; i < snapshot->nbackends; i++) {
 		const struct conf_backend *b = snapshot->backends[i];
-		const struct conf_certificate *c = b->tls_certificate;
 
-		if (!tls_backends_wanted(snapshot, b))
+		if (snapshot->admin.socket.text.p == NULL && !names_https(b))
 			continue;
-		clients[i] = new_client(clients, snapshot, i, c != NULL ?
-		    (struct tls_cert *)tls_store_get(certs, c->index) : NULL, error);
+		clients[i] = new_client(clients, snapshot, i, certs, error);
 		if (clients[i] == NULL)
 			refuse(snapshot, b, error, errors);
 	}
 	return clients;
+}
+
+bool
+tls_backends_add(struct tls_client **clients, const struct conf_snapshot *snapshot, unsigned index,
+    const struct tls_store *certs)
+{
+	char error[TLS_ERROR_TEXT];
+
+	clients[index] = new_client(clients, snapshot, index, certs, error);
+	if (clients[index] == NULL)
+		log_error("backend %.*s: %s", STR_ARG(snapshot->backends[index]->name), error);
+	return clients[index] != NULL;
 }
 
 void
@@ -120,7 +134,7 @@ tls_backends_renew(struct tls_client **clients, const struct conf_snapshot *snap
 		if (clients[i] == NULL || b->tls_certificate == NULL ||
 		    b->tls_certificate->index != index)
 			continue;
-		client = new_client(clients, snapshot, i, cert, error);
+		client = client_with(clients, snapshot, i, cert, error);
 		if (client == NULL) {
 			log_error("backend %.*s: the new certificate is not used: %s",
 			    STR_ARG(b->name), error);
