@@ -64,6 +64,7 @@ put_size(struct buf *out, off_t size)
 static void
 put_entry(struct buf *out, const struct files_entry *e)
 {
+	struct str name = str_of(e->name);
 	const char *slash = e->is_dir ? "/" : "";
 	struct buf link = { NULL, 0, 0 };
 	char date[32] = "";
@@ -71,13 +72,13 @@ put_entry(struct buf *out, const struct files_entry *e)
 
 	if (gmtime_r(&e->changed, &tm) != NULL)
 		(void)strftime(date, sizeof(date), "%Y-%m-%d %H:%M", &tm);
-	escape_uri(&link, e->name, URI_TEXT, URI_IN_PATH);
+	escape_uri(&link, name, URI_TEXT, URI_IN_PATH);
 	/* "./": a name with a colon is no URL. */
 	buf_cstr(out, "<tr><td><a href=\"./");
 	escape_html(out, buf_view(&link));
 	buf_fini(&link);
 	buf_printf(out, "%s\">", slash);
-	escape_html(out, e->name);
+	escape_html(out, name);
 	buf_printf(out, "%s</a></td><td class=\"n\">", slash);
 	if (!e->is_dir)
 		put_size(out, e->size);
