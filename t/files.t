@@ -451,6 +451,75 @@ subtest 'clients that leave a list' => sub {
     $c->close;
 };
 
+subtest 'memory of lists' => sub {
+    my ($worker) = $usherd->workers;
+    my $memory = sub { (slurp("/proc/$worker/status") // '') =~ /^VmHWM:\s+(\d+) kB/m; return $1 };
+    my $log    = sub { scalar(() = (slurp($usherd->dir . '/access.log') // '') =~ m{ /list/longest/$}mg) };
+    my $asked  = 0;
+    my $ask = sub {
+        my $c = client($port, rcvbuf => $_[0] // 4096);
+        $c->send("GET /list/longest/ HTTP/1.0\r\nHost: a.test\r\n\r\n");
+        $asked++;
+        return $c;
+    };
+    # Only the head is taken: its status.
+    my $status = sub { my ($c) = @_; return $c->read_until(qr/\r\n\r\n/) =~ m{^HTTP/1\.\d (\d+)} ? $1 : 'none' };
+    # Those that got a list and do not read it, when there is no more.
+    my $fill = sub {
+        my @held;
+        while (@held < 60) {
+            my $c = $ask->();
+            last if $status->($c) ne '200';
+            push @held, $c;
+        }
+        return @held;
+    };
+
+    mkdir "$root/list/longest";
+    # 1.4 MB, and 13 MB of a page: more than sockets take.
+    for my $n (1 .. 5000) {
+        open my $f, '>', sprintf '%s/list/longest/%s%04d', $root, '&' x 246, $n or die $!;
+    }
+    my $before = $memory->();
+    my $reader = $ask->(65536);
+    is $status->($reader), 200, 'one that reads later';
+    my @held = $fill->();
+    cmp_ok scalar(@held), '>', 15, 'as many as there is room for';
+    cmp_ok scalar(@held), '<', 30, 'and no more';
+    is scalar(grep { (readlink($_) // '') =~ m{/list/longest\z} } glob "/proc/$worker/fd/*"), 0, 'none keeps the directory open';
+    my %seen;
+    $seen{get($port, '/list/longest/')->{status}}++ for 1 .. 60;
+    $asked += 60;
+    is_deeply \%seen, {503 => 60}, 'the others are refused';
+    my $r = get($port, '/list/longest/');
+    $asked++;
+    cmp_ok field($r, 'retry-after'), '>', 0, 'and may come back';
+    ok wait_for { (slurp($usherd->dir . '/access.log') // '') =~ m{^503 lists-full /list/longest/$}m }, 'the log says why';
+    $usherd->expect_log(qr{503 lists-full: .*lists of directories take 32 MB already});
+    is get($port, '/index.html')->{body}, 'the index', 'files are sent';
+    like get($port, '/list/')->{body}, qr{href="\./sub/"}, 'small directories are listed';
+    is $reader->end(60), 'closed', 'who reads on';
+    like $reader->rest, qr{</html>\n\z}, 'gets all of it';
+    $reader->close;
+    my $n = @held;
+    $n-- % 2 ? $_->close : $_->reset for @held;
+    ok wait_for { $log->() == $asked }, 'all are over';
+
+    # While they are read, and at once.
+    $usherd->freeze($worker);
+    my @burst = map { $ask->() } 1 .. 60;
+    kill CONT => $worker;
+    %seen = ();
+    $seen{$status->($_)}++ for @burst;
+    is_deeply [sort keys %seen], [200, 503], 'some of many at once' or diag explain \%seen;
+    $_->reset for @burst;
+    ok wait_for { $log->() == $asked }, 'they are over';
+    my @again = $fill->();
+    is scalar(@again), @held + 1, 'as many as before';
+    cmp_ok $memory->() - $before, '<', 60_000, 'memory is bounded' if !sanitized();
+    $_->close for @again;
+};
+
 subtest 'big files' => sub {
     my $want = $bytes x 10;
     for my $where (1, 2) {

@@ -47,6 +47,7 @@ struct runtime {
 	const struct shm_members **members;	/* their lists of servers, likewise */
 	struct link mirrors;			/* copies of requests in flight */
 	unsigned nmirrors;
+	size_t list_bytes;			/* what lists of big directories hold */
 	struct server_pool pool;
 	struct link queues;			/* of backends, that somebody waits in */
 	struct retry_budget *retry_budgets;	/* by backend index */

@@ -15,17 +15,19 @@
 #include "base/buf.h"
 #include "base/mem.h"
 
+enum { DIR_BYTES = 32768 };		/* what readdir() buffers */
+
 struct files_entries {
 	struct files_root *root;
 	struct str dir_name;
-	DIR *dir;
+	DIR *dir;			/* NULL: read to its end */
 	unsigned seen;
 	bool cut;
-	struct arena arena;		/* names */
-	struct files_entry *v;		/* a heap: none stands before v[(i - 1) / 2] */
+	struct arena arena;		/* the entries */
+	size_t arena_bytes;
+	const struct files_entry **v;	/* a heap: none stands before v[(i - 1) / 2] */
 	unsigned n;
 	unsigned cap;
-	struct files_entry taken;
 };
 
 struct files_entries *
@@ -49,12 +51,20 @@ files_entries_new(struct files_root *root, struct str name, int fd)
 	return e;
 }
 
+static void
+close_dir(struct files_entries *e)
+{
+	if (e->dir != NULL)
+		closedir(e->dir);
+	e->dir = NULL;
+}
+
 void
 files_entries_free(struct files_entries *e)
 {
 	if (e == NULL)
 		return;
-	closedir(e->dir);
+	close_dir(e);
 	arena_fini(&e->arena);
 	mem_free(e->v);
 	mem_free(e);
@@ -68,13 +78,13 @@ is_before(const struct files_entry *a, const struct files_entry *b)
 {
 	if (a->is_dir != b->is_dir)
 		return a->is_dir;
-	return str_cmp(a->name, b->name) < 0;
+	return strcmp(a->name, b->name) < 0;
 }
 
 static void
-swap(struct files_entry *a, struct files_entry *b)
+swap(const struct files_entry **a, const struct files_entry **b)
 {
-	struct files_entry old = *a;
+	const struct files_entry *old = *a;
 
 	*a = *b;
 	*b = old;
@@ -89,34 +99,41 @@ push(struct files_entries *e, const struct files_entry *entry)
 		e->cap = e->cap > 0 ? e->cap * 2 : 64;
 		e->v = mem_realloc(e->v, e->cap, sizeof(e->v[0]));
 	}
-	e->v[e->n++] = *entry;
-	for (; i > 0 && is_before(&e->v[i], &e->v[(i - 1) / 2]); i = (i - 1) / 2)
+	e->v[e->n++] = entry;
+	for (; i > 0 && is_before(e->v[i], e->v[(i - 1) / 2]); i = (i - 1) / 2)
 		swap(&e->v[i], &e->v[(i - 1) / 2]);
 }
 
 const struct files_entry *
 files_entries_take(struct files_entries *e)
 {
+	const struct files_entry *first;
 	unsigned i = 0, child;
 
 	if (e->n == 0)
 		return NULL;
-	e->taken = e->v[0];
+	first = e->v[0];
 	e->v[0] = e->v[--e->n];
 	for (; (child = 2 * i + 1) < e->n; i = child) {
-		if (child + 1 < e->n && is_before(&e->v[child + 1], &e->v[child]))
+		if (child + 1 < e->n && is_before(e->v[child + 1], e->v[child]))
 			child++;
-		if (!is_before(&e->v[child], &e->v[i]))
+		if (!is_before(e->v[child], e->v[i]))
 			break;
 		swap(&e->v[child], &e->v[i]);
 	}
-	return &e->taken;
+	return first;
 }
 
 bool
 files_entries_empty(const struct files_entries *e)
 {
 	return e->n == 0;
+}
+
+size_t
+files_entries_bytes(const struct files_entries *e)
+{
+	return e->arena_bytes + e->cap * sizeof(e->v[0]) + (e->dir != NULL ? DIR_BYTES : 0);
 }
 
 /* ---- reading */
@@ -140,10 +157,32 @@ stat_link(const struct files_entries *e, const char *name, struct stat *st)
 	return ok;
 }
 
+/* What an entry takes of the arena. */
+static size_t
+entry_size(size_t name_size)
+{
+	size_t size = offsetof(struct files_entry, name) + name_size;
+
+	return (size + ARENA_ALIGN - 1) / ARENA_ALIGN * ARENA_ALIGN;
+}
+
+static void
+add(struct files_entries *e, const char *name, const struct stat *st)
+{
+	size_t name_size = strlen(name) + 1, size = entry_size(name_size);
+	struct files_entry *entry = arena_alloc(&e->arena, size);
+
+	entry->size = st->st_size;
+	entry->changed = st->st_mtime;
+	entry->is_dir = S_ISDIR(st->st_mode);
+	memcpy(entry->name, name, name_size);
+	e->arena_bytes += size;
+	push(e, entry);
+}
+
 static void
 look_at(struct files_entries *e, const char *name)
 {
-	struct files_entry entry;
 	struct stat st;
 
 	if (name[0] == '.' || strchr(name, '\\') != NULL)
@@ -152,11 +191,16 @@ look_at(struct files_entries *e, const char *name)
 		return;			/* just removed */
 	if (S_ISLNK(st.st_mode) && !stat_link(e, name, &st))
 		return;
-	if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
-		return;
-	entry = (struct files_entry){ arena_str(&e->arena, str_of(name)), S_ISDIR(st.st_mode),
-	    st.st_size, st.st_mtime };
-	push(e, &entry);
+	if (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode))
+		add(e, name, &st);
+}
+
+/* The directory is of no use while the list is sent. */
+static enum files_entries_result
+complete(struct files_entries *e)
+{
+	close_dir(e);
+	return ENTRIES_COMPLETE;
 }
 
 enum files_entries_result
@@ -168,10 +212,10 @@ files_entries_read(struct files_entries *e, unsigned n)
 		errno = 0;
 		d = readdir(e->dir);
 		if (d == NULL)
-			return errno == 0 ? ENTRIES_COMPLETE : ENTRIES_FAILED;
+			return errno == 0 ? complete(e) : ENTRIES_FAILED;
 		if (e->n == FILES_ENTRIES_MAX || e->seen == FILES_ENTRIES_SEEN) {
 			e->cut = true;
-			return ENTRIES_COMPLETE;
+			return complete(e);
 		}
 		look_at(e, d->d_name);
 	}

@@ -6,6 +6,10 @@
  *
  * 10,000 entries take 20 ms and more, so that each turn of the loop has a piece of that work.
  * Small directories are one piece, and their pages have a length.
+ *
+ * Names are held until the client has taken the page, as slowly as it likes: what that takes of
+ * memory is bounded over all lists of a worker.  Small directories do not count, as they take no
+ * more than what is buffered for any response.
  */
 #include "proxy/files/files_list.h"
 
@@ -23,6 +27,8 @@
 enum {
 	TURN_ENTRIES = 128,		/* 0.2 to 0.4 ms */
 	TURN_BYTES = 32768,		/* of the page: a filter has work with them too */
+	WORKER_BYTES = 32 << 20,	/* of big lists: 10 at the least, as a rule 50 */
+	RETRY_S = 5,			/* Retry-After when they are in use */
 };
 
 struct list {
@@ -31,6 +37,7 @@ struct list {
 	bool complete;			/* they are all known */
 	bool begun;			/* the head of the response has gone out */
 	unsigned shown;
+	size_t counted;			/* its share of runtime->list_bytes */
 	struct watcher again;		/* without a descriptor: only to yield */
 };
 
@@ -64,6 +71,7 @@ put_size(struct buf *out, off_t size)
 static void
 put_entry(struct buf *out, const struct files_entry *e)
 {
+	struct str name = str_of(e->name);
 	const char *slash = e->is_dir ? "/" : "";
 	struct buf link = { NULL, 0, 0 };
 	char date[32] = "";
@@ -71,13 +79,13 @@ put_entry(struct buf *out, const struct files_entry *e)
 
 	if (gmtime_r(&e->changed, &tm) != NULL)
 		(void)strftime(date, sizeof(date), "%Y-%m-%d %H:%M", &tm);
-	escape_uri(&link, e->name, URI_TEXT, URI_IN_PATH);
+	escape_uri(&link, name, URI_TEXT, URI_IN_PATH);
 	/* "./": a name with a colon is no URL. */
 	buf_cstr(out, "<tr><td><a href=\"./");
 	escape_html(out, buf_view(&link));
 	buf_fini(&link);
 	buf_printf(out, "%s\">", slash);
-	escape_html(out, e->name);
+	escape_html(out, name);
 	buf_printf(out, "%s</a></td><td class=\"n\">", slash);
 	if (!e->is_dir)
 		put_size(out, e->size);
@@ -142,6 +150,17 @@ end_list(struct list *l)
 	loop_unwatch(l->x->runtime->loop, &l->again);
 	files_entries_free(l->entries);
 	l->entries = NULL;
+	l->x->runtime->list_bytes -= l->counted;
+	l->counted = 0;
+}
+
+static void
+count_bytes(struct list *l)
+{
+	size_t bytes = files_entries_bytes(l->entries);
+
+	l->x->runtime->list_bytes += bytes - l->counted;
+	l->counted = bytes;
 }
 
 /* The head of a page whose length is not known yet. */
@@ -203,6 +222,14 @@ write_piece(struct list *l)
 }
 
 static void
+refuse(struct exchange *x)
+{
+	x->retry_after_s = RETRY_S;
+	exchange_fail(x, 503, "lists-full", "%.*s: lists of directories take %d MB already",
+	    STR_ARG(x->conf->files), WORKER_BYTES >> 20);
+}
+
+static void
 go_on(struct list *l)
 {
 	if (l->complete) {
@@ -211,10 +238,16 @@ go_on(struct list *l)
 	}
 	switch (files_entries_read(l->entries, TURN_ENTRIES)) {
 	case ENTRIES_MORE:
-		loop_yield(l->x->runtime->loop, &l->again);
+		count_bytes(l);
+		if (l->x->runtime->list_bytes > WORKER_BYTES)
+			refuse(l->x);
+		else
+			loop_yield(l->x->runtime->loop, &l->again);
 		break;
 	case ENTRIES_COMPLETE:
 		l->complete = true;
+		if (l->counted > 0)
+			count_bytes(l);
 		write_piece(l);
 		break;
 	case ENTRIES_FAILED:

@@ -10,16 +10,11 @@
 _Static_assert(sizeof(struct path_node) == MEM_LINE, "a node is one line");
 
 void
-path_trie_init(struct path_trie *t, uint32_t nroots, size_t most, struct arena *arena)
+path_trie_init(struct path_trie *t, uint32_t nroots, struct arena *arena)
 {
-	size_t n = 1;
-
-	while (n < most * 2)
-		n *= 2;
-	CHECK(n < UINT32_MAX - nroots);
 	*t = (struct path_trie){
-		.nodes = mem_zalloc_lines(n, sizeof(t->nodes[0])),
-		.nslots = n,
+		.nodes = mem_zalloc_lines(1, sizeof(t->nodes[0])),
+		.nslots = 1,
 		.nroots = nroots,
 		.arena = arena,
 	};
@@ -64,20 +59,60 @@ find_slot(const struct path_trie *t, uint32_t parent, struct str segment, uint32
 	return &t->nodes[i];
 }
 
+/* `above` is the hash of the parent, or the number of the root. */
 static uint32_t
-edge_hash(uint32_t parent, struct str segment)
+hash_below(uint32_t above, struct str segment)
 {
-	return (uint32_t)str_hash(segment, parent);
+	return (uint32_t)str_hash(segment, above);
 }
 
-static struct path_node *
-add_child(struct path_trie *t, uint32_t parent, struct str segment)
-{
-	uint32_t hash = edge_hash(parent, segment);
-	struct path_node *node = find_slot(t, parent, segment, hash);
+/* ---- building */
 
-	if (node->used)
-		return node;
+/* Half of the slots stay free, so that a search ends soon. */
+static bool
+is_full(const struct path_trie *t)
+{
+	return (t->nnodes + 1) * 2 > t->nslots;
+}
+
+/* Copies a node of another table to where it belongs in this one. */
+static struct path_node *
+take_over(struct path_trie *t, const struct path_node *node)
+{
+	size_t i = node->hash & (t->nslots - 1);
+
+	while (t->nodes[i].used)
+		i = (i + 1) & (t->nslots - 1);
+	t->nodes[i] = *node;
+	return &t->nodes[i];
+}
+
+/*
+ * A hash does not depend on where the parent stands, so that nodes can move in any order.  What is
+ * left of each in the old table says where it went, for its children.
+ */
+static void
+grow(struct path_trie *t)
+{
+	struct path_node *old = t->nodes;
+	size_t nold = t->nslots;
+
+	t->nslots = nold * 2;
+	CHECK(t->nslots < UINT32_MAX - t->nroots);
+	t->nodes = mem_zalloc_lines(t->nslots, sizeof(t->nodes[0]));
+	for (size_t i = 0; i < nold; i++)
+		if (old[i].used)
+			old[i].parent = number_of(t, take_over(t, &old[i]));
+	for (size_t i = 0; i < t->nslots; i++)
+		if (t->nodes[i].used && t->nodes[i].parent >= t->nroots)
+			t->nodes[i].parent = old[t->nodes[i].parent - t->nroots].parent;
+	mem_free(old);
+}
+
+static void
+fill_slot(struct path_trie *t, struct path_node *node, uint32_t parent, struct str segment,
+    uint32_t hash)
+{
 	node->used = true;
 	node->parent = parent;
 	node->hash = hash;
@@ -88,40 +123,39 @@ add_child(struct path_trie *t, uint32_t parent, struct str segment)
 		memcpy(node->segment.text, segment.p, segment.n);
 	if (parent >= t->nroots)
 		t->nodes[parent - t->nroots].has_children = true;
-	return node;
-}
-
-size_t
-path_trie_depth(struct str path)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < path.n; i++)
-		n += path.p[i] == '/';
-	return n;
+	t->nnodes++;
 }
 
 struct path_node *
 path_trie_add(struct path_trie *t, uint32_t root, struct str path)
 {
 	struct path_node *node = NULL;
-	uint32_t parent = root;
+	uint32_t parent = root, hash = root;
 	struct str segment;
 
 	if (path.n == 0)
 		return NULL;
 	for (struct str rest = str_skip(path, 1); str_cut(&rest, '/', &segment);) {
-		node = add_child(t, parent, segment);
+		hash = hash_below(hash, segment);
+		node = find_slot(t, parent, segment, hash);
+		if (!node->used && is_full(t)) {
+			grow(t);
+			return path_trie_add(t, root, path);
+		}
+		if (!node->used)
+			fill_slot(t, node, parent, segment, hash);
 		parent = number_of(t, node);
 	}
 	return node;
 }
 
+/* ---- in use */
+
 const struct path_node *
 path_trie_walk(const struct path_trie *t, uint32_t root, struct str path, bool *whole)
 {
 	const struct path_node *node = NULL;
-	uint32_t parent = root;
+	uint32_t parent = root, hash = root;
 	struct str segment;
 
 	*whole = false;
@@ -132,7 +166,8 @@ path_trie_walk(const struct path_trie *t, uint32_t root, struct str path, bool *
 
 		if (node != NULL && !node->has_children)
 			return node;
-		child = find_slot(t, parent, segment, edge_hash(parent, segment));
+		hash = hash_below(hash, segment);
+		child = find_slot(t, parent, segment, hash);
 		if (!child->used)
 			return node;
 		node = child;

@@ -6,8 +6,9 @@
  *	exact  /api/v1/   root ─► "api" ─► "v1" ─► ""
  *
  * All nodes of a router, of however many roots, stand in one hash table by parent and segment: a
- * step costs one cache line whether there is one child or ten thousand.  The table gets its size
- * when it is made, so nodes never move.  Roots are numbers; what they lead to is the caller's.
+ * step costs one cache line whether there is one child or ten thousand.  The table grows with the
+ * nodes that there are, however many paths share them: adding a path may move them all.  Roots are
+ * numbers; what they lead to is the caller's.
  */
 #ifndef USHERD_PROXY_ROUTE_PATH_TRIE_H
 #define USHERD_PROXY_ROUTE_PATH_TRIE_H
@@ -37,7 +38,7 @@ struct path_node {
 	struct candidates exact;	/* routes for this very path */
 	struct candidates prefix;	/* routes for this path and all below it */
 	uint32_t parent;		/* see path_trie_parent() */
-	uint32_t hash;			/* of parent and segment */
+	uint32_t hash;			/* of all segments from the root on */
 	uint32_t length;		/* of the segment */
 	bool used;			/* the slot has a node */
 	bool has_children;
@@ -49,19 +50,20 @@ struct path_node {
 
 struct path_trie {
 	struct path_node *nodes;
-	size_t nslots;			/* a power of two */
+	size_t nslots;			/* a power of two, at least twice the nodes */
+	size_t nnodes;
 	uint32_t nroots;
 	struct arena *arena;		/* for long segments */
 };
 
-/* An empty trie with the roots 0 to `nroots` - 1 and room for `most` nodes. */
-void path_trie_init(struct path_trie *t, uint32_t nroots, size_t most, struct arena *arena);
+/* An empty trie with the roots 0 to `nroots` - 1. */
+void path_trie_init(struct path_trie *t, uint32_t nroots, struct arena *arena);
 void path_trie_fini(struct path_trie *t);
 
-/* How many nodes a path needs at most. */
-size_t path_trie_depth(struct str path);
-
-/* The node of a normalised path below a root, made if there is none; NULL for "", the root. */
+/*
+ * The node of a normalised path below a root, made if there is none; NULL for "", the root.  It
+ * stays where it is until the next call.
+ */
 struct path_node *path_trie_add(struct path_trie *t, uint32_t root, struct str path);
 
 /*

@@ -231,22 +231,6 @@ add_routes(struct router *r, bool with_path)
 				add_route(r, &r->routes[i]);
 }
 
-/* The most nodes that the paths of all routes can take. */
-static size_t
-count_segments(const struct conf_snapshot *snapshot)
-{
-	size_t n = 0;
-
-	for (unsigned i = 0; i < snapshot->nroutes; i++) {
-		const struct conf_route *conf = snapshot->routes[i];
-
-		for (unsigned k = 0; k < conf->npaths; k++)
-			n += path_trie_depth(conf->paths[k].text) *
-			    (conf->nhosts > 0 ? conf->nhosts : 1);
-	}
-	return n;
-}
-
 struct router *
 router_new(const struct conf_snapshot *snapshot, struct capture_names *names,
     struct conf_errors *errors)
@@ -256,7 +240,7 @@ router_new(const struct conf_snapshot *snapshot, struct capture_names *names,
 
 	r->conf = snapshot;
 	arena_init(&r->arena);
-	path_trie_init(&r->trie, snapshot->nhosts + 1, count_segments(snapshot), &r->arena);
+	path_trie_init(&r->trie, snapshot->nhosts + 1, &r->arena);
 	r->hosts = host_map_new(snapshot);
 	r->places = mem_zalloc_lines((size_t)snapshot->nhosts + 1, sizeof(r->places[0]));
 	r->routes = mem_zalloc_lines(snapshot->nroutes, sizeof(r->routes[0]));
