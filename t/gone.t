@@ -3,11 +3,14 @@
 
 use strict;
 use warnings;
+use POSIX ();
 use Test::More;
 use Test::Certs 'certs';
 use Test::Usherd;
 use Time::HiRes 'sleep';
 
+my $pki = certs();
+my $site = $pki->leaf(site => names => ['a.test']);
 my $dir = scratch();
 my $GET = "GET / HTTP/1.1\r\nHost: a.test\r\n\r\n";
 my $CHUNKED = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
@@ -71,13 +74,16 @@ subtest 'request and end come together' => sub {
 
 subtest 'a body in front of the end' => sub {
     for my $route ('request_buffering = off', 'request_buffering = on') {
-        my $origin = origin(['request', 'eof']);
+        my $origin = origin(['request', [send => answer('first')], 'request', 'eof']);
         my $usherd = logged($origin, "half_close_timeout = 100ms\n$route");
         my $c = client($usherd->port(1));
+        $c->send("POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 1\r\n\r\nx");
+        is +($c->response // {})->{body}, 'first', "$route: an answer";
         $c->send("POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 100000\r\n\r\n" . 'b' x 100000)->shut;
         ok $origin->await_event(qr/^1 eof/), "$route: gone when nothing follows";
         is length +($origin->last_request // {})->{body}, 100000, 'the server had it whole';
-        await_log($usherd, $GONE);
+        is $origin->connections, 1, 'on a connection that was used before';
+        await_log($usherd, "200 - tries=1\n$GONE");
         $usherd->stop;
     }
     my $usherd = logged(origin(['request', 'eof']), 'half_close_timeout = off');
@@ -206,8 +212,6 @@ subtest 'a tunnel' => sub {
 };
 
 subtest 'TLS' => sub {
-    my $pki = certs();
-    my $site = $pki->leaf(site => names => ['a.test']);
     for my $how (qw(close cut reset)) {
         my $origin = origin(['head', 'eof']);
         my $usherd = logged($origin, 'half_close_timeout = 100ms', listen => "tls = on\ncertificate = $site->{pair}");
@@ -226,6 +230,58 @@ subtest 'TLS' => sub {
     let('tls');
     is +($c->response // {})->{body}, 'late', 'close_notify is no reason not to answer';
     $usherd->stop;
+};
+
+# Whether our end of the connection from a client has seen the client's.
+sub end_is_seen {
+    my ($usherd) = @_;
+    my $port = sprintf ':%04X', $usherd->port(1);
+    return scalar grep { /^\s*\d+: \S+$port \S+ 08 / } split /\n/, slurp('/proc/net/tcp');
+}
+
+# Sends from a process of its own: a server that does not read makes it stand still.
+sub send_and_shut {
+    my ($c, $bytes) = @_;
+    my $pid = fork // die "fork: $!";
+    return $pid if $pid;
+    $c->{timeout} = 60;
+    $c->send($bytes)->shut;
+    POSIX::_exit(0);
+}
+
+sub upload { my ($n) = @_; return "PUT / HTTP/1.1\r\nHost: a.test\r\nContent-Length: $n\r\n\r\n" . 'b' x ($n - 3) . 'END' }
+
+subtest 'an upload that the server does not read, and the end behind it' => sub {
+    # The end arrives behind the rest of the smaller one, and cannot behind that of the larger one.
+    for ([500_000, 'off'], [12 << 20, 'off'], [500_000, 'on']) {
+        my ($size, $buffered) = @$_;
+        my ($small, $name) = ($size < 1 << 20, "$size-$buffered");
+        my $script = ['head', awaits("read-$name"), [until => qr/END\z/], [send => answer('stored')]];
+        my $origin = origin({path => "$dir/read-$name.sock"}, $script);
+        my $usherd = logged($origin, "half_close_timeout = 2s\nrequest_buffering = $buffered");
+        my $c = client($usherd->port(1));
+        my $pid = send_and_shut($c, upload($size));
+        ok wait_for { end_is_seen($usherd) }, 'the end has arrived' if $small;
+        ok $c->quiet(2.5), "$size bytes, request_buffering = $buffered: the server is not silent, it has not heard all";
+        let("read-$name");
+        is +($c->response(method => 'PUT', timeout => 30) // {})->{body}, 'stored', 'it is stored, and answered';
+        waitpid $pid, 0;
+        await_log($usherd, "200 - tries=1\n");
+        $usherd->stop;
+
+        $origin = origin({path => "$dir/never-$name.sock"}, ['head', awaits("never-$name"), 'eof']);
+        $usherd = logged($origin, "half_close_timeout = 30s\nwrite_timeout = 500ms\nretries = 5\nrequest_buffering = $buffered");
+        $c = client($usherd->port(1));
+        $pid = send_and_shut($c, upload($size));
+        is +($c->response(method => 'PUT') // {})->{status}, 504, 'a server that never reads: write_timeout';
+        isnt $c->end, 'open', 'the connection ends';
+        let("never-$name");
+        ok $origin->await_event(qr/^1 (eof|reset)/), 'the server\'s too';
+        waitpid $pid, 0;
+        await_log($usherd, "504 write-timeout tries=1\n");
+        $usherd->allow_log(qr/write-timeout/);
+        $usherd->stop;
+    }
 };
 
 subtest 'the counters' => sub {

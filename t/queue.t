@@ -29,6 +29,13 @@ sub ask {
     return $c;
 }
 
+# The same, from a client whose end arrives with its request.
+sub shut_with {
+    my ($usherd, $name) = @_;
+    my $c = client($usherd->port(1));
+    return $c->together(sub { $c->send("GET /$name HTTP/1.1\r\nHost: a.test\r\n\r\n")->shut });
+}
+
 sub queued {
     my ($usherd) = @_;
     my ($n) = get($usherd->port(9), '/metrics')->{body} =~ /^usherd_backend_queue\{backend="app"\} (\d+)/m;
@@ -157,6 +164,7 @@ subtest 'clients that leave' => sub {
     $origin->await_requests(1);
     my ($closes, $resets, $stays) = map { ask($usherd, "r$_") } 1 .. 3;
     await_queued($usherd, 3);
+    sleep 0.3;    # who closes before a tenth of a second is over has not given up
     $closes->close;
     ok await_queued($usherd, 2), 'closing leaves the queue';
     $resets->reset;
@@ -165,6 +173,54 @@ subtest 'clients that leave' => sub {
     is $stays->response->{body}, 'r3', 'the last one is served';
     is_deeply [map { $_->{target} } $origin->requests], [qw(/r0 /r3)], 'the server never hears of the others';
     ok logged($usherd, qr{^/r1 499 tries=0 why=client-closed$}m), 'the log says what happened';
+    $usherd->stop;
+};
+
+subtest 'clients that have no more to say' => sub {
+    my $dir = scratch();
+    my $origin = held($dir);
+    my $usherd = queue_proxy("$origin->{address} max_conns=1", 'queue = 100 timeout=20s', route => "half_close_timeout = 2s\n");
+    my $c = ask($usherd, 'r0');
+    $origin->await_requests(1);
+    my $waits = shut_with($usherd, 'r1');
+    await_queued($usherd, 1);
+    sleep 2.5;
+    is queued($usherd), 1, 'wait for longer than a server may be silent';
+    let_go($dir, 'r0');
+    let_go($dir, 'r1');
+    is +($waits->response // {})->{body}, 'r1', 'and are answered';
+    $c->close;
+    $usherd->stop;
+
+    $usherd = queue_proxy("$origin->{address} max_conns=1", 'queue = 100 timeout=20s', route => "half_close_timeout = 100ms\n");
+    $c = ask($usherd, 'r2');
+    $origin->await_event(qr{request GET /r2});
+    $waits = shut_with($usherd, 'r3');
+    await_queued($usherd, 1);
+    let_go($dir, 'r2');
+    ok $origin->await_event(qr{request GET /r3}), 'when the server has the request';
+    ok logged($usherd, qr{^/r3 499 tries=1 why=client-closed$}m), 'the time runs';
+    let_go($dir, 'r3');
+    $usherd->stop;
+
+    $usherd = queue_proxy("$origin->{address} max_conns=1", 'queue = 100 timeout=500ms');
+    $c = ask($usherd, 'r4');
+    $origin->await_event(qr{request GET /r4});
+    is +(shut_with($usherd, 'r5')->response // {})->{status}, 503, 'or hear that they wait in vain';
+    let_go($dir, 'r4');
+    finish($usherd);
+
+    $usherd = queue_proxy("$origin->{address} max_conns=1", 'queue = 100 timeout=20s', route => "half_close_timeout = off\n");
+    $c = ask($usherd, 'r6');
+    $origin->await_event(qr{request GET /r6});
+    $waits = ask($usherd, 'r7');
+    await_queued($usherd, 1);
+    sleep 0.3;
+    $waits->shut;
+    sleep 0.3;
+    is queued($usherd), 1, 'half_close_timeout = off: whenever they say so';
+    let_go($dir, 'all');
+    is +($waits->response // {})->{body}, 'r7', 'they wait';
     $usherd->stop;
 };
 
