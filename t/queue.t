@@ -3,9 +3,12 @@
 use strict;
 use warnings;
 use Test::More;
+use Test::Certs 'certs';
 use Test::Usherd;
 use Time::HiRes qw(sleep time);
 
+my $pki = certs();
+my $site = $pki->leaf(site => names => ['a.test']);
 my $GET = "GET / HTTP/1.1\r\nHost: a.test\r\n\r\n";
 
 # One server with one place, which it gives back when the test says so: each answer waits for a file.
@@ -221,6 +224,24 @@ subtest 'clients that have no more to say' => sub {
     is queued($usherd), 1, 'half_close_timeout = off: whenever they say so';
     let_go($dir, 'all');
     is +($waits->response // {})->{body}, 'r7', 'they wait';
+    $usherd->stop;
+};
+
+subtest 'clients that leave over TLS' => sub {
+    my $dir = scratch();
+    my $origin = held($dir);
+    my $usherd = queue_proxy("$origin->{address} max_conns=1", '', listen => "tls = on\ncertificate = $site->{pair}");
+    my @c = map { client($usherd->port(1), tls => {SSL_hostname => 'a.test'}) } 0 .. 1;
+    $c[0]->send("GET /r0 HTTP/1.1\r\nHost: a.test\r\n\r\n");
+    $origin->await_requests(1);
+    $c[1]->send("GET /r1 HTTP/1.1\r\nHost: a.test\r\n\r\n");
+    await_queued($usherd, 1);
+    sleep 0.3;
+    $c[1]->notify;
+    ok await_queued($usherd, 0), 'close_notify is enough';
+    ok logged($usherd, qr{^/r1 499 tries=0 why=client-closed$}m), 'the log says what happened';
+    let_go($dir, 'all');
+    is $c[0]->response->{body}, 'r0', 'others are not disturbed';
     $usherd->stop;
 };
 

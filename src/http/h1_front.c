@@ -180,6 +180,14 @@ on_timer(struct timer *t)
 	}
 }
 
+void
+h1_front_look(struct h1_front *f)
+{
+	if (f->state == FRONT_BUSY && f->stream->base.body_done &&
+	    transport_look(&f->transport) == IO_ERROR)
+		h1_front_lost(f, false, NULL);
+}
+
 static bool
 has_given_up(const struct h1_front *f, const struct h1_stream *s)
 {
@@ -205,6 +213,7 @@ has_gone(const struct h1_front *f)
 static bool
 is_there(struct h1_front *f)
 {
+	h1_front_look(f);
 	if (f->end_ms == 0 && h1_front_half_closed(f))
 		f->end_ms = clock_ms();
 	if (has_gone(f))

@@ -84,8 +84,11 @@ void h1_front_set_timer(struct h1_front *f, msec deadline);
 static inline bool
 h1_front_half_closed(const struct h1_front *f)
 {
-	return (f->transport.watcher.ready & READY_EOF) != 0;
+	return transport_is_half_closed(&f->transport);
 }
+
+/* Nobody reads from a client whose request is complete: looks whether it closes its side. */
+void h1_front_look(struct h1_front *f);
 
 /* Recomputes the timer of a busy connection. */
 void h1_front_arm(struct h1_front *f);

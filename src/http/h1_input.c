@@ -193,6 +193,7 @@ h1_front_begin(struct h1_front *f, const struct h1_scan *scan, const struct refu
 	h1_front_set_timer(f, TIMER_NEVER);
 	f->options->on_stream(f->options->arg, &s->base);
 	/* No event will tell of an end that has come already. */
+	h1_front_look(f);
 	if (f->state == FRONT_BUSY && h1_front_half_closed(f))
 		h1_front_arm(f);
 }

@@ -185,6 +185,9 @@ sub rest { return $_[0]{buf} }
 
 sub shut { my ($self) = @_; shutdown $self->{sock}, 1; return $self }
 
+# The goodbye of TLS, and no more: the socket stays open in both directions.
+sub notify { my ($self) = @_; Net::SSLeay::shutdown($self->{sock}->_get_ssl_object); return $self }
+
 # What the function sends arrives together, the end too.
 sub together {
     my ($self, $say) = @_;
