@@ -232,8 +232,6 @@ h1_front_input_body(struct h1_front *f)
 		return;
 	if (f->turn_bytes >= TURN_BYTES)
 		loop_yield(f->transport.loop, &f->transport.watcher);
-	h1_front_look(f);
-	if (f->state == FRONT_BUSY)
-		wait_for_body(f);
+	wait_for_body(f);
 }
 
