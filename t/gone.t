@@ -3,11 +3,14 @@
 
 use strict;
 use warnings;
+use POSIX ();
 use Test::More;
 use Test::Certs 'certs';
 use Test::Usherd;
 use Time::HiRes 'sleep';
 
+my $pki = certs();
+my $site = $pki->leaf(site => names => ['a.test']);
 my $dir = scratch();
 my $GET = "GET / HTTP/1.1\r\nHost: a.test\r\n\r\n";
 my $CHUNKED = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
@@ -71,13 +74,16 @@ subtest 'request and end come together' => sub {
 
 subtest 'a body in front of the end' => sub {
     for my $route ('request_buffering = off', 'request_buffering = on') {
-        my $origin = origin(['request', 'eof']);
+        my $origin = origin(['request', [send => answer('first')], 'request', 'eof']);
         my $usherd = logged($origin, "half_close_timeout = 100ms\n$route");
         my $c = client($usherd->port(1));
+        $c->send("POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 1\r\n\r\nx");
+        is +($c->response // {})->{body}, 'first', "$route: an answer";
         $c->send("POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 100000\r\n\r\n" . 'b' x 100000)->shut;
         ok $origin->await_event(qr/^1 eof/), "$route: gone when nothing follows";
         is length +($origin->last_request // {})->{body}, 100000, 'the server had it whole';
-        await_log($usherd, $GONE);
+        is $origin->connections, 1, 'on a connection that was used before';
+        await_log($usherd, "200 - tries=1\n$GONE");
         $usherd->stop;
     }
     my $usherd = logged(origin(['request', 'eof']), 'half_close_timeout = off');
@@ -206,8 +212,6 @@ subtest 'a tunnel' => sub {
 };
 
 subtest 'TLS' => sub {
-    my $pki = certs();
-    my $site = $pki->leaf(site => names => ['a.test']);
     for my $how (qw(close cut reset)) {
         my $origin = origin(['head', 'eof']);
         my $usherd = logged($origin, 'half_close_timeout = 100ms', listen => "tls = on\ncertificate = $site->{pair}");
@@ -226,6 +230,170 @@ subtest 'TLS' => sub {
     let('tls');
     is +($c->response // {})->{body}, 'late', 'close_notify is no reason not to answer';
     $usherd->stop;
+};
+
+# close_notify is the end of the client's side; the socket stays open.
+subtest 'TLS: close_notify alone' => sub {
+    my $open = sub {
+        my ($origin, $route, $version) = @_;
+        my $usherd = logged($origin, $route, listen => "tls = on\ncertificate = $site->{pair}");
+        return $usherd, client($usherd->port(1), tls => {SSL_hostname => 'a.test', SSL_version => $version // 'TLSv1_3'});
+    };
+    # One head fills a block of input, so that the end is left in the socket's buffer.
+    my $long = "GET / HTTP/1.1\r\nHost: a.test\r\nX: \r\n\r\n" =~ s/X: \K/'x' x (16384 - length "${GET}X: \r\n")/er;
+    my %ask = (
+        'at once' => sub { my ($c) = @_; $c->together(sub { $c->send($GET)->notify }) },
+        'behind a long head' => sub { my ($c) = @_; $c->together(sub { $c->send($long)->notify }) },
+        'behind a body' => sub {
+            my ($c) = @_;
+            my $n = 100_000;
+            $c->together(sub { $c->send("POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: $n\r\n\r\n" . 'b' x $n)->notify });
+        },
+        'later' => sub { my ($c, $origin) = @_; $c->send($GET); $origin->await_event(qr/^1 request/); $c->notify },
+    );
+    for my $version (qw(TLSv1_3 TLSv1_2)) {
+        for my $when (sort keys %ask) {
+            my $origin = origin(['request', 'eof']);
+            my ($usherd, $c) = $open->($origin, 'half_close_timeout = 100ms', $version);
+            $ask{$when}->($c, $origin);
+            ok $origin->await_event(qr/^1 eof/), "$version, $when: gone when nothing follows";
+            await_log($usherd, $GONE);
+            is $c->end, 'closed', 'the client\'s connection ends properly';
+            is $c->rest, '', 'without a word';
+            $usherd->stop;
+        }
+    }
+
+    my $origin = origin(['head', awaits('notify'), [send => answer('late')]]);
+    my ($usherd, $c) = $open->($origin, 'half_close_timeout = 30s');
+    $c->send($GET)->notify;
+    ok $c->quiet(0.3), 'a client that waits';
+    let('notify');
+    is +($c->response // {})->{body}, 'late', 'gets its answer';
+    is $c->end, 'closed', 'then the end';
+    await_log($usherd, "200 - tries=1\n");
+    $usherd->stop;
+
+    $origin = origin(['head', [send => $CHUNKED], (map { ([stall => 0.3], [send => "1\r\n$_\r\n"]) } 1 .. 9), [send => "0\r\n\r\n"]]);
+    ($usherd, $c) = $open->($origin, 'half_close_timeout = 1500ms');
+    $c->send($GET)->notify;
+    $c->{timeout} = 20;
+    is +($c->response // {})->{body}, '123456789', 'a response goes on for longer than the time';
+    await_log($usherd, "200 - tries=1\n");
+    $usherd->stop;
+
+    $origin = origin(['head', [send => "${CHUNKED}5\r\nhello\r\n"], 'eof']);
+    ($usherd, $c) = $open->($origin, "half_close_timeout = 100ms\nread_timeout = off");
+    $c->send($GET)->notify;
+    ok $c->read_until(qr/hello\r\n/), 'one that breaks off';
+    ok $origin->await_event(qr/^1 eof/), 'is given up';
+    await_log($usherd, "200 client-closed tries=1\n");
+    $usherd->stop;
+
+    $origin = origin(['head', [send => "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: 1\n\n"], 'eof']);
+    ($usherd, $c) = $open->($origin, "half_close_timeout = off\nread_timeout = off");
+    $c->send($GET)->read_until(qr/data: 1/);
+    $c->notify;
+    ok $origin->await_event(qr/^1 eof/), 'of an event stream nobody waits for the rest';
+    $usherd->stop;
+
+    ($usherd, $c) = $open->(origin(), 'half_close_timeout = off');
+    $c->send($GET);
+    is +($c->response // {})->{body}, 'ok', 'an idle connection';
+    $c->notify;
+    is $c->end, 'closed', 'is closed';
+    $c = client($usherd->port(1), tls => {SSL_hostname => 'a.test'});
+    $c->send($GET x 20)->notify;
+    is scalar(grep { ($c->response // {body => ''})->{body} eq 'ok' } 1 .. 20), 20, 'pipelined requests are all answered';
+    is $c->end, 'closed', 'before the connection ends';
+    $usherd->stop;
+};
+
+# Whether our end of the connection from a client has seen the client's.
+sub end_is_seen {
+    my ($usherd) = @_;
+    my $port = sprintf ':%04X', $usherd->port(1);
+    return scalar grep { /^\s*\d+: \S+$port \S+ 08 / } split /\n/, slurp('/proc/net/tcp');
+}
+
+# Sends from a process of its own: a server that does not read makes it stand still.
+sub send_and_shut {
+    my ($c, $bytes) = @_;
+    my $pid = fork // die "fork: $!";
+    return $pid if $pid;
+    $c->{timeout} = 60;
+    $c->send($bytes)->shut;
+    POSIX::_exit(0);
+}
+
+sub upload { my ($n) = @_; return "PUT / HTTP/1.1\r\nHost: a.test\r\nContent-Length: $n\r\n\r\n" . 'b' x ($n - 3) . 'END' }
+
+subtest 'an upload that the server does not read, and the end behind it' => sub {
+    # The end arrives behind the rest of the smaller one, and cannot behind that of the larger one.
+    for ([500_000, 'off'], [12 << 20, 'off'], [500_000, 'on']) {
+        my ($size, $buffered) = @$_;
+        my ($small, $name) = ($size < 1 << 20, "$size-$buffered");
+        my $script = ['head', awaits("read-$name"), [until => qr/END\z/], [send => answer('stored')]];
+        my $origin = origin({path => "$dir/read-$name.sock"}, $script);
+        my $usherd = logged($origin, "half_close_timeout = 2s\nrequest_buffering = $buffered");
+        my $c = client($usherd->port(1));
+        my $pid = send_and_shut($c, upload($size));
+        ok wait_for { end_is_seen($usherd) }, 'the end has arrived' if $small;
+        ok $c->quiet(2.5), "$size bytes, request_buffering = $buffered: the server is not silent, it has not heard all";
+        let("read-$name");
+        is +($c->response(method => 'PUT', timeout => 30) // {})->{body}, 'stored', 'it is stored, and answered';
+        waitpid $pid, 0;
+        await_log($usherd, "200 - tries=1\n");
+        $usherd->stop;
+
+        $origin = origin({path => "$dir/never-$name.sock"}, ['head', awaits("never-$name"), 'eof']);
+        $usherd = logged($origin, "half_close_timeout = 30s\nwrite_timeout = 500ms\nretries = 5\nrequest_buffering = $buffered");
+        $c = client($usherd->port(1));
+        $pid = send_and_shut($c, upload($size));
+        is +($c->response(method => 'PUT') // {})->{status}, 504, 'a server that never reads: write_timeout';
+        isnt $c->end, 'open', 'the connection ends';
+        let("never-$name");
+        ok $origin->await_event(qr/^1 (eof|reset)/), 'the server\'s too';
+        waitpid $pid, 0;
+        await_log($usherd, "504 write-timeout tries=1\n");
+        $usherd->allow_log(qr/write-timeout/);
+        $usherd->stop;
+    }
+};
+
+subtest 'the end within a body' => sub {
+    my %part = (
+        length => "PUT / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 10\r\n\r\n12345",
+        chunked => "PUT / HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n12345\r\n",
+    );
+    for my $how ('FIN', 'close_notify') {
+        my $tls = $how ne 'FIN';
+        for my $kind (sort keys %part) {
+            for my $when ('together', 'later') {
+                my $origin = origin([[until => qr/12345/], 'eof'], ['request', [send => answer('second')], 'loop']);
+                my $usherd = logged($origin, 'retries = 5', backend => 'retry_on = connect reset timeout',
+                    listen => $tls ? "tls = on\ncertificate = $site->{pair}" : '');
+                my %tls = $tls ? (tls => {SSL_hostname => 'a.test'}) : ();
+                my $c = client($usherd->port(1), %tls);
+                my $end = sub { $tls ? $c->notify : $c->shut };
+                if ($when eq 'together') {
+                    $c->together(sub { $c->send($part{$kind}); $end->() });
+                } else {
+                    $c->send($part{$kind});
+                    wait_for { $origin->raw(1) =~ /12345/ };
+                    $end->();
+                }
+                is +($c->response(method => 'PUT') // {})->{status}, 400, "$how $when, $kind: refused";
+                is $c->end, 'closed', 'then the connection ends';
+                await_log($usherd, "400 client-closed tries=1\n");
+                ok $origin->await_event(qr/^1 (eof|reset)/), 'that of the server as well';
+                is get($usherd->port(1), '/', {%tls})->{body}, 'second', 'so it is not used again';
+                is $origin->connections, 2, 'and nothing was tried again';
+                $usherd->allow_log(qr/client-closed/);
+                $usherd->stop;
+            }
+        }
+    }
 };
 
 subtest 'the counters' => sub {

@@ -3,9 +3,12 @@
 use strict;
 use warnings;
 use Test::More;
+use Test::Certs 'certs';
 use Test::Usherd;
 use Time::HiRes qw(sleep time);
 
+my $pki = certs();
+my $site = $pki->leaf(site => names => ['a.test']);
 my $GET = "GET / HTTP/1.1\r\nHost: a.test\r\n\r\n";
 
 # One server with one place, which it gives back when the test says so: each answer waits for a file.
@@ -27,6 +30,13 @@ sub ask {
     my $c = client($usherd->port(1));
     $c->send("GET /$name HTTP/1.1\r\nHost: a.test\r\n\r\n");
     return $c;
+}
+
+# The same, from a client whose end arrives with its request.
+sub shut_with {
+    my ($usherd, $name) = @_;
+    my $c = client($usherd->port(1));
+    return $c->together(sub { $c->send("GET /$name HTTP/1.1\r\nHost: a.test\r\n\r\n")->shut });
 }
 
 sub queued {
@@ -158,6 +168,7 @@ subtest 'clients that leave' => sub {
     $origin->await_requests(1);
     my ($closes, $resets, $stays) = map { ask($usherd, "r$_") } 1 .. 3;
     await_queued($usherd, 3);
+    sleep 0.3;    # who closes before a tenth of a second is over has not given up
     $closes->close;
     ok await_queued($usherd, 2), 'closing leaves the queue';
     $resets->reset;
@@ -166,6 +177,72 @@ subtest 'clients that leave' => sub {
     is $stays->response->{body}, 'r3', 'the last one is served';
     is_deeply [map { $_->{target} } $origin->requests], [qw(/r0 /r3)], 'the server never hears of the others';
     ok logged($usherd, qr{^/r1 499 tries=0 why=client-closed$}m), 'the log says what happened';
+    $usherd->stop;
+};
+
+subtest 'clients that have no more to say' => sub {
+    my $dir = scratch();
+    my $origin = held($dir);
+    my $usherd = queue_proxy("$origin->{address} max_conns=1", 'queue = 100 timeout=20s', route => "half_close_timeout = 2s\n");
+    my $c = ask($usherd, 'r0');
+    $origin->await_requests(1);
+    my $waits = shut_with($usherd, 'r1');
+    await_queued($usherd, 1);
+    sleep 2.5;
+    is queued($usherd), 1, 'wait for longer than a server may be silent';
+    let_go($dir, 'r0');
+    let_go($dir, 'r1');
+    is +($waits->response // {})->{body}, 'r1', 'and are answered';
+    $c->close;
+    $usherd->stop;
+
+    $usherd = queue_proxy("$origin->{address} max_conns=1", 'queue = 100 timeout=20s', route => "half_close_timeout = 100ms\n");
+    $c = ask($usherd, 'r2');
+    $origin->await_event(qr{request GET /r2});
+    $waits = shut_with($usherd, 'r3');
+    await_queued($usherd, 1);
+    let_go($dir, 'r2');
+    ok $origin->await_event(qr{request GET /r3}), 'when the server has the request';
+    ok logged($usherd, qr{^/r3 499 tries=1 why=client-closed$}m), 'the time runs';
+    let_go($dir, 'r3');
+    $usherd->stop;
+
+    $usherd = queue_proxy("$origin->{address} max_conns=1", 'queue = 100 timeout=500ms');
+    $c = ask($usherd, 'r4');
+    $origin->await_event(qr{request GET /r4});
+    is +(shut_with($usherd, 'r5')->response // {})->{status}, 503, 'or hear that they wait in vain';
+    let_go($dir, 'r4');
+    finish($usherd);
+
+    $usherd = queue_proxy("$origin->{address} max_conns=1", 'queue = 100 timeout=20s', route => "half_close_timeout = off\n");
+    $c = ask($usherd, 'r6');
+    $origin->await_event(qr{request GET /r6});
+    $waits = ask($usherd, 'r7');
+    await_queued($usherd, 1);
+    sleep 0.3;
+    $waits->shut;
+    sleep 0.3;
+    is queued($usherd), 1, 'half_close_timeout = off: whenever they say so';
+    let_go($dir, 'all');
+    is +($waits->response // {})->{body}, 'r7', 'they wait';
+    $usherd->stop;
+};
+
+subtest 'clients that leave over TLS' => sub {
+    my $dir = scratch();
+    my $origin = held($dir);
+    my $usherd = queue_proxy("$origin->{address} max_conns=1", '', listen => "tls = on\ncertificate = $site->{pair}");
+    my @c = map { client($usherd->port(1), tls => {SSL_hostname => 'a.test'}) } 0 .. 1;
+    $c[0]->send("GET /r0 HTTP/1.1\r\nHost: a.test\r\n\r\n");
+    $origin->await_requests(1);
+    $c[1]->send("GET /r1 HTTP/1.1\r\nHost: a.test\r\n\r\n");
+    await_queued($usherd, 1);
+    sleep 0.3;
+    $c[1]->notify;
+    ok await_queued($usherd, 0), 'close_notify is enough';
+    ok logged($usherd, qr{^/r1 499 tries=0 why=client-closed$}m), 'the log says what happened';
+    let_go($dir, 'all');
+    is $c[0]->response->{body}, 'r0', 'others are not disturbed';
     $usherd->stop;
 };
 

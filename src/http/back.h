@@ -46,6 +46,9 @@ struct back_stream_events {
 	 * calls nothing more either way.  Trailers (may be NULL) live as long as the arena. */
 	void (*end)(void *user, const struct fields *trailers);
 
+	/* The request is with the kernel to its last byte.  May be NULL. */
+	void (*sent)(void *user);
+
 	void (*drained)(void *user);
 
 	/* The strings of a response head lie in `block`: takes over the reference, to be dropped

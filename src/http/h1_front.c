@@ -109,7 +109,7 @@ static bool
 is_owed_an_answer(const struct h1_front *f, const struct h1_stream *s)
 {
 	return s->out_mode != OUT_TUNNEL && chain_empty(&f->out) &&
-	    (s->base.body_done || s->base.started);
+	    (s->base.body_done || s->base.started) && s->stage == STAGE_TAKEN;
 }
 
 void
@@ -180,17 +180,45 @@ on_timer(struct timer *t)
 	}
 }
 
+void
+h1_front_look(struct h1_front *f)
+{
+	if (f->state == FRONT_BUSY && f->stream->base.body_done &&
+	    transport_look(&f->transport) == IO_ERROR)
+		h1_front_lost(f, false, NULL);
+}
+
+static bool
+has_given_up(const struct h1_front *f, const struct h1_stream *s)
+{
+	return s->stage == STAGE_WAITING && f->end_ms >= s->impatient_ms &&
+	    s->base.limits->half_close_timeout_ms != TIMER_NEVER;
+}
+
 /* A client may close its side and wait for the answer, unless there is none to wait for. */
 static bool
 has_gone(const struct h1_front *f)
 {
-	uint8_t ready = f->transport.watcher.ready;
+	const struct h1_stream *s = f->stream;
 
 	if (f->state != FRONT_BUSY)
 		return false;
 	/* Where our side of a tunnel is shut, the end of the client's is no error. */
-	return ((ready & READY_ERROR) && !f->stream->shut) ||
-	    (h1_front_half_closed(f) && f->stream->base.leaves);
+	if ((f->transport.watcher.ready & READY_ERROR) && !s->shut)
+		return true;
+	return h1_front_half_closed(f) && (s->base.leaves || has_given_up(f, s));
+}
+
+/* Whether the client is still there; else the connection is closed. */
+static bool
+is_there(struct h1_front *f)
+{
+	h1_front_look(f);
+	if (f->end_ms == 0 && h1_front_half_closed(f))
+		f->end_ms = clock_ms();
+	if (has_gone(f))
+		h1_front_lost(f, false, NULL);
+	return f->state != FRONT_CLOSED;
 }
 
 static void
@@ -204,10 +232,8 @@ on_ready(struct watcher *w)
 		h1_front_handshake(f);
 		return;
 	}
-	if (has_gone(f)) {
-		h1_front_lost(f, false, NULL);
+	if (!is_there(f))
 		return;
-	}
 	if ((w->ready & READY_WRITE) && !chain_empty(&f->out))
 		loop_post(f->transport.loop, &f->work);
 	/* After a yield, bytes that have been read already may be all that there is to do. */
@@ -224,9 +250,7 @@ on_work(struct task *t)
 
 	if (f->state == FRONT_BUSY && h1_front_wants_body(f))
 		h1_front_input(f);
-	if (has_gone(f))
-		h1_front_lost(f, false, NULL);
-	else if (f->state == FRONT_BUSY)
+	if (is_there(f) && f->state == FRONT_BUSY)
 		h1_stream_flush(f);
 }
 

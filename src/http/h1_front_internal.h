@@ -32,6 +32,8 @@ struct h1_stream {
 	uint64_t out_left;		/* with OUT_LENGTH */
 	msec read_deadline_ms;
 	msec silent_deadline_ms;	/* a client that has closed its side counts as gone then */
+	msec impatient_ms;		/* one that does so from then on will not wait */
+	enum stream_stage stage;
 	struct stall sending;		/* a client that does not take what waits for it */
 	msec wanted_since_ms;		/* body bytes are wanted since then; 0: they are not */
 	msec wanted_ms;			/* time for which they were wanted before */
@@ -61,6 +63,7 @@ struct h1_front {
 	uint8_t burst;			/* requests served without going back to the loop */
 	uint64_t turn_bytes;		/* body bytes read without going back to the loop */
 	uint8_t empty_lines;		/* skipped before the next head */
+	msec end_ms;			/* when the client was found to have closed its side */
 	int64_t head_start_us;
 };
 
@@ -81,8 +84,11 @@ void h1_front_set_timer(struct h1_front *f, msec deadline);
 static inline bool
 h1_front_half_closed(const struct h1_front *f)
 {
-	return (f->transport.watcher.ready & READY_EOF) != 0;
+	return transport_is_half_closed(&f->transport);
 }
+
+/* Nobody reads from a client whose request is complete: looks whether it closes its side. */
+void h1_front_look(struct h1_front *f);
 
 /* Recomputes the timer of a busy connection. */
 void h1_front_arm(struct h1_front *f);

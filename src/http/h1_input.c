@@ -155,7 +155,7 @@ new_stream(struct h1_front *f)
 	fields_init(&s->base.request.fields, &s->base.arena);
 	s->front = f;
 	s->head_block = f->in != NULL ? block_ref(f->in) : NULL;
-	s->read_deadline_ms = s->silent_deadline_ms = TIMER_NEVER;
+	s->read_deadline_ms = s->silent_deadline_ms = s->impatient_ms = TIMER_NEVER;
 	stall_clear(&s->sending);
 	return s;
 }
@@ -193,6 +193,7 @@ h1_front_begin(struct h1_front *f, const struct h1_scan *scan, const struct refu
 	h1_front_set_timer(f, TIMER_NEVER);
 	f->options->on_stream(f->options->arg, &s->base);
 	/* No event will tell of an end that has come already. */
+	h1_front_look(f);
 	if (f->state == FRONT_BUSY && h1_front_half_closed(f))
 		h1_front_arm(f);
 }

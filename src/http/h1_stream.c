@@ -165,6 +165,19 @@ want_body(struct http_stream *base, uint64_t bytes)
 }
 
 static void
+set_stage(struct http_stream *base, enum stream_stage stage)
+{
+	struct h1_stream *s = of(base);
+
+	if (is_closed(s))
+		return;
+	s->stage = stage;
+	if (stage == STAGE_WAITING && s->impatient_ms == TIMER_NEVER)
+		s->impatient_ms = clock_ms() + STREAM_LAST_WORD_MS;
+	post(s);
+}
+
+static void
 find_local(struct http_stream *base)
 {
 	struct h1_front *f = of(base)->front;
@@ -250,6 +263,7 @@ const struct http_stream_ops h1_stream_ops = {
 	.send_body = send_body,
 	.send_end = send_end,
 	.want_body = want_body,
+	.set_stage = set_stage,
 	.find_local = find_local,
 	.tunnel = tunnel,
 	.abort = abort_stream,

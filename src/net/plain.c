@@ -168,6 +168,7 @@ transport_open_plain(struct transport *t, struct loop *loop, int fd,
 	t->ops = &transport_plain_ops;
 	t->loop = loop;
 	t->tls = NULL;
+	t->ended = false;
 	watcher_init(&t->watcher, on_ready);
 	return loop_watch(loop, &t->watcher, fd);
 }

@@ -338,7 +338,7 @@ tls_leave(struct tls_conn *c, bool hold)
 		keep_rest(c, 0);
 	else
 		(void)tls_flush(c);
-	if (c->in.p != NULL || c->ended || c->eof || c->error != 0 ||
+	if (c->in.p != NULL || c->transport->ended || c->eof || c->error != 0 ||
 	    (c->ssl != NULL && SSL_pending(c->ssl) > 0))
 		w->ready |= READY_READ;
 	else if (io.dry)

@@ -72,7 +72,7 @@ result_of(struct tls_conn *c, int r)
 	case SSL_ERROR_WANT_READ:
 		return IO_AGAIN;
 	case SSL_ERROR_ZERO_RETURN:
-		c->ended = true;
+		c->transport->ended = true;
 		return IO_EOF;
 	default:
 		if (c->eof &&
@@ -217,6 +217,31 @@ tls_recv(struct transport *t, struct iovec *iov, int n)
 		c->run_bytes = 0;
 		return (ssize_t)total;
 	}
+	return c->error != 0 ? failed(c) : r;
+}
+
+/* A socket that has closed is left alone: whoever only sends does not care how it did. */
+static int
+tls_look(struct transport *t)
+{
+	const uint8_t ready = t->watcher.ready;
+	struct tls_conn *c = t->tls;
+	int r = IO_AGAIN;
+	size_t n;
+	char byte;
+
+	if (t->ended)
+		return IO_EOF;
+	if (!c->info.ready || !(ready & READY_READ) || (ready & (READY_EOF | READY_ERROR)))
+		return IO_AGAIN;
+	if (c->error != 0)
+		return failed(c);
+	if (SSL_pending(c->ssl) > 0)
+		return IO_AGAIN;
+	tls_enter(c);
+	if ((tls_input(c).n > 0 || tls_input_more(c)) && SSL_peek_ex(c->ssl, &byte, 1, &n) != 1)
+		r = result_of(c, 0);
+	leave(c, true, false);
 	return c->error != 0 ? failed(c) : r;
 }
 
@@ -449,6 +474,7 @@ const struct transport_ops tls_ops = {
 	.shutdown = tls_shutdown,
 	.close = tls_close,
 	.handshake = tls_handshake,
+	.look = tls_look,
 };
 
 struct tls_conn *

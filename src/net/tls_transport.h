@@ -49,7 +49,6 @@ struct tls_conn {
 	uint32_t run_bytes;		/* sent since the peer last said something */
 	int error;			/* errno of all later calls; 0: sound */
 	bool eof;			/* the socket said so */
-	bool ended;			/* the peer said close_notify */
 	bool heard;			/* a byte came */
 	bool blocked;			/* the socket was full: `out` waits for it */
 	bool shut_after;		/* shut the socket down when `out` has gone */

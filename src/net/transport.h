@@ -30,6 +30,7 @@ struct transport_ops {
 	void (*shutdown)(struct transport *t);
 	void (*close)(struct transport *t, bool reset);
 	int (*handshake)(struct transport *t);	/* NULL: there is none */
+	int (*look)(struct transport *t);	/* NULL: READY_EOF tells all */
 };
 
 struct transport {
@@ -37,6 +38,7 @@ struct transport {
 	struct loop *loop;
 	struct watcher watcher;
 	struct tls_conn *tls;		/* NULL: plain */
+	bool ended;			/* the peer said so: close_notify */
 };
 
 extern const struct transport_ops transport_plain_ops;
@@ -67,6 +69,25 @@ static inline ssize_t
 transport_recv(struct transport *t, struct iovec *iov, int n)
 {
 	return t->ops->recv(t, iov, n);
+}
+
+/*
+ * Looks for the peer's end while none of its bytes are wanted: over TLS it is a record that has to
+ * be read (RFC 8446, 6.1), and a socket that stays open gives no other sign.  IO_EOF: it has come;
+ * IO_AGAIN: not yet, or there are bytes before it, which stay for transport_recv(); IO_ERROR with
+ * errno.  After READY_EOF nothing is left to look for: IO_AGAIN.
+ */
+static inline int
+transport_look(struct transport *t)
+{
+	return t->ops->look != NULL ? t->ops->look(t) : IO_AGAIN;
+}
+
+/* The peer sends no more, as far as is known: there may still be bytes to read. */
+static inline bool
+transport_is_half_closed(const struct transport *t)
+{
+	return (t->watcher.ready & READY_EOF) || t->ended;
 }
 
 /*

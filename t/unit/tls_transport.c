@@ -217,6 +217,83 @@ START_TEST(half_closed)
 }
 END_TEST
 
+/* close_notify while the socket stays open. */
+static void
+say_end(struct peer *p)
+{
+	tls_enter(p->t.tls);
+	ck_assert_int_ge(SSL_shutdown(p->t.tls->ssl), 0);
+	tls_leave(p->t.tls, false);
+}
+
+static bool
+server_hears_something(struct pair *p)
+{
+	return (p->server.t.watcher.ready & READY_READ) != 0;
+}
+
+static bool
+server_sees_end(struct pair *p)
+{
+	return transport_look(&p->server.t) == IO_EOF;
+}
+
+START_TEST(end_is_looked_for)
+{
+	pair_connect(&pair, "shop.test");
+	ck_assert(pair_run(&pair, pair_pinged));
+	pair.server.deaf = true;
+	ck_assert_int_eq(transport_look(&pair.server.t), IO_AGAIN);
+	say_end(&pair.client);
+	ck_assert(pair_run(&pair, server_sees_end));
+	ck_assert(transport_is_half_closed(&pair.server.t));
+	ck_assert(!(pair.server.t.watcher.ready & READY_EOF));
+	chain_add_copy(&pair.server.out, "bye", 3);
+	peer_write(&pair.server);
+	transport_close(&pair.server.t, false);
+	ck_assert(pair_run(&pair, client_ended));
+	ck_assert_int_eq(pair.client.end, IO_EOF);
+	ck_assert(str_eq(buf_view(&pair.client.in), STR_OF("bye")));
+}
+END_TEST
+
+START_TEST(look_takes_no_bytes)
+{
+	pair_connect(&pair, "shop.test");
+	ck_assert(pair_run(&pair, pair_pinged));
+	pair.server.deaf = true;
+	pair.server.in.n = 0;
+	chain_add_copy(&pair.client.out, "more", 4);
+	ck_assert(pair_run(&pair, server_hears_something));
+	say_end(&pair.client);
+	ck_assert_int_eq(transport_look(&pair.server.t), IO_AGAIN);
+	ck_assert_int_eq(transport_look(&pair.server.t), IO_AGAIN);
+	ck_assert(!transport_is_half_closed(&pair.server.t));
+	pair.server.deaf = false;
+	ck_assert(pair_run(&pair, server_ended));
+	ck_assert_int_eq(pair.server.end, IO_EOF);
+	ck_assert(transport_is_half_closed(&pair.server.t));
+	ck_assert(str_eq(buf_view(&pair.server.in), STR_OF("more")));
+}
+END_TEST
+
+/* A socket that is closed without close_notify can still be sent to. */
+START_TEST(look_does_no_harm)
+{
+	pair_connect(&pair, "shop.test");
+	ck_assert(pair_run(&pair, pair_pinged));
+	pair.server.deaf = true;
+	pair.server.t.watcher.ready |= READY_READ;
+	pair.server.t.tls->dry = false;
+	ck_assert_int_eq(shutdown(pair.client.t.watcher.fd, SHUT_WR), 0);
+	ck_assert_int_eq(transport_look(&pair.server.t), IO_AGAIN);
+	chain_add_copy(&pair.server.out, "bye", 3);
+	peer_write(&pair.server);
+	ck_assert_int_eq(pair.server.end, 1);
+	ck_assert(chain_empty(&pair.server.out));
+}
+END_TEST
+
 /* --- what clients send instead -------------------------------------------------------------- */
 
 static int raw;
@@ -406,6 +483,9 @@ main(void)
 	tcase_add_test(tc, close_is_a_clean_end);
 	tcase_add_test(tc, bare_end_is_an_error);
 	tcase_add_test(tc, half_closed);
+	tcase_add_test(tc, end_is_looked_for);
+	tcase_add_test(tc, look_takes_no_bytes);
+	tcase_add_test(tc, look_does_no_harm);
 	tcase_add_test(tc, plain_http_is_answered);
 	tcase_add_loop_test(tc, garbage_is_refused, 0,
 	    (int)(sizeof(garbage) / sizeof(garbage[0])));

@@ -23,8 +23,8 @@ enum {
 };
 
 /*
- * Between attempts (x->stream->leaves) a request waits for its turn in the queue of the backend, or
- * for the end of a pause.
+ * Between attempts (STAGE_WAITING) a request waits for its turn in the queue of the backend, or for
+ * the end of a pause.
  */
 struct forward {
 	struct exchange *x;
@@ -38,6 +38,7 @@ struct forward {
 	enum backend_outcome outcome;	/* of it, as far as is known */
 	unsigned retries;		/* made so far */
 	bool owes_retry;		/* to the budget, should the retry reach a server */
+	enum stream_stage stage;
 	struct waiter waiter;
 	struct timer pause;		/* before a retry */
 	struct chain kept;		/* the request body so far, while it may be sent again */
@@ -82,6 +83,9 @@ void forward_abandon(struct forward *f);
 /* forward_retry.c */
 
 void forward_retry_init(struct forward *f);
+
+/* Tells the stream, if it is news. */
+void forward_set_stage(struct forward *f, enum stream_stage stage);
 
 /* A new request: takes a server and sends it, or gets in line for one, or fails the exchange. */
 void forward_try(struct forward *f);

@@ -178,10 +178,17 @@ on_end(void *user, const struct fields *trailers)
 	struct forward *f = user;
 
 	f->response_ended = true;
+	forward_set_stage(f, STAGE_TAKEN);	/* it may not have read all */
 	if (!f->x->tunnel)
 		forward_release(f);
 	if (f->x->bucket == NULL || !bucket_end(f->x))
 		exchange_end(f->x, trailers);
+}
+
+static void
+on_sent(void *user)
+{
+	forward_set_stage(user, STAGE_TAKEN);
 }
 
 static void
@@ -261,6 +268,7 @@ const struct back_stream_events forward_events = {
 	.head = on_head,
 	.body = on_body,
 	.end = on_end,
+	.sent = on_sent,
 	.drained = on_drained,
 	.hold = on_hold,
 	.failed = on_failed,

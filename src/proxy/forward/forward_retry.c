@@ -18,17 +18,18 @@ queue_of(const struct forward *f)
 	return backend_queue(f->backend);
 }
 
-/* While nobody works on the request, whoever sent it may go without being missed. */
-static void
-set_idle(struct forward *f, bool idle)
+void
+forward_set_stage(struct forward *f, enum stream_stage stage)
 {
-	f->x->stream->leaves = idle;
+	if (f->stage == stage)
+		return;
+	f->stage = stage;
+	f->x->stream->ops->set_stage(f->x->stream, stage);
 }
 
 static void
 begin(struct forward *f, struct server *s)
 {
-	set_idle(f, false);
 	f->server = s;
 	forward_begin(f);
 }
@@ -84,7 +85,7 @@ join(struct forward *f)
 	if (!queue_join(queue_of(f), &f->waiter))
 		return false;
 	metrics_add(&backend_cell(f->backend)->queued, 1);
-	set_idle(f, true);
+	forward_set_stage(f, STAGE_WAITING);
 	return true;
 }
 
@@ -226,7 +227,7 @@ forward_retry(struct forward *f)
 		return;
 	}
 	/* Later ones wait even where there is another server: all of them may be in trouble. */
-	set_idle(f, true);
+	forward_set_stage(f, STAGE_WAITING);
 	loop_timer_set(f->x->runtime->loop, &f->pause, clock_ms() + retry_pause_ms(f->retries));
 }
 
@@ -244,5 +245,5 @@ forward_stop_waiting(struct forward *f)
 {
 	queue_leave(queue_of(f), &f->waiter);
 	loop_timer_cancel(f->x->runtime->loop, &f->pause);
-	set_idle(f, false);
+	forward_set_stage(f, STAGE_TAKEN);
 }

@@ -18,7 +18,7 @@ use IO::Socket::INET;
 use IO::Socket::SSL qw($SSL_ERROR SSL_VERIFY_NONE);
 use IO::Socket::UNIX;
 use Net::SSLeay;
-use Socket qw(IPPROTO_TCP TCP_NODELAY SOL_SOCKET SO_LINGER SO_RCVBUF);
+use Socket qw(IPPROTO_TCP TCP_CORK TCP_NODELAY SOL_SOCKET SO_LINGER SO_RCVBUF);
 use Test::More;
 use Time::HiRes qw(sleep time);
 use Test::Wire qw(take_response is_final);
@@ -190,6 +190,18 @@ sub quiet {
 sub rest { return $_[0]{buf} }
 
 sub shut { my ($self) = @_; shutdown $self->{sock}, 1; return $self }
+
+# The goodbye of TLS, and no more: the socket stays open in both directions.
+sub notify { my ($self) = @_; Net::SSLeay::shutdown($self->{sock}->_get_ssl_object); return $self }
+
+# What the function sends arrives together, the end too.
+sub together {
+    my ($self, $say) = @_;
+    setsockopt $self->{sock}, IPPROTO_TCP, TCP_CORK, 1;
+    $say->($self);
+    setsockopt $self->{sock}, IPPROTO_TCP, TCP_CORK, 0;
+    return $self;
+}
 
 sub close { my ($self) = @_; close $self->{sock}; $self->{state} = 'closed'; return }
 
