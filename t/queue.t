@@ -228,6 +228,30 @@ subtest 'clients that have no more to say' => sub {
     $usherd->stop;
 };
 
+subtest 'clients that end with their body' => sub {
+    for my $tls (0, 1) {
+        for my $together (0, 1) {
+            my $dir = scratch();
+            my $origin = held($dir);
+            my $usherd = queue_proxy("$origin->{address} max_conns=1", 'queue = 100 timeout=20s',
+                listen => $tls ? "tls = on\ncertificate = $site->{pair}" : '');
+            my @c = map { client($usherd->port(1), $tls ? (tls => {SSL_hostname => 'a.test'}) : ()) } 0 .. 1;
+            $c[0]->send("GET /r0 HTTP/1.1\r\nHost: a.test\r\n\r\n");
+            $origin->await_requests(1);
+            $c[1]->send("PUT /r1 HTTP/1.1\r\nHost: a.test\r\nContent-Length: 10\r\n\r\n12345");
+            await_queued($usherd, 1);
+            sleep 0.3;
+            my $rest = sub { $c[1]->send('67890'); $tls ? $c[1]->notify : $c[1]->shut };
+            $together ? $c[1]->together($rest) : $rest->();
+            sleep 0.3;
+            is queued($usherd), 1, ($tls ? 'TLS' : 'plain') . ($together ? ', together' : '') . ': waits';
+            let_go($dir, 'all');
+            is +($c[1]->response(method => 'PUT') // {})->{body}, 'r1', 'and is answered';
+            $usherd->stop;
+        }
+    }
+};
+
 subtest 'clients that leave over TLS' => sub {
     my $dir = scratch();
     my $origin = held($dir);

@@ -188,10 +188,11 @@ h1_front_look(struct h1_front *f)
 		h1_front_lost(f, false, NULL);
 }
 
+/* Behind a body that has not been read, the end may only be that of the body. */
 static bool
 has_given_up(const struct h1_front *f, const struct h1_stream *s)
 {
-	return s->stage == STAGE_WAITING && f->end_ms >= s->impatient_ms &&
+	return s->stage == STAGE_WAITING && s->base.body_done && f->end_ms >= s->impatient_ms &&
 	    s->base.limits->half_close_timeout_ms != TIMER_NEVER;
 }
 
