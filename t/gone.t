@@ -361,6 +361,21 @@ subtest 'an upload that the server does not read, and the end behind it' => sub 
     }
 };
 
+# write_timeout ends with the head of the answer.
+subtest 'an upload that the server answers and does not read' => sub {
+    my $origin = origin({path => "$dir/unread.sock"},
+        ['head', [send => "${CHUNKED}5\r\nhello\r\n"], awaits('unread'), 'eof']);
+    my $usherd = logged($origin, "half_close_timeout = 500ms\nread_timeout = off\nwrite_timeout = 500ms");
+    my $c = client($usherd->port(1));
+    my $pid = send_and_shut($c, upload(500_000));
+    ok $c->read_until(qr/hello\r\n/), 'the answer begins';
+    await_log($usherd, "200 client-closed tries=1\n");
+    isnt $c->end, 'open', 'a client that has sent all does not wait for ever';
+    let('unread');
+    waitpid $pid, 0;
+    $usherd->stop;
+};
+
 subtest 'the end within a body' => sub {
     my %part = (
         length => "PUT / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 10\r\n\r\n12345",

@@ -58,8 +58,10 @@ deliver(struct h1_front *f, struct h1_stream *s, struct chain *moved, enum h1_bo
 	static const struct refusal bad = { 400, "bad-request", "a malformed chunked body" };
 
 	s->credit -= moved->len < s->credit ? moved->len : s->credit;
-	if (!chain_empty(moved))
+	if (!chain_empty(moved)) {
+		s->silent_deadline_ms = TIMER_NEVER;
 		s->base.events->body(s->base.user, moved);
+	}
 	chain_clear(moved);
 	if (f->state != FRONT_BUSY || s->dead || s->base.body_done)
 		return false;

@@ -35,7 +35,7 @@ enum { STREAM_LAST_WORD_MS = 100 };
 
 /* How far a request is with whoever shall answer it. */
 enum stream_stage {
-	STAGE_TAKEN,			/* it has the request: the answer is up to it */
+	STAGE_TAKEN,			/* it has the request, or answers: that is up to it */
 	STAGE_PASSING,			/* the body is on its way: write_timeout watches it */
 	/*
 	 * Nobody works on it.  A client that closes its side has given up, unless it did so before

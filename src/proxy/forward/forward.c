@@ -116,7 +116,8 @@ body(struct exchange *x, struct chain *moved)
 	}
 	if (!x->tunnel)
 		keep(f, moved);
-	forward_set_stage(f, STAGE_PASSING);
+	if (f->attempt->status == 0)
+		forward_set_stage(f, STAGE_PASSING);
 	if (f->back->ops->send_body(f->back, moved) == FLOW_FULL || !f->connected)
 		f->owed_request += n;
 	else

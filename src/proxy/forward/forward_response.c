@@ -139,6 +139,7 @@ on_head(void *user, struct response *r)
 	}
 	if (retry_status(f, r->status))
 		return;
+	forward_set_stage(f, STAGE_TAKEN);	/* it may never read the rest */
 	f->waits_for_continue = false;
 	loop_timer_cancel(x->runtime->loop, &f->continue_timer);
 	forward_forget_body(f);
@@ -178,7 +179,6 @@ on_end(void *user, const struct fields *trailers)
 	struct forward *f = user;
 
 	f->response_ended = true;
-	forward_set_stage(f, STAGE_TAKEN);	/* it may not have read all */
 	if (!f->x->tunnel)
 		forward_release(f);
 	if (f->x->bucket == NULL || !bucket_end(f->x))
