@@ -214,7 +214,7 @@ tls_recv(struct transport *t, struct iovec *iov, int n)
 		r = read_records(c, iov, n, &total);
 	leave(c, was_ready, total > 0);
 	if (total > 0) {
-		c->run_bytes = 0;
+		c->run_bytes = c->vain_bytes = 0;
 		return (ssize_t)total;
 	}
 	return c->error != 0 ? failed(c) : r;

@@ -47,6 +47,7 @@ struct tls_conn {
 	struct tls_bytes out;		/* from OpenSSL, not yet in the socket */
 	size_t owed;			/* encrypted, but still in the owner's chain */
 	uint32_t run_bytes;		/* sent since the peer last said something */
+	uint32_t vain_bytes;		/* come since the owner last got some */
 	int error;			/* errno of all later calls; 0: sound */
 	bool eof;			/* the socket said so */
 	bool heard;			/* a byte came */

@@ -100,7 +100,7 @@ pair_late(struct timer *t)
 	loop_stop(p->loop);
 }
 
-/* Runs until the condition holds; false after 10 s. */
+/* Runs until the condition holds; false after 50 s. */
 static inline bool
 pair_run(struct pair *p, bool (*until)(struct pair *))
 {
@@ -112,7 +112,7 @@ pair_run(struct pair *p, bool (*until)(struct pair *))
 	peer_write(&p->client);
 	peer_write(&p->server);
 	if (!until(p)) {
-		loop_timer_set(p->loop, &p->deadline, clock_ms() + 10000);
+		loop_timer_set(p->loop, &p->deadline, clock_ms() + 50000);
 		loop_run(p->loop);
 		loop_timer_cancel(p->loop, &p->deadline);
 	}

@@ -294,6 +294,40 @@ START_TEST(look_does_no_harm)
 }
 END_TEST
 
+/* New keys again and again, but no data: the server ends it, whether it reads or only looks. */
+static const bool deafness[] = { false, true };
+
+static unsigned changes;
+
+static bool
+server_gives_up(struct pair *p)
+{
+	struct tls_conn *c = p->client.t.tls;
+
+	if (p->server.deaf)
+		(void)transport_look(&p->server.t);
+	if (p->server.t.tls->error != 0)
+		return true;
+	for (unsigned i = 0; i < 16 && changes < 10000; i++, changes++) {
+		tls_enter(c);
+		ck_assert_int_eq(SSL_key_update(c->ssl, SSL_KEY_UPDATE_NOT_REQUESTED), 1);
+		ck_assert_int_eq(SSL_do_handshake(c->ssl), 1);
+		tls_leave(c, false);
+	}
+	return false;
+}
+
+START_TEST(keys_without_data)
+{
+	pair_connect(&pair, "shop.test");
+	ck_assert(pair_run(&pair, pair_pinged));
+	pair.server.deaf = deafness[_i];
+	ck_assert(pair_run(&pair, server_gives_up));
+	ck_assert_uint_gt(changes, 100);
+	ck_assert_str_eq(transport_tls_failure(&pair.server.t), "too many records without data");
+}
+END_TEST
+
 /* --- what clients send instead -------------------------------------------------------------- */
 
 static int raw;
@@ -486,6 +520,7 @@ main(void)
 	tcase_add_test(tc, end_is_looked_for);
 	tcase_add_test(tc, look_takes_no_bytes);
 	tcase_add_test(tc, look_does_no_harm);
+	tcase_add_loop_test(tc, keys_without_data, 0, (int)ARRAY_LEN(deafness));
 	tcase_add_test(tc, plain_http_is_answered);
 	tcase_add_loop_test(tc, garbage_is_refused, 0,
 	    (int)(sizeof(garbage) / sizeof(garbage[0])));
