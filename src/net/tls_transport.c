@@ -191,6 +191,7 @@ read_records(struct tls_conn *c, const struct iovec *iov, int n, size_t *total)
 				return result_of(c, r);
 			at += got;
 			*total += got;
+			c->vain_bytes = 0;
 		}
 	}
 	return 1;
@@ -214,7 +215,7 @@ tls_recv(struct transport *t, struct iovec *iov, int n)
 		r = read_records(c, iov, n, &total);
 	leave(c, was_ready, total > 0);
 	if (total > 0) {
-		c->run_bytes = c->vain_bytes = 0;
+		c->run_bytes = 0;
 		return (ssize_t)total;
 	}
 	return c->error != 0 ? failed(c) : r;

@@ -149,6 +149,39 @@ START_TEST(chain_keeps_what_is_not_sent)
 }
 END_TEST
 
+static bool
+server_hears_something(struct pair *p)
+{
+	return (p->server.t.watcher.ready & READY_READ) != 0;
+}
+
+static bool
+much_is_there(struct pair *p)
+{
+	return server_hears_something(p) && !(p->client.t.watcher.ready & READY_WRITE);
+}
+
+/* Data counts from its first record on, however much is taken in one call. */
+START_TEST(read_in_one_bite)
+{
+	char *memory = mem_alloc(MUCH);
+	struct iovec iov;
+	ssize_t n;
+
+	pair_connect(&pair, "shop.test");
+	ck_assert(pair_run(&pair, pair_pinged));
+	pair.server.deaf = true;
+	add_much(&pair.client.out, memory);
+	ck_assert(pair_run(&pair, much_is_there));
+	iov = (struct iovec){ buf_room(&pair.server.in, MUCH), MUCH };
+	n = transport_recv(&pair.server.t, &iov, 1);
+	ck_assert_int_gt(n, 100000);
+	ck_assert_int_eq(pair.server.t.tls->error, 0);
+	pair_disconnect(&pair);
+	mem_free(memory);
+}
+END_TEST
+
 START_TEST(read_in_small_bites)
 {
 	char byte;
@@ -224,12 +257,6 @@ say_end(struct peer *p)
 	tls_enter(p->t.tls);
 	ck_assert_int_ge(SSL_shutdown(p->t.tls->ssl), 0);
 	tls_leave(p->t.tls, false);
-}
-
-static bool
-server_hears_something(struct pair *p)
-{
-	return (p->server.t.watcher.ready & READY_READ) != 0;
 }
 
 static bool
@@ -513,6 +540,7 @@ main(void)
 	tcase_add_test(tc, handshake);
 	tcase_add_loop_test(tc, much_both_ways, 0, 2);
 	tcase_add_test(tc, chain_keeps_what_is_not_sent);
+	tcase_add_test(tc, read_in_one_bite);
 	tcase_add_test(tc, read_in_small_bites);
 	tcase_add_test(tc, close_is_a_clean_end);
 	tcase_add_test(tc, bare_end_is_an_error);
