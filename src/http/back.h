@@ -100,6 +100,7 @@ struct back_stream {
 	unsigned sink_takes;		/* SEG_ kinds that events->body() takes besides SEG_MEM */
 	uint64_t bytes_in;		/* of the server */
 	uint64_t bytes_out;
+	bool reached;			/* the server may have some of the request */
 	bool reused;			/* the connection has served a request before */
 	bool got_bytes;			/* of the response */
 };

@@ -205,10 +205,15 @@ static void
 want_body(struct back_stream *s, uint64_t bytes)
 {
 	struct h1_back *b = of(s);
+	bool starved;
 
 	if (b->state == BACK_STATE_CLOSED || b->over)
 		return;
+	starved = b->credit == 0;
 	b->credit = b->credit + bytes < b->credit ? UINT64_MAX : b->credit + bytes;
+	/* It may be that no byte is there to be read, and none comes. */
+	if (starved && b->state == BACK_STATE_BODY)
+		h1_back_arm(b);
 	loop_post(b->transport.loop, &b->work);
 }
 
@@ -303,6 +308,8 @@ flush(struct h1_back *b)
 
 	if (!chain_empty(&b->out) && (b->transport.watcher.ready & READY_WRITE))
 		n = transport_send(&b->transport, &b->out, false);
+	if (n > 0 || b->transport.untold)
+		b->stream.reached = true;
 	if (n < 0) {
 		if (!outlives_send_error(b))
 			return;

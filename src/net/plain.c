@@ -105,6 +105,7 @@ plain_send(struct transport *t, struct chain *out, bool last)
 
 		if (n < 0 && errno == EINTR)
 			continue;
+		t->untold = total > 0;
 		if (n < 0 && errno != EAGAIN)
 			return IO_ERROR;
 		if (n == 0) {
@@ -123,6 +124,7 @@ plain_send(struct transport *t, struct chain *out, bool last)
 			break;
 		}
 	}
+	t->untold = false;
 	return (ssize_t)total;
 }
 
@@ -168,7 +170,7 @@ transport_open_plain(struct transport *t, struct loop *loop, int fd,
 	t->ops = &transport_plain_ops;
 	t->loop = loop;
 	t->tls = NULL;
-	t->ended = false;
+	t->ended = t->untold = false;
 	watcher_init(&t->watcher, on_ready);
 	return loop_watch(loop, &t->watcher, fd);
 }

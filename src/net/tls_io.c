@@ -231,6 +231,8 @@ tls_flush(struct tls_conn *c)
 		tls_fail(c, errno, "");
 		return false;
 	}
+	if (n > 0 && c->owed > 0)
+		c->transport->untold = true;
 	keep_rest(c, n > 0 ? (size_t)n : 0);
 	c->blocked = (size_t)(n > 0 ? n : 0) < all;
 	if (c->blocked)

@@ -350,6 +350,7 @@ send_records(struct tls_conn *c, struct chain *out, bool last)
 			chain_drop(out, c->owed);
 			total += c->owed;
 			c->owed = 0;
+			c->transport->untold = false;
 		}
 		if (chain_empty(out) || !encrypt(c, out))
 			break;

@@ -39,6 +39,7 @@ struct transport {
 	struct watcher watcher;
 	struct tls_conn *tls;		/* NULL: plain */
 	bool ended;			/* the peer said so: close_notify */
+	bool untold;			/* the kernel took bytes that no transport_send() told of */
 };
 
 extern const struct transport_ops transport_plain_ops;
@@ -93,8 +94,9 @@ transport_is_half_closed(const struct transport *t)
 /*
  * Sends what the kernel takes and removes it from `out`.  Returns the number of bytes, 0 if none
  * could go, or IO_ERROR with errno.  READY_WRITE is cleared when the socket was full.  What stays
- * in `out` must come first in the next call: TLS may have encrypted it already.  `last`: when `out`
- * is empty the owner closes, so that a farewell of the protocol can go with the last bytes.
+ * in `out` must come first in the next call: TLS may have encrypted it already, and sent a part, as
+ * t->untold tells; so may an IO_ERROR.  `last`: when `out` is empty the owner closes, so that a
+ * farewell of the protocol can go with the last bytes.
  */
 static inline ssize_t
 transport_send(struct transport *t, struct chain *out, bool last)

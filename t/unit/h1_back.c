@@ -1,4 +1,4 @@
-/* h1_back.c: which connections to servers are used again. */
+/* h1_back.c: which connections to servers are used again, and when one is given up. */
 
 #include "unit.h"
 
@@ -11,7 +11,7 @@
 #include "base/mem.h"
 #include "http/h1_back.h"
 
-enum { GIVE_UP_MS = 5000 };
+enum { GIVE_UP_MS = 50000 };
 
 static struct loop *loop;
 static struct timer poll_timer, watchdog;
@@ -22,6 +22,7 @@ static struct buf story;		/* what the stream said */
 static struct h1_back *idle;		/* the pooled connection */
 static int listener, server = -1;	/* the server's descriptors */
 static const char *answer;		/* to the request, once it has come */
+static struct back_stream *slow;	/* wants more once it has got something */
 static char dir[] = "/tmp/usherd-h1_back-XXXXXX";
 static const struct back_limits limits = { TIMER_NEVER, TIMER_NEVER, TIMER_NEVER, TIMER_NEVER,
 	TIMER_NEVER, 65536 };
@@ -100,6 +101,10 @@ on_poll(struct timer *t)
 		ck_assert_int_eq(write(server, answer, strlen(answer)), (ssize_t)strlen(answer));
 		answer = NULL;
 	}
+	if (slow != NULL && str_ends(buf_view(&story), STR_OF("body 4 "))) {
+		slow->ops->want_body(slow, 4);
+		slow = NULL;
+	}
 	loop_timer_set(loop, t, clock_ms() + 1);
 }
 
@@ -150,7 +155,7 @@ teardown(void)
 }
 
 static void
-ask(struct back_stream *s)
+ask(struct back_stream *s, uint64_t wanted)
 {
 	ck_assert_ptr_nonnull(s);
 	s->events = &events;
@@ -159,19 +164,25 @@ ask(struct back_stream *s)
 	s->ops->send_head(s, &fields, request.method, STR_OF("/"), FRAMING_NONE, 0,
 	    (struct str){ NULL, 0 });
 	s->ops->send_end(s, NULL);
-	s->ops->want_body(s, 65536);
+	s->ops->want_body(s, wanted);
 }
 
-/* A first request on a new connection. */
-static void
-first_request(const char *with)
+static struct back_stream *
+connection(const struct back_limits *l)
 {
 	struct addr addr;
 	char text[64];
 
 	snprintf(text, sizeof(text), "unix:%s/s", dir);
 	ck_assert(addr_parse(&addr, str_of(text), 0));
-	ask(h1_back_connect(loop, &addr, &owner, &limits));
+	return h1_back_connect(loop, &addr, &owner, l);
+}
+
+/* A first request on a new connection. */
+static void
+first_request(const char *with)
+{
+	ask(connection(&limits), 65536);
 	server = accept(listener, NULL, NULL);
 	ck_assert_int_ge(server, 0);
 	answer = with;
@@ -185,7 +196,7 @@ START_TEST(used_again)
 	first_request(OK);
 	ck_assert_ptr_nonnull(idle);
 	answer = OK;
-	ask(h1_back_attach(idle, &limits));
+	ask(h1_back_attach(idle, &limits), 65536);
 	idle = NULL;
 	loop_run(loop);
 	ck_assert_str_eq(buf_text(&story), "head 200 body 2 end head 200 body 2 end ");
@@ -252,6 +263,23 @@ START_TEST(not_pooled_after_a_large_body)
 }
 END_TEST
 
+/* The time of a server runs again when more is wanted, though nothing is there to be read. */
+START_TEST(silent_after_a_pause)
+{
+	struct back_limits impatient = limits;
+	char expected[64];
+
+	impatient.read_timeout_ms = 100;
+	slow = connection(&impatient);
+	ask(slow, 4);
+	server = accept(listener, NULL, NULL);
+	answer = "HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nbody";
+	loop_run(loop);
+	sprintf(expected, "head 200 body 4 failed %d ", BACK_READ_TIMEOUT);
+	ck_assert_str_eq(buf_text(&story), expected);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -259,12 +287,13 @@ main(void)
 	TCase *tc = tcase_create("h1_back");
 
 	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_set_timeout(tc, 20);
+	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, used_again);
 	tcase_add_test(tc, bytes_while_idle_close_it);
 	tcase_add_test(tc, the_end_while_idle_closes_it);
 	tcase_add_loop_test(tc, not_pooled, 0, ARRAY_LEN(unfit));
 	tcase_add_test(tc, not_pooled_after_a_large_body);
+	tcase_add_test(tc, silent_after_a_pause);
 	suite_add_tcase(suite, tc);
 	return unit_run(suite);
 }

@@ -149,6 +149,25 @@ START_TEST(chain_keeps_what_is_not_sent)
 }
 END_TEST
 
+/* Of the first records a part is with the client: it may have seen it. */
+START_TEST(part_of_a_record_is_told_of)
+{
+	char *memory = mem_alloc(MUCH);
+
+	pair_connect(&pair, "shop.test");
+	ck_assert(pair_run(&pair, pair_pinged));
+	ck_assert(!pair.server.t.untold);
+	shrink_buffers();
+	pair.client.deaf = true;
+	add_much(&pair.server.out, memory);
+	ck_assert(pair_run(&pair, server_blocked));
+	ck_assert_uint_eq(pair.server.out.len, MUCH);
+	ck_assert(pair.server.t.untold);
+	pair_disconnect(&pair);
+	mem_free(memory);
+}
+END_TEST
+
 static bool
 server_hears_something(struct pair *p)
 {
@@ -540,6 +559,7 @@ main(void)
 	tcase_add_test(tc, handshake);
 	tcase_add_loop_test(tc, much_both_ways, 0, 2);
 	tcase_add_test(tc, chain_keeps_what_is_not_sent);
+	tcase_add_test(tc, part_of_a_record_is_told_of);
 	tcase_add_test(tc, read_in_one_bite);
 	tcase_add_test(tc, read_in_small_bites);
 	tcase_add_test(tc, close_is_a_clean_end);

@@ -241,7 +241,7 @@ on_failed(void *user, enum back_failure failure, const char *text)
 	struct exchange *x = f->x;
 	const struct failure_kind *kind = &failures[failure];
 	struct str addr = f->attempt->addr;
-	bool unseen = kind->retry == RETRY_CONNECT || f->back->bytes_out == 0;
+	bool unseen = kind->retry == RETRY_CONNECT || !f->back->reached;
 
 	if (!x->tunnel)
 		f->outcome = failure_outcome(f->back, failure);
