@@ -67,7 +67,7 @@ drain(msec timeout_ms)
 	}
 	self.draining = true;
 	loop_timer_set(self.loop, &self.deadline, deadline);
-	proxy_drain(self.start->config->proxy, false);
+	proxy_drain(self.start->config->proxy);
 }
 
 static void
