@@ -118,7 +118,6 @@ struct http_peer {
 
 /* What a route allows a client. */
 struct stream_limits {
-	uint64_t max_body;		/* UINT64_MAX: none */
 	msec body_timeout_ms;		/* TIMER_NEVER: none */
 	uint64_t body_min_rate;		/* bytes a second after 10 s; 0: none */
 	msec send_timeout_ms;

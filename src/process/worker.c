@@ -312,7 +312,6 @@ start_proxy(const struct worker_start *start)
 		.loop = self.loop,
 		.shm = start->shm,
 		.slot = start->slot,
-		.generation = start->generation,
 		.max_connections = start->max_connections,
 		.listen_fds = start->listeners->fds,
 		.nlisten_fds = start->listeners->n,

@@ -274,7 +274,6 @@ proxy_start(struct proxy *p, const struct proxy_env *env)
 		.shm = env->shm,
 		.self = &env->shm->core.data->workers[env->slot],
 		.slot = env->slot,
-		.generation = env->generation,
 		.max_connections = env->max_connections != 0 ? env->max_connections :
 		    p->conf->global.max_connections,
 		.logs = p->logs,

@@ -47,7 +47,6 @@ struct proxy_env {
 	struct loop *loop;
 	struct proxy_shm *shm;
 	int slot;			/* of the worker, in shm->core */
-	uint32_t generation;
 	unsigned max_connections;	/* what this process can bear; 0: as the snapshot says */
 
 	/* One descriptor per snapshot listen and bind, in their order; admin binds last. */
