@@ -90,14 +90,18 @@ struct back_stream_ops {
 };
 
 struct back_stream {
-	const struct back_stream_ops *ops;
+	/* The caller's. */
 	const struct back_stream_events *events;
 	void *user;
 	const struct request *request;	/* what the response answers */
 	struct arena *arena;		/* of the request: response heads live there */
-	const struct back_limits *limits;
+	unsigned sink_takes;		/* SEG_ kinds that events->body() takes besides SEG_MEM;
+					 * may be 0, and change while the stream lives */
+
+	/* The stream's. */
+	const struct back_stream_ops *ops;
+	const struct back_limits *limits;	/* as they were given to the one who made it */
 	unsigned takes;			/* SEG_ kinds that send_body() takes */
-	unsigned sink_takes;		/* SEG_ kinds that events->body() takes besides SEG_MEM */
 	uint64_t bytes_in;		/* of the server */
 	uint64_t bytes_out;
 	bool reached;			/* the server may have some of the request */

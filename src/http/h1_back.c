@@ -80,12 +80,6 @@ h1_back_lost(struct h1_back *b, const char *what)
 	h1_back_failed(b, failure, text);
 }
 
-static msec
-span_from_now(msec span)
-{
-	return span == TIMER_NEVER ? TIMER_NEVER : clock_ms() + span;
-}
-
 void
 h1_back_arm(struct h1_back *b)
 {
@@ -100,14 +94,14 @@ h1_back_arm(struct h1_back *b)
 		if (!chain_empty(&b->out))
 			deadline = b->sending.check_ms;
 		else if (b->end_sent)
-			deadline = span_from_now(l->first_byte_timeout_ms);
+			deadline = msec_after(clock_ms(), l->first_byte_timeout_ms);
 		break;
 	case BACK_STATE_BODY:
 		if (b->credit > 0)
-			deadline = span_from_now(l->read_timeout_ms);
+			deadline = msec_after(clock_ms(), l->read_timeout_ms);
 		break;
 	case BACK_STATE_TUNNEL:
-		deadline = span_from_now(l->tunnel_timeout_ms);
+		deadline = msec_after(clock_ms(), l->tunnel_timeout_ms);
 		break;
 	default:
 		deadline = b->idle_deadline_ms;
@@ -504,7 +498,7 @@ h1_back_connect(struct loop *loop, const struct addr *addr, struct h1_back_owner
 	link_init(&b->age_link);
 	timer_init(&b->timer, on_timer);
 	task_init(&b->work, on_work);
-	loop_timer_set(loop, &b->timer, span_from_now(limits->connect_timeout_ms));
+	loop_timer_set(loop, &b->timer, msec_after(clock_ms(), limits->connect_timeout_ms));
 	return open_stream(b, limits);
 }
 

@@ -31,7 +31,7 @@ struct h1_back_owner {
 
 /*
  * Begins to connect, with a stream already on it: fill in the fields of the result that back.h
- * calls the caller's (events, user, request, arena, limits) before the next turn of the loop.
+ * calls the caller's before the next turn of the loop.  `limits` must live as long as the stream.
  * NULL with errno when not even that works.
  */
 struct back_stream *h1_back_connect(struct loop *loop, const struct addr *addr,

@@ -15,12 +15,6 @@ enum {
 	LINGER_MS = 5000,
 };
 
-struct h1_front *
-h1_front_of(struct link *l)
-{
-	return CONTAINER_OF(l, struct h1_front, link);
-}
-
 void
 h1_front_set_timer(struct h1_front *f, msec deadline)
 {
@@ -307,13 +301,6 @@ h1_front_finish(struct h1_front *f)
 		loop_yield(f->transport.loop, &f->transport.watcher);
 	else
 		h1_front_input(f);
-}
-
-void
-h1_front_close_idle(struct h1_front *f)
-{
-	if (f->state == FRONT_IDLE)
-		h1_front_close(f, false);
 }
 
 struct h1_front *

@@ -62,10 +62,4 @@ struct h1_front *h1_front_open(struct loop *loop, int fd, const struct sockaddr 
 bool h1_front_read(const struct h1_front_options *o, const char *head, const struct h1_scan *scan,
     struct http_stream *s);
 
-/* The front that owns a link of the list of connections. */
-struct h1_front *h1_front_of(struct link *l);
-
-/* Closes the connection if it waits for a request and none has begun. */
-void h1_front_close_idle(struct h1_front *f);
-
 #endif

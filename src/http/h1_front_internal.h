@@ -71,13 +71,6 @@ extern const struct http_stream_ops h1_stream_ops;
 
 /* h1_front.c: the connection. */
 
-/* A time span from now on; TIMER_NEVER stays that. */
-static inline msec
-msec_after(msec from, msec span)
-{
-	return span == TIMER_NEVER ? TIMER_NEVER : from + span;
-}
-
 void h1_front_set_timer(struct h1_front *f, msec deadline);
 
 /* The client will send no more than what has come. */

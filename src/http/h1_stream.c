@@ -246,8 +246,8 @@ h1_stream_flush(struct h1_front *f)
 	} else if (n > 0 || s->sending.check_ms == TIMER_NEVER) {
 		stall_progress(&s->sending, s->base.limits->send_timeout_ms);
 	}
-	if (s->out_mode == OUT_TUNNEL && n > 0 && s->base.limits->tunnel_timeout_ms != TIMER_NEVER)
-		s->read_deadline_ms = clock_ms() + s->base.limits->tunnel_timeout_ms;
+	if (s->out_mode == OUT_TUNNEL && n > 0)
+		s->read_deadline_ms = msec_after(clock_ms(), s->base.limits->tunnel_timeout_ms);
 	if (s->full && f->out.len <= STREAM_LOW) {
 		s->full = false;
 		if (!s->dead)

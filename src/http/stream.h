@@ -118,7 +118,6 @@ struct http_peer {
 
 /* What a route allows a client. */
 struct stream_limits {
-	uint64_t max_body;		/* UINT64_MAX: none */
 	msec body_timeout_ms;		/* TIMER_NEVER: none */
 	uint64_t body_min_rate;		/* bytes a second after 10 s; 0: none */
 	msec send_timeout_ms;
@@ -139,7 +138,7 @@ struct http_stream {
 	unsigned sink_takes;		/* SEG_ kinds that events->body() takes besides SEG_MEM */
 	uint64_t bytes_in;		/* of the client: head and body as received */
 	uint64_t bytes_out;		/* to the client: as handed to the kernel */
-	uint64_t body_out;		/* of these, body without chunk framing */
+	uint64_t body_out;		/* body as taken by send_body(), some maybe still queued */
 	int64_t start_us;		/* when the first byte of the request was seen */
 	bool started;			/* send_head() has been called with a final status */
 	bool body_done;			/* the whole request body has been handed up */

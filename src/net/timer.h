@@ -15,6 +15,13 @@
 
 #define TIMER_NEVER INT64_MAX
 
+/* The end of a time span that begins at `from`; one of TIMER_NEVER has none. */
+static inline msec
+msec_after(msec from, msec span)
+{
+	return span == TIMER_NEVER ? TIMER_NEVER : from + span;
+}
+
 struct timer {
 	msec deadline_ms;		/* TIMER_NEVER: not armed */
 	msec heap_ms;			/* where the heap has it; there <= deadline_ms */

@@ -309,12 +309,13 @@ next_record(struct cursor *at, size_t limit, const char **p)
 	return n;
 }
 
-/* Encrypts from behind what is owed until the buffer is full. */
+/* Encrypts from the beginning until the buffer is full; nothing may be owed of what was before. */
 static bool
 encrypt(struct tls_conn *c, const struct chain *out)
 {
 	struct cursor at = { out->first, 0 };
 
+	CHECK(c->owed == 0);
 	while (c->owed < out->len && tls_out_room() >= RECORD_MAX + RECORD_OVERHEAD) {
 		const char *p;
 		size_t n = next_record(&at, record_limit(c, out->len - c->owed), &p), done;

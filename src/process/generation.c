@@ -24,8 +24,8 @@ struct place {
 	struct generation *generation;
 	unsigned index;
 	struct child *child;		/* NULL: nobody */
-	struct respawn deaths;
-	struct timer respawn;
+	struct respawn history;
+	struct timer next_try;
 };
 
 static void on_deadline(struct timer *t);
@@ -51,7 +51,7 @@ generation_new(const struct generation_env *env, uint32_t number, struct config 
 	for (unsigned i = 0; i < g->nplaces; i++) {
 		g->places[i].generation = g;
 		g->places[i].index = i;
-		timer_init(&g->places[i].respawn, on_respawn);
+		timer_init(&g->places[i].next_try, on_respawn);
 	}
 	link_init(&g->link);
 	link_init(&g->children);
@@ -74,7 +74,7 @@ static void
 cancel_respawns(struct generation *g)
 {
 	for (unsigned i = 0; i < g->nplaces; i++)
-		loop_timer_cancel(g->env->loop, &g->places[i].respawn);
+		loop_timer_cancel(g->env->loop, &g->places[i].next_try);
 }
 
 void
@@ -154,7 +154,7 @@ on_word(struct child *c, enum channel_kind kind)
 		    (int)c->pid, g->number);
 		place->child = NULL;
 		if (g->state == GENERATION_SERVING)
-			loop_timer_set(g->env->loop, &place->respawn, clock_ms());
+			loop_timer_set(g->env->loop, &place->next_try, clock_ms());
 		else if (g->state == GENERATION_STARTING)
 			fail(g);
 	}
@@ -163,19 +163,19 @@ on_word(struct child *c, enum channel_kind kind)
 static void
 retry_later(struct place *place, msec delay_ms)
 {
-	loop_timer_set(place->generation->env->loop, &place->respawn, clock_ms() + delay_ms);
+	loop_timer_set(place->generation->env->loop, &place->next_try, clock_ms() + delay_ms);
 }
 
 /* A worker that had lived for so long is gone. */
 static void
 replace(struct place *place, msec lived_ms)
 {
-	msec delay = respawn_delay(&place->deaths, lived_ms);
+	msec delay = respawn_delay(&place->history, lived_ms);
 
 	place->child = NULL;
 	if (delay > 0)
 		log_warn("worker %u: %u deaths in a row: the next one starts in %g s",
-		    place->index, place->deaths.deaths, (double)delay / 1000);
+		    place->index, place->history.deaths, (double)delay / 1000);
 	retry_later(place, delay);
 }
 
@@ -183,7 +183,7 @@ replace(struct place *place, msec lived_ms)
 static void
 try_again(struct place *place)
 {
-	msec delay = respawn_retry(&place->deaths);
+	msec delay = respawn_retry(&place->history);
 
 	log_warn("worker %u: the next try to start it comes in %g s", place->index,
 	    (double)delay / 1000);
@@ -221,7 +221,7 @@ spawn(struct place *place)
 			try_again(place);
 		return;
 	}
-	place->deaths.failures = 0;
+	place->history.failures = 0;
 	place->child = c;
 	list_append(&g->children, &c->link);
 	atomic_store(&core->data->workers[c->slot].pid, c->pid);
@@ -231,7 +231,7 @@ spawn(struct place *place)
 static void
 on_respawn(struct timer *t)
 {
-	struct place *place = CONTAINER_OF(t, struct place, respawn);
+	struct place *place = CONTAINER_OF(t, struct place, next_try);
 
 	if (place->child == NULL && place->generation->state != GENERATION_ENDING)
 		spawn(place);

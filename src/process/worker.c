@@ -67,7 +67,7 @@ drain(msec timeout_ms)
 	}
 	self.draining = true;
 	loop_timer_set(self.loop, &self.deadline, deadline);
-	proxy_drain(self.start->config->proxy, false);
+	proxy_drain(self.start->config->proxy);
 }
 
 static void
@@ -312,7 +312,6 @@ start_proxy(const struct worker_start *start)
 		.loop = self.loop,
 		.shm = start->shm,
 		.slot = start->slot,
-		.generation = start->generation,
 		.max_connections = start->max_connections,
 		.listen_fds = start->listeners->fds,
 		.nlisten_fds = start->listeners->n,

@@ -34,7 +34,7 @@ enum { REQUEST_ID_LEN = 32 };
 /* One attempt to get an answer from a server, for logs. */
 struct attempt {
 	struct attempt *next;
-	struct str addr;		/* text of the server's address; lives with the worker */
+	struct str addr;		/* text of the server's address, in the stream's arena */
 	int status;			/* 0: no response */
 	int64_t start_us;
 	int64_t connected_us;		/* 0: a reused connection, or never */

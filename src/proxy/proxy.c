@@ -8,7 +8,6 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "http/h1_front.h"
 #include "proxy/balance/backend.h"
 #include "proxy/balance/hash_keys.h"
 #include "proxy/balance/sticky.h"
@@ -275,7 +274,6 @@ proxy_start(struct proxy *p, const struct proxy_env *env)
 		.shm = env->shm,
 		.self = &env->shm->core.data->workers[env->slot],
 		.slot = env->slot,
-		.generation = env->generation,
 		.max_connections = env->max_connections != 0 ? env->max_connections :
 		    p->conf->global.max_connections,
 		.logs = p->logs,
@@ -301,15 +299,12 @@ proxy_start(struct proxy *p, const struct proxy_env *env)
 }
 
 void
-proxy_drain(struct proxy *p, bool now)
+proxy_drain(struct proxy *p)
 {
 	struct runtime *rt = &p->runtime;
 
 	rt->draining = true;
 	front_stop(p->front);
-	if (now)
-		LIST_EACH(l, &rt->connections)
-			h1_front_close_idle(h1_front_of(l));
 	runtime_check_drained(rt);
 }
 

@@ -47,7 +47,6 @@ struct proxy_env {
 	struct loop *loop;
 	struct proxy_shm *shm;
 	int slot;			/* of the worker, in shm->core */
-	uint32_t generation;
 	unsigned max_connections;	/* what this process can bear; 0: as the snapshot says */
 
 	/* One descriptor per snapshot listen and bind, in their order; admin binds last. */
@@ -109,9 +108,9 @@ int proxy_start(struct proxy *p, const struct proxy_env *env);
 /*
  * Stops accepting and closes the listening sockets of this process.  Requests in flight are
  * answered; idle connections stay until their next request, which is answered with
- * `Connection: close`, or until keepalive_timeout.  With `now` idle connections are closed at once.
+ * `Connection: close`, or until keepalive_timeout.
  */
-void proxy_drain(struct proxy *p, bool now);
+void proxy_drain(struct proxy *p);
 
 /* Something in shared memory has changed: servers that came or went, places that are free. */
 void proxy_wake(struct proxy *p);

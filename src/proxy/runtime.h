@@ -35,7 +35,6 @@ struct runtime {
 	struct proxy_shm *shm;
 	struct shm_worker *self;		/* this worker's slot */
 	int slot;
-	uint32_t generation;
 	bool draining;
 	struct link exchanges;			/* all in flight */
 	struct link connections;		/* client connections (struct h1_front) */

@@ -44,7 +44,7 @@ on_idle(struct h1_back_owner *owner, struct h1_back *b)
 		h1_back_close(b);
 		return;
 	}
-	h1_back_set_idle_deadline(b, keep == TIMER_NEVER ? TIMER_NEVER : clock_ms() + keep);
+	h1_back_set_idle_deadline(b, msec_after(clock_ms(), keep));
 	if (s->nidle > s->backend->keepalive)
 		h1_back_close(h1_back_of_link(s->idle.prev));
 }

@@ -5,14 +5,12 @@
 #include <string.h>
 
 #include "net/proxy_header.h"
+#include "proxy/forward/forward.h"
 #include "proxy/forward/forward_internal.h"
 #include "proxy/forward/forwarded.h"
 #include "proxy/runtime.h"
 
-enum {
-	ATTEMPTS_MAX = 64,		/* that logs show; the last one stands for more */
-	UNREPLAYABLE_IDLE_MS = 1000,	/* a connection idle for longer may be about to close */
-};
+enum { ATTEMPTS_MAX = 64 };	/* that logs show; the last one stands for more */
 
 static struct attempt *
 new_attempt(struct exchange *x)
@@ -92,19 +90,17 @@ forward_abandon(struct forward *f)
 		back->ops->cancel(back);
 }
 
-static void
-send_proxy_header(struct forward *f)
+void
+forward_proxy_header(const struct exchange *x, struct back_stream *back)
 {
-	const struct http_peer *peer = f->x->stream->peer;
-	enum conf_proxy_protocol version = f->x->backend->proxy_protocol;
+	enum conf_proxy_protocol version = x->backend->proxy_protocol;
 	char header[PROXY_HEADER_MAX];
-	struct ip_port client = peer->client;
 
 	if (version == PROXY_OFF)
 		return;
-	h1_back_preface(f->back, header,
-	    proxy_header_write(header, version == PROXY_V1 ? 1 : 2, &client,
-	    http_stream_local(f->x->stream)));
+	h1_back_preface(back, header,
+	    proxy_header_write(header, version == PROXY_V1 ? 1 : 2, &x->stream->peer->client,
+	    http_stream_local(x->stream)));
 }
 
 static void
@@ -161,7 +157,7 @@ forward_begin(struct forward *f)
 		return;
 	}
 	if (!f->connected)
-		send_proxy_header(f);
+		forward_proxy_header(f->x, f->back);
 	send_request(f);
 	forward_ask(f);
 	if (f->connected) {

@@ -11,7 +11,6 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/rng.h"
-#include "net/proxy_header.h"
 #include "proxy/balance/backend.h"
 #include "proxy/balance/hash_keys.h"
 #include "proxy/filter/filter.h"
@@ -253,7 +252,8 @@ new_mirror(struct exchange *x)
 static void
 open_stream(struct mirror *m)
 {
-	msec max_idle = m->conf->proxy_protocol != PROXY_OFF ? -1 : 1000;
+	msec max_idle = m->conf->proxy_protocol != PROXY_OFF ? -1 :
+	    UNREPLAYABLE_IDLE_MS;
 
 	m->back = server_open(m->server, &m->limits, max_idle);
 	if (m->back == NULL)
@@ -262,18 +262,6 @@ open_stream(struct mirror *m)
 	m->back->user = m;
 	m->back->request = &m->request;
 	m->back->arena = &m->arena;
-}
-
-static void
-send_proxy_header(struct mirror *m, struct exchange *x)
-{
-	enum conf_proxy_protocol version = m->conf->proxy_protocol;
-	char header[PROXY_HEADER_MAX];
-	struct ip_port client = x->stream->peer->client;
-
-	if (version != PROXY_OFF)
-		h1_back_preface(m->back, header, proxy_header_write(header,
-		    version == PROXY_V1 ? 1 : 2, &client, http_stream_local(x->stream)));
 }
 
 static void
@@ -289,7 +277,7 @@ send_head(struct mirror *m, struct exchange *x)
 	const struct request *r = x->request;
 	struct fields fields;
 
-	send_proxy_header(m, x);
+	forward_proxy_header(x, m->back);
 	forwarded_fields(x, m->server->host_field, &fields);
 	fields_remove(&fields, FIELD_EXPECT);
 	m->back->ops->send_head(m->back, &fields, r->method, x->uri, r->framing,
