@@ -394,6 +394,28 @@ subtest 'many entries' => sub {
     is get($port, '/list/')->{how}, 'cl', 'a small directory has a length';
 };
 
+# The last files in the order of the directory go, so that hidden ones are behind those that stay.
+subtest 'as many entries as there may be' => sub {
+    my $dir = "$root/list/full";
+    mkdir $dir;
+    my $make = sub {
+        for my $name (@_) {
+            open my $f, '>', "$dir/$name" or die $!;
+        }
+    };
+    $make->((map { ".a$_" } 1 .. 250), (map { "f$_" } 1 .. 10_500), (map { ".z$_" } 1 .. 250));
+    opendir my $entries, $dir or die $!;
+    my @files = grep { /^f/ } readdir $entries;
+    unlink map { "$dir/$_" } @files[10_000 .. $#files];
+    my $body = get($port, '/list/full/')->{body};
+    is scalar(() = $body =~ m{href="\./}g), 10_000, 'all are there';
+    unlike $body, qr/There is more/, 'hidden files are not more';
+    $make->('g');
+    $body = get($port, '/list/full/')->{body};
+    is scalar(() = $body =~ m{href="\./}g), 10_000, 'one file too many';
+    like $body, qr/There is more/, 'is';
+};
+
 subtest 'others have their turn' => sub {
     my ($worker) = $usherd->workers;
     my $log   = sub { return slurp($usherd->dir . '/access.log') // '' };

@@ -180,19 +180,17 @@ add(struct files_entries *e, const char *name, const struct stat *st)
 	push(e, entry);
 }
 
-static void
-look_at(struct files_entries *e, const char *name)
+/* Whether the list has it, and then what it is. */
+static bool
+is_listed(const struct files_entries *e, const char *name, struct stat *st)
 {
-	struct stat st;
-
 	if (name[0] == '.' || strchr(name, '\\') != NULL)
-		return;			/* could not be asked for */
-	if (fstatat(dirfd(e->dir), name, &st, AT_SYMLINK_NOFOLLOW) == -1)
-		return;			/* just removed */
-	if (S_ISLNK(st.st_mode) && !stat_link(e, name, &st))
-		return;
-	if (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode))
-		add(e, name, &st);
+		return false;		/* could not be asked for */
+	if (fstatat(dirfd(e->dir), name, st, AT_SYMLINK_NOFOLLOW) == -1)
+		return false;		/* just removed */
+	if (S_ISLNK(st->st_mode) && !stat_link(e, name, st))
+		return false;
+	return S_ISREG(st->st_mode) || S_ISDIR(st->st_mode);
 }
 
 /* The directory is of no use while the list is sent. */
@@ -203,21 +201,31 @@ complete(struct files_entries *e)
 	return ENTRIES_COMPLETE;
 }
 
+static enum files_entries_result
+cut(struct files_entries *e)
+{
+	e->cut = true;
+	return complete(e);
+}
+
 enum files_entries_result
 files_entries_read(struct files_entries *e, unsigned n)
 {
 	const struct dirent *d;
+	struct stat st;
 
 	for (; n > 0; n--, e->seen++) {
 		errno = 0;
 		d = readdir(e->dir);
 		if (d == NULL)
 			return errno == 0 ? complete(e) : ENTRIES_FAILED;
-		if (e->n == FILES_ENTRIES_MAX || e->seen == FILES_ENTRIES_SEEN) {
-			e->cut = true;
-			return complete(e);
-		}
-		look_at(e, d->d_name);
+		if (e->seen == FILES_ENTRIES_SEEN)
+			return cut(e);
+		if (!is_listed(e, d->d_name, &st))
+			continue;
+		if (e->n == FILES_ENTRIES_MAX)
+			return cut(e);
+		add(e, d->d_name, &st);
 	}
 	return ENTRIES_MORE;
 }
