@@ -302,6 +302,16 @@ for my $path ('/app', '/old') {
 }
 $usherd->stop;
 
+# ---- the PROXY header is that of the copy's backend
+
+my $named = origin([[until => qr/\APROXY [^\r]*\r\n/], 'request', [send => answer('ok')], 'eof']);
+$usherd = proxy($ordinary, route => 'mirror = named',
+    more => "[backend named]\nserver = $named->{address}\nproxy_protocol = v1\n");
+is get($usherd->port(1), '/')->{body}, 'plain', 'the server gets none';
+ok wait_for { $named->raw(1) =~ m{\APROXY TCP4 127\.0\.0\.1 127\.0\.0\.1 \d+ \d+\r\nGET / HTTP/1\.1\r\n} }, 'the copy begins with it'
+    or diag $named->raw(1);
+$usherd->stop;
+
 # ---- times are those of the copy's backend, unless the route has its own
 
 my $slow = origin(['request', sub { wait_for { counts('hasty') && (counts('hasty'))[1] == 1 }; return answer('late') }, 'loop']);
