@@ -16,7 +16,8 @@ sub post { my ($body, $method) = @_; return ($method // 'POST') . " / HTTP/1.1\r
 sub logged {
     my ($origins, $backend, %more) = @_;
     return proxy($origins, route => "access_log = a\n" . (delete $more{route} // ''), backend => $BARE . ($backend // ''),
-        more => "[log a]\npath = %%DIR%%/access.log\nbuffer = 0\n"
+        more => (delete $more{admin} ? "[admin]\nlisten = 127.0.0.1:%%PORT9%%\n" : '')
+        . "[log a]\npath = %%DIR%%/access.log\nbuffer = 0\n"
         . "format = \$status tries=\$tries addr=\$upstream_addr status=\$upstream_status time=\$upstream_response_time why=\$why\n", %more);
 }
 
@@ -261,6 +262,17 @@ subtest 'a server that is not who it should be' => sub {
     is get($usherd->port(1), '/')->{status}, 502, 'alone';
     like +(await_lines($usherd, 1))[0], qr/^502 tries=1 .*why=tls-verify/, 'it is not asked again';
     is scalar($wrong->requests), 0, 'nor ever sent a request';
+    finish($usherd, qr/\[error\] .*tls/);
+
+    # More at once than a second's budget for few requests.
+    $usherd = logged("https://$wrong->{address}", "${tls}retry_budget = 0%", admin => 1);
+    my @c = map { client($usherd->port(1))->send($GET) } 1 .. 20;
+    is scalar(grep { ($_->response // {status => 0})->{status} == 502 } @c), 20, 'however often';
+    my $metrics = get($usherd->port(9), '/metrics')->{body};
+    for my $name (qw(retries retries_refused)) {
+        like $metrics, qr/^usherd_backend_${name}_total\{backend="app"\} 0$/m, "nothing is counted as $name";
+    }
+    unlike $usherd->log_text, qr/retry_budget/, 'and the budget is not to blame';
     finish($usherd, qr/\[error\] .*tls/);
 };
 

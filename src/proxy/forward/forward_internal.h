@@ -103,6 +103,9 @@ bool forward_may_repeat(const struct forward *f, bool unseen);
  * retry_budget, from which the retry is taken. */
 bool forward_grants(struct forward *f, unsigned kind);
 
+/* A granted retry is not made: it does not count. */
+void forward_return_grant(struct forward *f);
+
 /* Takes a place in a server that has not been tried; false if there is none. */
 bool forward_take_other(struct forward *f);
 

@@ -223,8 +223,10 @@ goes_on(struct forward *f, enum back_failure failure, bool unseen, const char *t
 	if (failures[failure].retry != 0 && forward_grants(f, failures[failure].retry)) {
 		forward_release(f);
 		/* Somebody may stand in between: not there again. */
-		if (failure == BACK_TLS_VERIFY && !forward_take_other(f))
+		if (failure == BACK_TLS_VERIFY && !forward_take_other(f)) {
+			forward_return_grant(f);
 			return false;
+		}
 		retry(f, cell, addr, text);
 		return true;
 	}

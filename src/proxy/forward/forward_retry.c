@@ -139,14 +139,20 @@ budget_of(const struct forward *f)
 	return &f->x->runtime->retry_budgets[f->x->backend->index];
 }
 
+static void
+pay_budget(struct forward *f)
+{
+	if (f->owes_retry)
+		retry_budget_give_back(budget_of(f), clock_ms());
+	f->owes_retry = false;
+}
+
 /* A request that no server had seen before is no more work for them than any other: only if no
  * server can be reached do such retries count. */
 void
 forward_reached(struct forward *f)
 {
-	if (f->owes_retry)
-		retry_budget_give_back(budget_of(f), clock_ms());
-	f->owes_retry = false;
+	pay_budget(f);
 	f->waiter.since_ms = 0;
 	queue_reached(queue_of(f));
 }
@@ -188,6 +194,13 @@ forward_grants(struct forward *f, unsigned kind)
 	}
 	f->retries++;
 	return true;
+}
+
+void
+forward_return_grant(struct forward *f)
+{
+	pay_budget(f);
+	f->retries--;
 }
 
 static bool
