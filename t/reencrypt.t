@@ -167,7 +167,7 @@ subtest 'the end of an answer' => sub {
         for my $http ('1.1', '1.0') {
             $origin = origin({%tls}, ['request', [send => $until_close], 'cut']);
             $usherd = back_proxy($origin, "tls_ca = $ca");
-            $usherd->allow_log(qr/./);
+            $usherd->expect_log(qr/\[warn\].* closed without close_notify/);
             $c = client($usherd->port(1));
             $c->send("GET / HTTP/$http\r\nHost: a.test\r\n\r\n");
             my $end = $c->end;

@@ -69,14 +69,17 @@ h1_back_failed(struct h1_back *b, enum back_failure failure, const char *text)
 void
 h1_back_lost(struct h1_back *b, const char *what)
 {
-	char text[128];
+	char text[TLS_ERROR_TEXT + 32];
 	int error = errno;
+	const char *reason = transport_tls_failure(&b->transport);
 	enum back_failure failure =
 	    b->state == BACK_STATE_CONNECTING ? BACK_CONNECT : BACK_CLOSED;
 
 	if (b->transport.watcher.fd >= 0 && error == 0)
 		error = socket_error(b->transport.watcher.fd);
-	snprintf(text, sizeof(text), "%s: %s", what, error != 0 ? strerror(error) : "closed");
+	if (*reason == '\0')
+		reason = error != 0 ? strerror(error) : "closed";
+	snprintf(text, sizeof(text), "%s: %s", what, reason);
 	h1_back_failed(b, failure, text);
 }
 
