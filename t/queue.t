@@ -228,6 +228,31 @@ subtest 'clients that have no more to say' => sub {
     $usherd->stop;
 };
 
+# It has waited before, but closes its side when the server has its request.
+subtest 'a client that ends between two waits' => sub {
+    my $dir = scratch();
+    my $origin = origin(
+        ['request', sub { wait_for { -e "$dir/first" } 20; return answer('r0') }],
+        ['request', sub { wait_for { -e "$dir/second" } 20; return }, 'close'],
+        ['request', [send => answer('again')]]);
+    my $usherd = queue_proxy("$origin->{address} max_conns=1", "queue = 100 timeout=20s\nkeepalive = 0",
+        route => "half_close_timeout = 30s\n");
+    my $first = ask($usherd, 'r0');
+    $origin->await_requests(1);
+    my $c = ask($usherd, 'r1');
+    await_queued($usherd, 1);
+    sleep 0.3;    # until its end would be one of a client that does not want to wait
+    let_go($dir, 'first');
+    is $first->response->{body}, 'r0', 'its turn';
+    $origin->await_requests(2);
+    $c->shut;
+    is queued($usherd), 0, 'it does not wait when it ends';    # the worker has seen the end before this question
+    let_go($dir, 'second');
+    is +($c->response // {})->{body}, 'again', 'the pause before a retry is no reason to give it up';
+    ok logged($usherd, qr{^/r1 200 tries=2 why=-$}m), 'the log says it';
+    finish($usherd);
+};
+
 subtest 'clients that end with their body' => sub {
     for my $tls (0, 1) {
         for my $together (0, 1) {

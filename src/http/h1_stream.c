@@ -164,6 +164,17 @@ want_body(struct http_stream *base, uint64_t bytes)
 	post(s);
 }
 
+/* The last word is granted once: the pauses between retries may all be shorter than that, and who
+ * gives up in one shall not be missed. */
+static void
+begin_wait(struct h1_stream *s)
+{
+	if (s->front->end_ms != 0)
+		s->impatient_ms = TIMER_NEVER;	/* it came before */
+	else if (s->impatient_ms == TIMER_NEVER)
+		s->impatient_ms = clock_ms() + STREAM_LAST_WORD_MS;
+}
+
 static void
 set_stage(struct http_stream *base, enum stream_stage stage)
 {
@@ -172,8 +183,8 @@ set_stage(struct http_stream *base, enum stream_stage stage)
 	if (is_closed(s))
 		return;
 	s->stage = stage;
-	if (stage == STAGE_WAITING && s->impatient_ms == TIMER_NEVER)
-		s->impatient_ms = clock_ms() + STREAM_LAST_WORD_MS;
+	if (stage == STAGE_WAITING)
+		begin_wait(s);
 	post(s);
 }
 

@@ -39,8 +39,8 @@ enum stream_stage {
 	STAGE_PASSING,			/* the body is on its way: write_timeout watches it */
 	/*
 	 * Nobody works on it.  A client that closes its side has given up, unless it did so before
-	 * the request began to wait and its body was read, or within STREAM_LAST_WORD_MS: then it
-	 * waits like others.
+	 * the request began to wait, this time, or before its body was read, or within
+	 * STREAM_LAST_WORD_MS of the first wait or of the body's end: then it waits like others.
 	 */
 	STAGE_WAITING,
 };
