@@ -26,9 +26,7 @@ static struct conf_snapshot conf = {
 	.backends = backends, .nbackends = 1,
 };
 static const struct shm_members *members[1];
-static struct runtime runtime = {
-	.conf = &conf, .shm = &shm, .generation = GENERATION, .members = members,
-};
+static struct runtime runtime = { .conf = &conf, .shm = &shm, .members = members };
 static struct buf out;
 
 static void
