@@ -55,7 +55,6 @@ h1_front_close(struct h1_front *f, bool reset)
 	transport_close(&f->transport, reset);
 	loop_timer_cancel(f->transport.loop, &f->timer);
 	task_cancel(&f->work);
-	link_remove(&f->link);
 	chain_clear(&f->out);
 	block_unref(f->in);
 	f->in = NULL;
@@ -305,7 +304,7 @@ h1_front_finish(struct h1_front *f)
 
 struct h1_front *
 h1_front_open(struct loop *loop, int fd, const struct sockaddr *peer,
-    const struct h1_front_options *options, struct link *connections)
+    const struct h1_front_options *options)
 {
 	struct h1_front *f = MEM_NEW(struct h1_front);
 
@@ -322,7 +321,6 @@ h1_front_open(struct loop *loop, int fd, const struct sockaddr *peer,
 		mem_free(f);
 		return NULL;
 	}
-	list_append(connections, &f->link);
 	/* TCP_DEFER_ACCEPT: the request is there already, so read it before the first wait. */
 	f->transport.watcher.ready = READY_READ | READY_WRITE;
 	if (options->tls != NULL && !options->proxy_protocol)

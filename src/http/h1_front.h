@@ -53,7 +53,7 @@ struct h1_front_options {
  * on_stream, which may come before this returns.
  */
 struct h1_front *h1_front_open(struct loop *loop, int fd, const struct sockaddr *peer,
-    const struct h1_front_options *options, struct link *connections);
+    const struct h1_front_options *options);
 
 /*
  * Takes the complete head that `scan` describes apart, checks the request and drops the names that

@@ -50,7 +50,6 @@ struct h1_front {
 	struct timer timer;
 	struct task work;
 	struct garbage garbage;
-	struct link link;
 	const struct h1_front_options *options;
 	struct h1_stream *stream;	/* with FRONT_BUSY */
 	struct block *in;		/* bytes read and not used: pos to end */

@@ -103,8 +103,7 @@ on_accept(struct listener *l, int fd, const struct sockaddr *peer)
 	struct door *d = l->arg;
 
 	count_in(d);
-	if (h1_front_open(d->runtime->loop, fd, peer, &d->options,
-	    &d->runtime->connections) == NULL)
+	if (h1_front_open(d->runtime->loop, fd, peer, &d->options) == NULL)
 		on_close(d, NULL);
 }
 

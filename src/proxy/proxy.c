@@ -279,7 +279,6 @@ proxy_start(struct proxy *p, const struct proxy_env *env)
 		.logs = p->logs,
 	};
 	link_init(&rt->exchanges);
-	link_init(&rt->connections);
 	link_init(&rt->mirrors);
 	link_init(&rt->queues);
 	link_init(&rt->pool.idle);

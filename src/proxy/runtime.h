@@ -37,8 +37,7 @@ struct runtime {
 	int slot;
 	bool draining;
 	struct link exchanges;			/* all in flight */
-	struct link connections;		/* client connections (struct h1_front) */
-	unsigned nconnections;
+	unsigned nconnections;			/* of clients */
 	unsigned max_connections;
 	struct metrics_cell **listen_cells;	/* by listen index */
 	struct metrics_cell *no_route_cell;	/* of requests that no route serves */
