@@ -357,6 +357,14 @@ subtest 'the end of a connection' => sub {
     $c->cut;
     sleep 0.3;
     is scalar(grep { $_->{target} eq '/cut' } $origin->requests), 0, 'a request that was cut off never completes';
+    ok $usherd->await_log(qr/\[info\].*client 127\.0\.0\.1: tls: closed without close_notify$/m), 'which is logged';
+
+    # What is no record, after a sound handshake.
+    $c = tls_client($usherd->port(2), 'shop.test');
+    open my $below, '>&', $c->{sock}->fileno or die $!;
+    syswrite $below, "GET / HTTP/1.1\r\nHost: shop.test\r\n\r\n";
+    isnt $c->end, 'open', 'plain text in the middle ends the connection';
+    ok $usherd->await_log(qr/\[info\].*client 127\.0\.0\.1: tls: (?!closed|handshake)/), 'and the log says why';
     $usherd->stop;
 };
 

@@ -51,6 +51,7 @@ h1_front_close(struct h1_front *f, bool reset)
 {
 	if (f->state == FRONT_CLOSED)
 		return;
+	h1_front_tell_tls(f);
 	f->state = FRONT_CLOSED;
 	transport_close(&f->transport, reset);
 	loop_timer_cancel(f->transport.loop, &f->timer);

@@ -105,6 +105,9 @@ void h1_front_start_tls(struct h1_front *f, struct str early);
 /* Goes on with the handshake, and with the first request when it is complete. */
 void h1_front_handshake(struct h1_front *f);
 
+/* Logs why TLS failed, if it did after the handshake. */
+void h1_front_tell_tls(const struct h1_front *f);
+
 /* The handshake takes too long. */
 void h1_front_handshake_timeout(struct h1_front *f);
 

@@ -1,5 +1,5 @@
 /*
- * h1_handshake.c - HTTP/1 connections of clients: the TLS handshake before the first request.
+ * h1_handshake.c - HTTP/1 connections of clients: the TLS handshake, and what goes wrong later.
  */
 #include "base/log.h"
 #include "http/h1_front_internal.h"
@@ -12,15 +12,30 @@ ended(struct h1_front *f, bool done)
 }
 
 static void
-failed(struct h1_front *f, const char *reason)
+tell(const struct h1_front *f, const char *what, const char *reason)
 {
 	char client[ADDR_TEXT];
 
+	if (log_get_level() < LOG_LEVEL_INFO)
+		return;
+	ip_text(&f->peer.client, client);
+	log_info("client %s: tls%s: %s", client, what, reason);
+}
+
+static void
+failed(struct h1_front *f, const char *reason)
+{
 	ended(f, false);
-	if (log_get_level() >= LOG_LEVEL_INFO) {
-		ip_text(&f->peer.client, client);
-		log_info("client %s: tls handshake failed: %s", client, reason);
-	}
+	tell(f, " handshake failed", reason);
+}
+
+void
+h1_front_tell_tls(const struct h1_front *f)
+{
+	const char *reason = transport_tls_failure(&f->transport);
+
+	if (f->peer.tls != NULL && f->state != FRONT_HANDSHAKE && *reason != '\0')
+		tell(f, "", reason);
 }
 
 /* Somebody speaks HTTP to a TLS port: the answer says so, in the same tongue. */
