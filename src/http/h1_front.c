@@ -103,7 +103,7 @@ static bool
 is_owed_an_answer(const struct h1_front *f, const struct h1_stream *s)
 {
 	return s->out_mode != OUT_TUNNEL && chain_empty(&f->out) &&
-	    (s->base.body_done || s->base.started) && s->stage == STAGE_TAKEN;
+	    (s->base.body_done || s->base.started) && s->base.stage == STAGE_TAKEN;
 }
 
 void
@@ -186,7 +186,8 @@ h1_front_look(struct h1_front *f)
 static bool
 has_given_up(const struct h1_front *f, const struct h1_stream *s)
 {
-	return s->stage == STAGE_WAITING && s->base.body_done && f->end_ms >= s->impatient_ms &&
+	return s->base.stage == STAGE_WAITING && s->base.body_done &&
+	    f->end_ms >= s->impatient_ms &&
 	    s->base.limits->half_close_timeout_ms != TIMER_NEVER;
 }
 

@@ -33,7 +33,6 @@ struct h1_stream {
 	msec read_deadline_ms;
 	msec silent_deadline_ms;	/* a client that has closed its side counts as gone then */
 	msec impatient_ms;		/* one that does so from then on will not wait */
-	enum stream_stage stage;
 	struct stall sending;		/* a client that does not take what waits for it */
 	msec wanted_since_ms;		/* body bytes are wanted since then; 0: they are not */
 	msec wanted_ms;			/* time for which they were wanted before */

@@ -180,9 +180,9 @@ set_stage(struct http_stream *base, enum stream_stage stage)
 {
 	struct h1_stream *s = of(base);
 
-	if (is_closed(s))
+	if (base->stage == stage || is_closed(s))
 		return;
-	s->stage = stage;
+	base->stage = stage;
 	if (stage == STAGE_WAITING)
 		begin_wait(s);
 	post(s);

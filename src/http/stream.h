@@ -140,6 +140,7 @@ struct http_stream {
 	uint64_t bytes_out;		/* to the client: as handed to the kernel */
 	uint64_t body_out;		/* body as taken by send_body(), some maybe still queued */
 	int64_t start_us;		/* when the first byte of the request was seen */
+	enum stream_stage stage;	/* see set_stage() */
 	bool started;			/* send_head() has been called with a final status */
 	bool body_done;			/* the whole request body has been handed up */
 	bool leaves;			/* a client that closes its side has gone: the response has

@@ -109,7 +109,7 @@ body(struct exchange *x, struct chain *moved)
 	if (f->waits_for_continue)
 		forward_want_request(f);	/* the client did not wait */
 	if (f->back == NULL) {
-		if (f->stage == STAGE_WAITING)
+		if (x->stream->stage == STAGE_WAITING)
 			keep_for_later(f, moved);
 		chain_clear(moved);
 		return;

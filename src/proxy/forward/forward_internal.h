@@ -38,7 +38,6 @@ struct forward {
 	enum backend_outcome outcome;	/* of it, as far as is known */
 	unsigned retries;		/* made so far */
 	bool owes_retry;		/* to the budget, should the retry reach a server */
-	enum stream_stage stage;
 	struct waiter waiter;
 	struct timer pause;		/* before a retry */
 	struct chain kept;		/* the request body so far, while it may be sent again */
@@ -84,7 +83,7 @@ void forward_abandon(struct forward *f);
 
 void forward_retry_init(struct forward *f);
 
-/* Tells the stream, if it is news. */
+/* Tells the stream how far the request is. */
 void forward_set_stage(struct forward *f, enum stream_stage stage);
 
 /* A new request: takes a server and sends it, or gets in line for one, or fails the exchange. */

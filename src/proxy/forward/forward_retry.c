@@ -21,9 +21,6 @@ queue_of(const struct forward *f)
 void
 forward_set_stage(struct forward *f, enum stream_stage stage)
 {
-	if (f->stage == stage)
-		return;
-	f->stage = stage;
 	f->x->stream->ops->set_stage(f->x->stream, stage);
 }
 
