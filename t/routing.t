@@ -56,6 +56,21 @@ is get($plain->port(1), '/y', 'Host: whatever.test')->{body}, 'all ', 'no [host]
 is get($plain->port(1), '/x', 'Host: whatever.test')->{body}, 'x ', 'and prefixes still count';
 $plain->stop;
 
+# ---- names beyond ASCII
+
+my $names = usherd(<<'END' . routes(['book', 'host = book', 'path = /*'], ['all', 'host = below', 'path = /*']));
+[listen web]
+bind = 127.0.0.1:%%PORT1%%
+[host book]
+names = BÜCHER.test
+[host below]
+names = *.straße.test
+END
+is get($names->port(1), '/', 'Host: xn--bcher-kva.test')->{body}, 'book book', 'a name beyond ASCII';
+is get($names->port(1), '/', 'Host: a.b.xn--strae-oqa.test')->{body}, 'all below', '... below a wildcard';
+is get($names->port(1), '/', 'Host: bücher.test')->{status}, 400, '... never as such in a request';
+$names->stop;
+
 # ---- a pattern that would take for ever
 
 my $greedy = usherd(<<'END' . routes(['all', 'path = /*'],

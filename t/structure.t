@@ -36,6 +36,7 @@ my %FOLDERS = (
 my %LIBRARIES = (
     qr{^llhttp\.h$}         => qr{^src/http/h1_parse\.c$},
     qr{^ini\.h$}            => qr{^src/conf/(?:conf_)?file\.c$},
+    qr{^idn2\.h$}           => qr{^src/conf/idn\.c$},
     qr{^openssl/}           => qr{^src/(?:net/tls\w*|base/digest)\.[ch]$},
     qr{^ares\w*\.h$}        => qr{^src/net/resolver\.c$},
     qr{^pcre2\.h$}          => qr{^src/base/regex\.c$},

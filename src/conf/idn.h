@@ -1,5 +1,5 @@
 /*
- * idn.h - host names beyond ASCII as the A-labels that stand in requests (RFC 5890).
+ * idn.h - internationalised host names as they stand in requests.
  */
 #ifndef USHERD_CONF_IDN_H
 #define USHERD_CONF_IDN_H
@@ -13,10 +13,9 @@
 bool idn_is_needed(struct str name);
 
 /*
- * The name with each label that needs it as an A-label (`xn--...`, RFC 3492), in the arena.
- * Capitals of Latin, Greek and Cyrillic become small; other mappings of Unicode are not known, so
- * the result is a proposal.  Absent when the name is no UTF-8, is too long, or has combining marks,
- * which would have to be composed first.
+ * The name in lower case with its labels beyond ASCII as A-labels (`xn--...`; IDNA2008 with the
+ * mappings of UTS 46, non-transitional), in the arena.  Absent when it is no UTF-8, or has letters
+ * that no name may have, or becomes too long.
  */
 struct str idn_to_ascii(struct arena *arena, struct str name);
 

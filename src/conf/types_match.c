@@ -33,18 +33,11 @@ is_dns_name(struct str name)
 	return true;
 }
 
-/* What stands in requests is said here, lest two spellings of a name pass for different ones. */
-static void
-bad_idn(struct conf_parse *c, struct str word)
+/* As it stands in requests: lower case, A-labels. */
+static struct str
+normal_name(struct conf_parse *c, struct str name)
 {
-	struct str ascii = idn_to_ascii(c->scratch, word);
-
-	if (ascii.p != NULL)
-		conf_bad(c, "\"%.*s\" stands in requests as an A-label (write %.*s)",
-		    STR_ARG(conf_shown(c, word)), STR_ARG(ascii));
-	else
-		conf_bad(c, "\"%.*s\" is no name of a host (write its A-labels: xn--...)",
-		    STR_ARG(conf_shown(c, word)));
+	return idn_is_needed(name) ? idn_to_ascii(c->arena, name) : conf_lower(c, name);
 }
 
 /* As the name of a request's host comes: lower case, no final dot, IPv6 without brackets. */
@@ -52,26 +45,25 @@ static bool
 host_name(struct conf_parse *c, struct str word)
 {
 	bool final_dot = word.n > 1 && word.p[0] != '[' && word.p[word.n - 1] == '.';
-	struct str name = conf_lower(c, str_make(word.p, word.n - final_dot)), tail = name;
+	bool wildcard = str_starts(word, STR_OF("*."));
+	struct str text = str_make(word.p, word.n - final_dot), name;
 	struct ip_port ip;
 
-	if (str_starts(name, STR_OF("["))) {
+	if (str_starts(text, STR_OF("["))) {
+		name = conf_lower(c, text);
 		if (name.n > 2 && ip_parse(&ip, name)) {
 			name = arena_str(c->arena, str_make(name.p + 1, name.n - 2));
 			conf_item(c, &name);
 			return true;
 		}
 	} else {
-		if (str_starts(tail, STR_OF("*.")))
-			tail = str_skip(tail, 2);
-		if (is_dns_name(tail)) {
+		name = normal_name(c, wildcard ? str_skip(text, 2) : text);
+		if (is_dns_name(name)) {
+			if (wildcard)
+				name = arena_printf(c->arena, "*.%.*s", STR_ARG(name));
 			conf_item(c, &name);
 			return true;
 		}
-	}
-	if (idn_is_needed(word)) {
-		bad_idn(c, word);
-		return false;
 	}
 	conf_bad(c, "\"%.*s\" is no name of a host (use www.example.com or *.example.com, without"
 	    " scheme and port)", STR_ARG(conf_shown(c, word)));

@@ -29,12 +29,25 @@ complain(const char *fmt, ...)
 	return false;
 }
 
+/* An internationalised name as a browser sends it; a port may follow. */
+static struct str
+ascii_authority(struct arena *arena, struct str authority)
+{
+	struct str rest = authority, name, ascii;
+
+	str_cut(&rest, ':', &name);
+	ascii = idn_to_ascii(arena, name);
+	if (ascii.p == NULL || rest.p == NULL)
+		return ascii;
+	return arena_printf(arena, "%.*s:%.*s", STR_ARG(ascii), STR_ARG(rest));
+}
+
 /* `https://HOST[:PORT]`; what is left of `*url` is the path. */
 static bool
-cut_authority(struct str *url, struct explain_question *q)
+cut_authority(struct str *url, struct arena *arena, struct explain_question *q)
 {
 	static const struct str http = STR("http://"), https = STR("https://");
-	struct str rest, name;
+	struct str rest, authority, name;
 	size_t n = 0;
 
 	q->https = str_starts(*url, https);
@@ -44,12 +57,11 @@ cut_authority(struct str *url, struct explain_question *q)
 	rest = str_skip(*url, q->https ? https.n : http.n);
 	while (n < rest.n && strchr("/?#", rest.p[n]) == NULL)
 		n++;
-	q->host = str_make(rest.p, n);
+	q->host = authority = str_make(rest.p, n);
 	if (idn_is_needed(q->host))
-		return complain("--explain: \"%.*s\": names stand in requests as A-labels: xn--...",
-		    STR_ARG(q->host));
+		q->host = ascii_authority(arena, q->host);
 	if (!target_authority(q->host, &name, &q->port))
-		return complain("--explain: \"%.*s\" is no host", STR_ARG(q->host));
+		return complain("--explain: \"%.*s\" is no host", STR_ARG(authority));
 	if (q->port == 0)
 		q->port = q->https ? 443 : 80;
 	*url = str_skip(rest, n);
@@ -93,7 +105,8 @@ read_question(const struct options *o, struct arena *arena, struct explain_quest
 		    o->explain);
 	if (!ip_parse(&q->from, str_of(o->from != NULL ? o->from : "127.0.0.1")))
 		return complain("--from: \"%s\" is no address", o->from);
-	if (!str_starts(url, STR_OF("/")) && !str_eq(url, STR_OF("*")) && !cut_authority(&url, q))
+	if (!str_starts(url, STR_OF("/")) && !str_eq(url, STR_OF("*")) &&
+	    !cut_authority(&url, arena, q))
 		return false;
 	set_target(url, arena, q);
 	return check_headers(o);

@@ -111,11 +111,13 @@ END_TEST
 START_TEST(host_names)
 {
 	ck_messages(STR_OF("[listen a]\nbind = 1\n[listen b]\nbind = 2\n"
-	    "[host one]\nnames = A.test b.test.\nlisten = a\nrespond = 204\n"
+	    "[host one]\nnames = A.test b.test. b\303\274cher.test\nlisten = a\nrespond = 204\n"
 	    "[host two]\nnames = a.TEST\nlisten = b\nrespond = 204\n"
-	    "[host three]\nnames = b.test\nrespond = 204\n"
-	    "[host four]\nnames = http://x *.*.test a..b c:80 \"\"\nrespond = 204\n"),
+	    "[host three]\nnames = b.test xn--bcher-kva.test\nrespond = 204\n"
+	    "[host four]\nnames = http://x *.*.test a..b c:80 \"\" \377.test\nrespond = 204\n"),
 	    "text:14: [host three] names: b.test is a name of [host one] at text:6 already\n"
+	    "text:14: [host three] names: xn--bcher-kva.test is a name of [host one] at text:6"
+	    " already\n"
 	    "text:17: [host four] names: \"http://x\" is no name of a host (use www.example.com or"
 	    " *.example.com, without scheme and port)\n"
 	    "text:17: [host four] names: \"*.*.test\" is no name of a host (use www.example.com or"
@@ -125,6 +127,8 @@ START_TEST(host_names)
 	    "text:17: [host four] names: \"c:80\" is no name of a host (use www.example.com or"
 	    " *.example.com, without scheme and port)\n"
 	    "text:17: [host four] names: \"\" is no name of a host (use www.example.com or"
+	    " *.example.com, without scheme and port)\n"
+	    "text:17: [host four] names: \"\377.test\" is no name of a host (use www.example.com or"
 	    " *.example.com, without scheme and port)\n");
 }
 END_TEST
