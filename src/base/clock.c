@@ -25,10 +25,16 @@ read_us(clockid_t clock)
 	return (int64_t)t.tv_sec * US_PER_SECOND + t.tv_nsec / 1000;
 }
 
+int64_t
+clock_read_us(void)
+{
+	return read_us(CLOCK_MONOTONIC);
+}
+
 void
 clock_update(void)
 {
-	int64_t now = read_us(CLOCK_MONOTONIC);
+	int64_t now = clock_read_us();
 
 	if (now >= next_offset_us) {
 		if (next_offset_us == 0)

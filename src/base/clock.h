@@ -17,6 +17,9 @@ typedef int64_t msec;		/* milliseconds; monotonic unless the name has _wall */
  */
 void clock_update(void);
 
+/* The monotonic time now, in microseconds: a system call's worth, or nearly. */
+int64_t clock_read_us(void);
+
 extern msec clock_cached_ms;
 extern int64_t clock_cached_us;
 extern msec clock_cached_wall_ms;

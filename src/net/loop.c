@@ -20,9 +20,12 @@ struct loop {
 	bool stop;
 	bool forks;
 	uint64_t turn;
+	int64_t lag_us;			/* of the turn before */
 	struct timer_heap timers;
 	struct link again;		/* watchers that yielded */
-	struct link tasks;
+	struct link tasks;		/* behind the current callback */
+	struct link late;		/* behind all events of the turn */
+	struct link last;		/* before the wait */
 	struct link garbage;
 	struct epoll_event events[EVENTS];
 };
@@ -39,6 +42,8 @@ loop_new(void)
 	}
 	link_init(&l->again);
 	link_init(&l->tasks);
+	link_init(&l->late);
+	link_init(&l->last);
 	link_init(&l->garbage);
 	clock_update();
 	return l;
@@ -68,17 +73,37 @@ loop_free(struct loop *l)
 	mem_free(l);
 }
 
+/* Takes the first task off the list and runs it; false if there is none. */
+static inline bool
+run_first(struct link *tasks)
+{
+	struct link *first = list_first(tasks);
+	struct task *t;
+
+	if (first == NULL)
+		return false;
+	t = CONTAINER_OF(first, struct task, link);
+	link_remove(first);
+	t->run(t);
+	return true;
+}
+
 static inline void
 run_tasks(struct loop *l)
 {
-	struct link *first;
+	while (run_first(&l->tasks))
+		;
+}
 
-	while ((first = list_first(&l->tasks)) != NULL) {
-		struct task *t = CONTAINER_OF(first, struct task, link);
+static void
+run_late(struct loop *l)
+{
+	struct link now;
 
-		link_remove(first);
-		t->run(t);
-	}
+	link_init(&now);
+	list_move_all(&now, &l->late);
+	while (run_first(&now))
+		run_tasks(l);
 }
 
 static void
@@ -125,7 +150,7 @@ wait_ms(const struct loop *l)
 	msec next = timer_next(&l->timers);
 	msec left;
 
-	if (!link_empty(&l->again))
+	if (!link_empty(&l->again) || !link_empty(&l->late))
 		return 0;
 	if (next == TIMER_NEVER)
 		return -1;
@@ -152,7 +177,11 @@ loop_run(struct loop *l)
 		run_yielded(l);
 		timer_run(&l->timers, clock_ms());
 		run_tasks(l);
+		run_late(l);
 		free_garbage(l);
+		while (run_first(&l->last))
+			;
+		l->lag_us = clock_read_us() - clock_us();
 	}
 }
 
@@ -172,6 +201,12 @@ uint64_t
 loop_turn(const struct loop *l)
 {
 	return l->turn;
+}
+
+int64_t
+loop_lag_us(const struct loop *l)
+{
+	return l->lag_us;
 }
 
 void
@@ -276,6 +311,20 @@ loop_post(struct loop *l, struct task *t)
 {
 	if (link_empty(&t->link))
 		list_append(&l->tasks, &t->link);
+}
+
+void
+loop_post_late(struct loop *l, struct task *t)
+{
+	if (link_empty(&t->link))
+		list_append(&l->late, &t->link);
+}
+
+void
+loop_before_wait(struct loop *l, struct task *t)
+{
+	if (link_empty(&t->link))
+		list_append(&l->last, &t->link);
 }
 
 void

@@ -2,7 +2,10 @@
  * loop.h - the event loop of a process: descriptors, timers, tasks.
  *
  *	epoll_wait ─► watcher.on_ready ─► tasks ─► next event ...
- *	           ─► watchers that yielded, timers due, objects to free
+ *	           ─► watchers that yielded, timers due
+ *	           ─► late tasks ─► objects to free ─► last tasks ─► epoll_wait ...
+ *
+ * From one epoll_wait to the next is a turn.
  *
  * Descriptors are registered once for life (edge-triggered, both directions); what is ready is
  * remembered in the watcher until a call on the descriptor said EAGAIN.
@@ -33,7 +36,11 @@ struct watcher {
 	void (*on_ready)(struct watcher *w);
 };
 
-/* Runs once, after the callback of the current event: for work that several callbacks add up to. */
+/*
+ * Work that is done once, however often it was posted: after the callback of the current event
+ * (loop_post), after all events of the turn (loop_post_late), or as the last of the turn
+ * (loop_before_wait).  A task is posted to one of these at a time.
+ */
 struct task {
 	struct link link;
 	void (*run)(struct task *t);
@@ -58,8 +65,14 @@ void loop_stop(struct loop *l);
  */
 void loop_forks(struct loop *l);
 
-/* Counts the batches of events: what is ready in one batch was so before it began. */
+/* Counts the turns: what is ready in one turn was so before it began. */
 uint64_t loop_turn(const struct loop *l);
+
+/*
+ * How long the last turn took, in microseconds: the events of this turn may have waited so long for
+ * it, and no longer.
+ */
+int64_t loop_lag_us(const struct loop *l);
 
 /* Prepares a watcher; nothing is registered. */
 void watcher_init(struct watcher *w, void (*on_ready)(struct watcher *));
@@ -90,10 +103,23 @@ void loop_yield(struct loop *l, struct watcher *w);
 
 /* A task that is posted twice before it runs runs once. */
 void task_init(struct task *t, void (*run)(struct task *));
+
+/* Runs the task as soon as the current callback has returned. */
 void loop_post(struct loop *l, struct task *t);
+
+/*
+ * Runs the task when all events of this turn have had their callbacks: what they add up to, such as
+ * the answers of many servers to one client, then leaves at once.  Posted from a late task, it runs
+ * in the next turn, which begins without a wait.
+ */
+void loop_post_late(struct loop *l, struct task *t);
+
+/* Runs the task when everything else of this turn is done.  Such a task posts none. */
+void loop_before_wait(struct loop *l, struct task *t);
+
 void task_cancel(struct task *t);
 
-/* Calls g->free(g) when the current batch of events is through. */
+/* Calls g->free(g) when all tasks of this turn have run but those of loop_before_wait(). */
 void loop_discard(struct loop *l, struct garbage *g, void (*free)(struct garbage *));
 
 /* Timers of this loop; see timer.h. */

@@ -195,6 +195,78 @@ START_TEST(tasks_run_in_between)
 END_TEST
 
 static void
+run_late_task(struct task *t)
+{
+	static unsigned runs;
+
+	buf_printf(&story, "late%d ", (int)(t - tasks));
+	loop_post(loop, &tasks[2]);		/* which posts no other */
+	if (++runs == 1)
+		loop_post_late(loop, t);
+	else
+		loop_stop(loop);
+}
+
+static void
+run_last_task(struct task *t)
+{
+	buf_printf(&story, "last%d ", (int)(t - tasks));
+}
+
+static void
+post_all_kinds(struct end *e)
+{
+	buf_cstr(&story, "ready ");
+	loop_before_wait(loop, &tasks[1]);
+	loop_post_late(loop, &tasks[0]);
+	loop_post_late(loop, &tasks[0]);
+	loop_post(loop, &tasks[2]);
+	if (e == ends[1])
+		close_end(e);
+}
+
+/* Late tasks run once for all events of a turn; one that posts itself waits for the next turn. */
+START_TEST(late_tasks_run_behind_all_events)
+{
+	ends[0] = open_end(post_all_kinds);
+	ends[1] = open_end(post_all_kinds);
+	task_init(&tasks[0], run_late_task);
+	task_init(&tasks[1], run_last_task);
+	task_init(&tasks[2], run_task);
+	loop_run(loop);
+	ck_assert_str_eq(buf_text(&story), "ready task2 ready task2 late0 task2 freed last1 "
+	    "late0 task2 ");
+	close_end(ends[0]);
+}
+END_TEST
+
+static void
+be_slow(struct end *e)
+{
+	int64_t start = clock_read_us();
+
+	if (e->calls == 2) {
+		ck_assert_int_ge(loop_lag_us(loop), 3000);
+		loop_stop(loop);
+		return;
+	}
+	while (clock_read_us() - start < 3000)
+		;
+	ck_assert_int_eq(write(e->other, "x", 1), 1);
+}
+
+START_TEST(a_turn_tells_its_lag)
+{
+	struct end *e = open_end(be_slow);
+
+	ck_assert_int_eq(loop_lag_us(loop), 0);
+	loop_run(loop);
+	ck_assert_uint_eq(e->calls, 2);
+	close_end(e);
+}
+END_TEST
+
+static void
 yield_some(struct end *e)
 {
 	for (int i = 0; i < PAIRS; i++)
@@ -385,6 +457,8 @@ main(void)
 	tcase_add_test(tc, hang_up_is_an_error);
 	tcase_add_test(tc, closed_by_another_of_the_batch);
 	tcase_add_test(tc, tasks_run_in_between);
+	tcase_add_test(tc, late_tasks_run_behind_all_events);
+	tcase_add_test(tc, a_turn_tells_its_lag);
 	tcase_add_test(tc, yield_takes_turns);
 	tcase_add_test(tc, closed_while_yielding);
 	tcase_add_test(tc, unwatch_keeps_the_descriptor);
