@@ -51,10 +51,6 @@ struct back_stream_events {
 
 	void (*drained)(void *user);
 
-	/* The strings of a response head lie in `block`: takes over the reference, to be dropped
-	 * when the exchange ends. */
-	void (*hold)(void *user, struct block *block);
-
 	/* The stream is over.  `text` says more; it lives until the callback returns. */
 	void (*failed)(void *user, enum back_failure failure, const char *text);
 };
@@ -94,7 +90,8 @@ struct back_stream {
 	const struct back_stream_events *events;
 	void *user;
 	const struct request *request;	/* what the response answers */
-	struct arena *arena;		/* of the request: response heads live there */
+	struct arena *arena;		/* of the request: response heads live there, and it keeps
+					 * the blocks that their strings lie in */
 	unsigned sink_takes;		/* SEG_ kinds that events->body() takes besides SEG_MEM;
 					 * may be 0, and change while the stream lives */
 

@@ -153,8 +153,8 @@ use_head(struct h1_back *b, const struct h1_scan *scan)
 		b->stream.events->info(b->stream.user, r);
 		return b->state == BACK_STATE_HEAD;
 	}
-	/* The strings of the head lie in this block: the exchange needs them until its end. */
-	b->stream.events->hold(b->stream.user, block_ref(holder));
+	/* The strings of the head lie in this block. */
+	block_keep(block_ref(holder), b->stream.arena);
 	received = *r;			/* filters may change its framing */
 	b->stream.events->head(b->stream.user, r);
 	if (b->state == BACK_STATE_CLOSED)

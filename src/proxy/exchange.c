@@ -18,12 +18,6 @@
 
 enum { STATUS_CLIENT_GONE = 499 };	/* what logs say when nobody is left to answer */
 
-/* A block whose bytes the exchange refers to. */
-struct held_block {
-	struct block *block;
-	struct held_block *next;
-};
-
 static void
 make_request_id(struct exchange *x)
 {
@@ -86,21 +80,10 @@ finish(struct exchange *x)
 	account(x);
 	chain_clear(&x->buffered);
 	response_buffer_clear(x->response_buffer);
-	for (struct held_block *h = x->held; h != NULL; h = h->next)
-		block_unref(h->block);
 	link_remove(&x->link);
 	atomic_fetch_sub_explicit(&rt->self->exchanges, 1, memory_order_relaxed);
 	if (x->tunnel)
 		atomic_fetch_sub_explicit(&rt->self->tunnels, 1, memory_order_relaxed);
-}
-
-void
-exchange_hold(struct exchange *x, struct block *block)
-{
-	struct held_block *h = arena_alloc(&x->stream->arena, sizeof(*h));
-
-	*h = (struct held_block){ block, x->held };
-	x->held = h;
 }
 
 /* --- what the stream says ------------------------------------------------------------------ */

@@ -24,7 +24,6 @@
 struct runtime;				/* proxy/runtime.h: the proxy of this worker */
 struct route;				/* proxy/route/route.h */
 struct filter_node;			/* proxy/filter/filter.h */
-struct held_block;
 struct bucket_request;			/* proxy/bucket/bucket.h */
 struct mirror_tap;			/* proxy/forward/mirror.h */
 struct response_buffer;			/* proxy/response_buffer.h */
@@ -85,7 +84,6 @@ struct exchange {
 	bool buffering;				/* the body is taken in before the source starts */
 	struct chain buffered;			/* what has come, for the source to take */
 	const struct fields *trailers;		/* behind it; NULL: none */
-	struct held_block *held;		/* blocks that strings of the exchange lie in */
 	struct stream_limits limits;
 	uint64_t body_in;			/* of the request, after framing */
 
@@ -134,9 +132,6 @@ void exchange_want(struct exchange *x, uint64_t bytes);
 void exchange_emit(struct exchange *x, struct filter_node *node, struct chain *moved);
 
 void exchange_tunnel(struct exchange *x);
-
-/* Takes over a reference to a block until the exchange ends. */
-void exchange_hold(struct exchange *x, struct block *block);
 
 /*
  * The one door for failure.  `why` is a fixed word that logs and metrics show, the text says more

@@ -52,13 +52,6 @@ on_end(void *user, const struct fields *trailers)
 }
 
 static void
-on_hold(void *user, struct block *block)
-{
-	(void)user;
-	block_unref(block);
-}
-
-static void
 on_failed(void *user, enum back_failure failure, const char *text)
 {
 	(void)user;
@@ -68,7 +61,7 @@ on_failed(void *user, enum back_failure failure, const char *text)
 }
 
 static const struct back_stream_events events = {
-	.head = on_head, .body = on_body, .end = on_end, .hold = on_hold, .failed = on_failed,
+	.head = on_head, .body = on_body, .end = on_end, .failed = on_failed,
 };
 
 static void

@@ -40,14 +40,6 @@ on_connected(void *user)
 }
 
 static void
-on_hold(void *user, struct block *block)
-{
-	struct forward *f = user;
-
-	exchange_hold(f->x, block);
-}
-
-static void
 on_info(void *user, struct response *r)
 {
 	struct forward *f = user;
@@ -272,6 +264,5 @@ const struct back_stream_events forward_events = {
 	.end = on_end,
 	.sent = on_sent,
 	.drained = on_drained,
-	.hold = on_hold,
 	.failed = on_failed,
 };

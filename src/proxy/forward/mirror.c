@@ -32,12 +32,6 @@ struct mirror_tap {
 	struct mirror *mirror;		/* NULL: not begun, or over */
 };
 
-/* A block that strings of the response lie in. */
-struct held {
-	struct block *block;
-	struct held *next;
-};
-
 struct mirror {
 	struct link link;		/* in runtime->mirrors */
 	struct garbage garbage;
@@ -50,7 +44,6 @@ struct mirror {
 	struct back_stream *back;	/* NULL: none open */
 	struct back_limits limits;
 	struct request request;		/* as far as the response is checked by it */
-	struct held *held;
 	struct timer timer;		/* for the rest of the response */
 	uint64_t sent;			/* of the body, to the stream */
 	uint64_t received;		/* of the response's */
@@ -78,8 +71,6 @@ free_mirror(struct garbage *g)
 {
 	struct mirror *m = CONTAINER_OF(g, struct mirror, garbage);
 
-	for (struct held *h = m->held; h != NULL; h = h->next)
-		block_unref(h->block);
 	arena_fini(&m->arena);
 	mem_free(m);
 }
@@ -139,16 +130,6 @@ on_info(void *user, struct response *r)
 {
 	(void)user;
 	(void)r;
-}
-
-static void
-on_hold(void *user, struct block *block)
-{
-	struct mirror *m = user;
-	struct held *h = arena_alloc(&m->arena, sizeof(*h));
-
-	*h = (struct held){ block, m->held };
-	m->held = h;
 }
 
 static enum backend_outcome
@@ -219,7 +200,6 @@ static const struct back_stream_events events = {
 	.body = on_body,
 	.end = on_end,
 	.drained = on_drained,
-	.hold = on_hold,
 	.failed = on_failed,
 };
 

@@ -22,7 +22,6 @@ free_probe(struct garbage *g)
 {
 	struct probe *p = CONTAINER_OF(g, struct probe, garbage);
 
-	block_unref(p->head);
 	buf_fini(&p->body);
 	arena_fini(&p->arena);
 	mem_free(p);

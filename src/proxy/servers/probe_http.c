@@ -28,15 +28,6 @@ on_connected(void *user)
 }
 
 static void
-on_hold(void *user, struct block *block)
-{
-	struct probe *p = user;
-
-	block_unref(p->head);
-	p->head = block;
-}
-
-static void
 on_info(void *user, struct response *r)
 {
 	(void)user;
@@ -135,7 +126,6 @@ static const struct back_stream_events stream_events = {
 	.body = on_body,
 	.end = on_end,
 	.drained = on_drained,
-	.hold = on_hold,
 	.failed = on_failed,
 };
 

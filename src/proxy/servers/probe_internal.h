@@ -29,7 +29,6 @@ struct probe {
 	struct back_stream *stream;	/* NULL: none open */
 	struct request request;		/* what the parser has to know of it */
 	struct arena arena;
-	struct block *head;		/* holds the strings of the answer's head */
 	struct buf body;		/* of the answer; kept only if it matters */
 	size_t body_bytes;
 };
