@@ -54,6 +54,44 @@ subtest 'from a trusted proxy' => sub {
         'the client is the first untrusted address from the right';
 };
 
+# The id of a request is the same in logs, in error pages and towards the server.
+subtest 'request id' => sub {
+    my $origin = origin();
+    my $log = "[log log]\npath = %%DIR%%/access.log\nformat = \$request_id\nbuffer = 0";
+    my $files = "[route files]\npath = /files/*\nfiles = %%DIR%%\naccess_log = log";
+    my $long = 'x' x 200;
+    my @kept = ('abc-123', 'Root=1-67891233-abc;Self=<&">', $long);
+    my %replaced = ('too long' => "X-Request-ID: ${long}x", 'empty' => 'X-Request-ID:', 'two words' => 'X-Request-ID: a b',
+        'beyond ASCII' => "X-Request-ID: a\xe4", 'none' => 'X-Nothing: 1');
+    for my $trusted (1, 0) {
+        my $usherd = proxy($origin, listen => $trusted ? 'trusted_proxies = 127.0.0.1' : '',
+            route => 'access_log = log', more => "$log\n$files");
+        my $n = 0;
+        my $next = sub {
+            my @lines;
+            wait_for { (@lines = split /\n/, slurp($usherd->dir . '/access.log') // '') > $n };
+            return $lines[$n++];
+        };
+        for my $id (@kept) {
+            my $seen = ask($usherd, $origin, "X-Request-ID: $id", 'X-Request-ID: another');
+            my @sent = fields($seen, 'x-request-id');
+            is @sent, 1, 'the server gets one id';
+            is $next->(), $sent[0] =~ s/"/\\x22/gr, 'which is the one in the log';
+            is $sent[0], $id, 'that of a trusted proxy' if $trusted;
+            like $sent[0], qr/^[0-9a-f]{32}$/, 'not that of a stranger' if !$trusted;
+            my $page = get($usherd->port(1), '/files/missing', "X-Request-ID: $id", 'Accept: text/html');
+            my ($shown) = $page->{body} =~ m{<small>Request ([^<]*)</small>};
+            is $shown =~ s/&#(\d+);/chr $1/ger, $next->() =~ s/\\x22/"/gr, 'an error page has the one in the log, too';
+        }
+        for my $what (sort keys %replaced) {
+            my @sent = fields(ask($usherd, $origin, $replaced{$what}), 'x-request-id');
+            like "@sent", qr/^[0-9a-f]{32}$/, "$what: a new id";
+            is $next->(), $sent[0], 'which is the one in the log';
+        }
+        $usherd->stop;
+    }
+};
+
 subtest 'client_ip_from' => sub {
     my $origin = origin();
     for my $case (['forwarded', 'Forwarded: for=1.2.3.4;proto=https', '1.2.3.4'],

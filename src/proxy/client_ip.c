@@ -5,10 +5,11 @@
 
 #include "base/check.h"
 
-static bool
-is_trusted(const struct conf_listen *listen, const struct ip_port *ip)
+bool
+client_ip_trusts(const struct conf_listen *listen, const struct ip_port *peer)
 {
-	return cidrs_have(listen->trusted_proxies.v, listen->trusted_proxies.n, ip);
+	return listen != NULL && listen->trusted_proxies.n > 0 &&
+	    cidrs_have(listen->trusted_proxies.v, listen->trusted_proxies.n, peer);
 }
 
 /* Cuts the last element off a comma-separated list. */
@@ -73,7 +74,7 @@ walk(struct exchange *x, struct str list)
 		if (item.p == NULL || !parse_node(item, &ip))
 			return true;		/* further left: said by who knows whom */
 		x->client = ip;
-		if (!is_trusted(x->listen, &ip))
+		if (!client_ip_trusts(x->listen, &ip))
 			return true;
 	}
 	return false;
@@ -100,8 +101,6 @@ client_ip_find(struct exchange *x)
 
 	x->client = x->stream->peer->client;
 	x->scheme = x->stream->peer->tls != NULL ? STR_OF("https") : STR_OF("http");
-	x->trusted = x->listen != NULL && x->listen->trusted_proxies.n > 0 &&
-	    is_trusted(x->listen, &x->client);
 	if (!x->trusted)
 		return;
 	proto = fields_find(fields, FIELD_X_FORWARDED_PROTO);

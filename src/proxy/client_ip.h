@@ -6,9 +6,12 @@
 
 #include "proxy/exchange.h"
 
+/* Whether `peer` is a trusted proxy; `listen` is NULL on an admin listener, which has none. */
+bool client_ip_trusts(const struct conf_listen *listen, const struct ip_port *peer);
+
 /*
- * Fills x->client, x->trusted and x->scheme: the connection's address (a PROXY header has been
- * applied), then, if that is a trusted proxy, the field named by client_ip_from, read from the
+ * Fills x->client and x->scheme: the connection's address (a PROXY header has been applied), then,
+ * if that is a trusted proxy, as x->trusted says, the field named by client_ip_from, read from the
  * right to the first address that is not trusted.
  */
 void client_ip_find(struct exchange *x);

@@ -42,8 +42,9 @@ write_html(const struct message *m, struct buf *out)
 		escape_html(out, m->detail);
 		buf_cstr(out, "</p>\n");
 	}
-	buf_printf(out, "<p><small>Request %.*s</small></p>\n</body>\n</html>\n",
-	    STR_ARG(m->request_id));
+	buf_cstr(out, "<p><small>Request ");
+	escape_html(out, m->request_id);
+	buf_cstr(out, "</small></p>\n</body>\n</html>\n");
 }
 
 static void
@@ -94,7 +95,7 @@ send_built_in(struct exchange *x, struct response *r, struct str detail)
 		.status = r->status,
 		.reason = r->reason,
 		.detail = detail,
-		.request_id = str_make(x->request_id, REQUEST_ID_LEN),
+		.request_id = x->request_id,
 	};
 	unsigned format = accept_choose(&x->request->fields, accepted, FORMATS);
 	struct buf text;

@@ -7,30 +7,17 @@
 
 #include "base/check.h"
 #include "base/log.h"
-#include "base/rng.h"
 #include "proxy/buffering.h"
+#include "proxy/client_ip.h"
 #include "proxy/error_page.h"
 #include "proxy/filter/filter.h"
 #include "proxy/log/access_log.h"
+#include "proxy/request_id.h"
 #include "proxy/response_buffer.h"
 #include "proxy/runtime.h"
 #include "proxy/steps.h"
 
 enum { STATUS_CLIENT_GONE = 499 };	/* what logs say when nobody is left to answer */
-
-static void
-make_request_id(struct exchange *x)
-{
-	static const char digits[] = "0123456789abcdef";
-	uint64_t bits = 0;
-
-	for (int i = 0; i < REQUEST_ID_LEN; i++) {
-		if (i % 16 == 0)
-			bits = rng_next();
-		x->request_id[i] = digits[bits & 15];
-		bits >>= 4;
-	}
-}
 
 static void
 count_traffic(const struct exchange *x, struct metrics_cell *cell)
@@ -197,7 +184,8 @@ exchange_new(struct runtime *rt, const struct conf_listen *listen, struct metric
 	list_append(&rt->exchanges, &x->link);
 	atomic_fetch_add_explicit(&rt->self->exchanges, 1, memory_order_relaxed);
 	atomic_fetch_add_explicit(&rt->self->requests, 1, memory_order_relaxed);
-	make_request_id(x);
+	x->trusted = client_ip_trusts(listen, &stream->peer->client);
+	x->request_id = request_id_choose(&x->request->fields, x->trusted, &stream->arena);
 	return x;
 }
 
@@ -214,7 +202,7 @@ exchange_continue(struct exchange *x)
 	enum step_result r = STEP_NEXT;
 
 	while (r == STEP_NEXT && exchange_steps[x->step].name != NULL) {
-		log_debug("%.*s: step %s", REQUEST_ID_LEN, x->request_id,
+		log_debug("%.*s: step %s", STR_ARG(x->request_id),
 		    exchange_steps[x->step].name);
 		r = exchange_steps[x->step++].run(x);
 	}

@@ -28,8 +28,6 @@ struct bucket_request;			/* proxy/bucket/bucket.h */
 struct mirror_tap;			/* proxy/forward/mirror.h */
 struct response_buffer;			/* proxy/response_buffer.h */
 
-enum { REQUEST_ID_LEN = 32 };
-
 /* One attempt to get an answer from a server, for logs. */
 struct attempt {
 	struct attempt *next;
@@ -59,7 +57,7 @@ struct exchange {
 	struct ip_port client;			/* $remote_addr: after trusted proxies */
 	bool trusted;				/* the peer is a trusted proxy */
 	struct str scheme;			/* "http" or "https", as the client used it */
-	char request_id[REQUEST_ID_LEN];
+	struct str request_id;			/* see proxy/request_id.h */
 	struct str allow;			/* methods, for a 405 */
 	int64_t retry_after_s;			/* for a 503; 0: not said */
 	struct str content_range;		/* what there is, for a 416 */

@@ -101,6 +101,7 @@ START_TEST(finds)
 		fixture_field(&f, names[cases[_i].from], cases[_i].line2);
 	fixture_field(&f, names[cases[_i].from], "8.8.8.8");
 	f.stream.request.fields.v[f.stream.request.fields.n - 1].gone = true;
+	f.x.trusted = client_ip_trusts(&listen, &f.peer.client);
 	client_ip_find(&f.x);
 	ip_text(&f.x.client, text);
 	ck_assert_str_eq(text, cases[_i].client);
@@ -132,6 +133,7 @@ START_TEST(scheme)
 	f.x.listen = &listen;
 	set_peer(&f, schemes[_i].peer);
 	fixture_field(&f, "X-Forwarded-Proto", schemes[_i].proto);
+	f.x.trusted = client_ip_trusts(&listen, &f.peer.client);
 	client_ip_find(&f.x);
 	ck_assert(str_eq(f.x.scheme, str_of(schemes[_i].scheme)));
 	fixture_fini(&f);
@@ -150,6 +152,7 @@ START_TEST(nobody_is_trusted)
 	fixture_field(&f, "X-Forwarded-For", "192.0.2.1");
 	f.x.listen = _i == 0 ? NULL : &listen;
 	f.x.trusted = true;
+	f.x.trusted = client_ip_trusts(&listen, &f.peer.client);
 	client_ip_find(&f.x);
 	ip_text(&f.x.client, text);
 	ck_assert_str_eq(text, "10.0.0.1");

@@ -62,7 +62,7 @@ fixture_init(struct fixture *f)
 	f->x.scheme = STR_OF("http");
 	ck_assert(ip_parse(&f->x.client, STR_OF("192.0.2.1")));
 	f->x.client.port = 5555;
-	memset(f->x.request_id, 'a', REQUEST_ID_LEN);
+	f->x.request_id = STR_OF("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
 }
 
 /* Adds a field to the request. */

@@ -300,10 +300,9 @@ START_TEST(one_line_stays_one)
 	fields_add(&s.f.response.fields, STR_OF("Evil"), evil);
 	s.f.x.response = &s.f.response;
 	s.f.x.upstream_response = &s.f.response;
-	s.f.x.scheme = evil;
+	s.f.x.scheme = s.f.x.request_id = evil;
 	s.f.x.why = "e\r\nX-Evil: 1";
 	s.f.host.name = s.f.backend.name = evil;
-	memcpy(s.f.x.request_id, EVIL, 10);
 	s.f.peer.tls = &tls;
 	fields_init(&fields, &s.f.stream.arena);
 	headers_response(s.headers, &s.f.x, &fields);

@@ -116,7 +116,7 @@ START_TEST(nothing_known)
 	f.x.host = NULL;
 	f.x.route = NULL;
 	f.x.backend = NULL;
-	f.x.request_id[0] = '\0';
+	f.x.request_id = str_of(NULL);
 	f.x.why = "bad-request";
 	f.x.status = 0;
 	ck_assert_str_eq(expand("$request $uri $args $host $host_name $route $backend $request_id "

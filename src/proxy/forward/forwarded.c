@@ -14,7 +14,7 @@ static bool
 describes_client(enum field_id id)
 {
 	return id == FIELD_X_FORWARDED_FOR || id == FIELD_X_FORWARDED_PROTO ||
-	    id == FIELD_X_FORWARDED_HOST || id == FIELD_FORWARDED || id == FIELD_X_REQUEST_ID;
+	    id == FIELD_X_FORWARDED_HOST || id == FIELD_FORWARDED;
 }
 
 static bool
@@ -22,6 +22,7 @@ passes(const struct exchange *x, const struct field *f)
 {
 	switch (f->id) {
 	case FIELD_HOST:
+	case FIELD_X_REQUEST_ID:
 		return false;		/* written anew */
 	case FIELD_EXPECT:
 		return x->request->expect_continue;
@@ -140,8 +141,7 @@ forwarded_fields(struct exchange *x, struct str server_host, struct fields *out)
 	for (unsigned i = 1; i < out->n; i++)
 		out->v[i].gone |= !passes(x, &out->v[i]);
 	describe_client(x, out);
-	add_missing(out, FIELD_X_REQUEST_ID,
-	    arena_str(&x->stream->arena, str_make(x->request_id, REQUEST_ID_LEN)));
+	fields_add_id(out, FIELD_X_REQUEST_ID, x->request_id);
 	count_hop(x, out);
 	if (x->policy->via)
 		fields_set(out, FIELD_VIA, append_to(x, out, FIELD_VIA,

@@ -178,7 +178,7 @@ GETTER(http_field)
 
 GETTER(request_id)
 {
-	return x->request_id[0] != '\0' ? str_make(x->request_id, REQUEST_ID_LEN) : ABSENT;
+	return x->request_id;
 }
 
 GETTER(bytes_received)
