@@ -105,6 +105,29 @@ subtest 'all errors of a run at once' => sub {
     is_deeply \@at, [sort { $a <=> $b } @at], 'in the order of the file';
 };
 
+subtest 'a file of nonsense' => sub {
+    my %files = (
+        'lines without a section' => "x = 1\n" x 5000,
+        'lines without ='         => $GOOD . "x\n" x 5000,
+        'unknown sections'        => $GOOD . join('', map { "[x a$_]\n" } 1 .. 5000),
+        'unknown keys'            => $GOOD . join('', map { "x$_ = 1\n" } 1 .. 5000),
+        'bad values'              => $GOOD . "[headers h]\n" . "request_set = x\n" x 5000,
+        'bad references'          => $GOOD . join('', map { "[route r$_]\npath = /r$_\nbackend = b\n" } 1 .. 5000),
+        'bad templates'           => $GOOD . join('', map { "[route r$_]\npath = /r$_\nrespond = 200 text/plain \$nope\n" } 1 .. 5000),
+    );
+    for my $name (sort keys %files) {
+        my $r = check($files{$name});
+        is $r->{status}, 1, "$name: exit 1";
+        my @lines = split /\n/, $r->{err};
+        my @errors = grep { !/: warning: / } @lines;
+        is scalar(@errors), 101, '... 100 errors';
+        like $errors[-1], qr/^and 49\d\d more errors$/, '... and how many more';
+    }
+    my $r = check("$GOOD$GOOD" . '[route long]' . "\npath = " . 'x' x 1_000_000 . "\n");
+    cmp_ok length $r->{err}, '<', 3000, 'a long value is not printed whole';
+    like $r->{err}, qr/\[route long\] path: "xx.* \[\.\.\.\] .*\)$/m, 'its message has the beginning and the remedy';
+};
+
 subtest 'warnings' => sub {
     my $r = check($GOOD . "[backend lonely]\nserver = 127.0.0.1:1\n");
     is $r->{status}, 0, 'an object that nothing uses is no error';

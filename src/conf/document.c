@@ -10,7 +10,6 @@
 enum {
 	FILE_MAX = 256 * 1024 * 1024,
 	NAME_MAX_LENGTH = 32,
-	SUGGESTIONS_MAX = 100,	/* errors that get a suggestion */
 };
 
 const struct str conf_kind_names[KIND_COUNT] = {
@@ -167,8 +166,8 @@ conf_document_suggest(const struct conf_document *d, enum conf_kind kind, struct
 	struct conf_suggest suggest;
 
 	conf_suggest_init(&suggest, name);
-	/* Looking through all sections for each of thousands of errors would take minutes. */
-	if (conf_errors_count(d->errors) >= SUGGESTIONS_MAX)
+	/* Later ones are not told, and looking through all sections for each would take minutes. */
+	if (conf_errors_count(d->errors) >= CONF_ERRORS_KEPT)
 		return conf_suggest_text(&suggest, out);
 	for (const struct conf_section *s = d->first; s != NULL; s = s->next)
 		if (s->kind == kind)
