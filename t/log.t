@@ -183,4 +183,39 @@ subtest 'the error log' => sub {
     unlike $usherd->log_text, qr/\[(?:debug|info|notice|warn)\]/, 'log_level leaves out what is below';
 };
 
+# The lines of the error log about requests that failed, without their stamps.
+sub failures { return map { /\[(?:info|warn)\] \d+: (client .*)/ ? $1 : () } split /\n/, $_[0]->log_text }
+
+subtest 'failed requests in the error log' => sub {
+    my $usherd = proxy('127.0.0.1:' . free_port(), listen => 'max_uri = 4k', route => 'retries = 0', backend => 'check = off');
+    my $send = sub {
+        my $c = client($usherd->port(1));
+        $c->send($_[0]);
+        $c->shut;
+        $c->response(method => 'GET', lax => 1);
+    };
+    my $long = 'x' x 3000;
+    $send->("$_\r\nHost: a.test\r\n\r\n") for ' / HTTP/1.1', "\x16\x03\x01", 'GET', "GET /$long HTTP/1.1", "GET /$long$long HTTP/1.1", $long, "$long / HTTP/1.1";
+    $send->('G');
+    $send->("GET / HTTP/1.1\r\nHost: " . 'h' x 3000 . "\r\n\r\n");
+    $send->("GET http://b.test/abs HTTP/1.1\r\nHost: b.test\r\n\r\n");
+    $usherd->allow_log(qr/\[warn\] \d+: client/);
+    $usherd->stop;
+    my @lines = failures($usherd);
+    is scalar @lines, 10, 'a line for each' or diag "@lines";
+    my @holes = grep { !/^client 127\.0\.0\.1: (?:-|\S+ \S+): \d{3} [a-z-]+: \S/ } @lines;
+    is_deeply \@holes, [], 'what could not be read is a dash';
+    is scalar(grep { /^client 127\.0\.0\.1: -: 400 bad-request: / } @lines), 4, 'one for a request that could not be taken apart at all';
+    my @long = grep { length > 400 } @lines;
+    is_deeply \@long, [], 'no line is long';
+    my $shown = 'a.test/' . 'x' x 193;
+    is scalar(grep { /^client \S+ GET \Q$shown\E\.\.\.: 502 connect: / } @lines), 1, 'a long URI is cut after 200 bytes, the host among them';
+    my $refused = '/' . 'x' x 199;
+    is scalar(grep { /^client \S+ GET \Q$refused\E\.\.\.: 414 uri-limit: / } @lines), 1, 'also one that is too long';
+    my $method = 'x' x 32;
+    is scalar(grep { /^client \S+ \Q$method\E\.\.\. / } @lines), 1, 'a method after 32';
+    is scalar(grep { /^client \S+ GET h{200}\.\.\.: / } @lines), 1, 'so is a host';
+    is scalar(grep { m{^client \S+ GET http://b\.test/abs: } } @lines), 1, 'a target that names its host has it once';
+};
+
 done_testing;

@@ -5,8 +5,13 @@
 
 #include <stdio.h>
 
+#include "base/buf.h"
 #include "base/log.h"
 #include "proxy/exchange.h"
+#include "proxy/text/escape.h"
+
+/* Bytes of a request that a line shows at most: a client chooses how long these are. */
+enum { SHOWN_METHOD = 32, SHOWN_URI = 200 };
 
 /* A kind is a backend and a reason. */
 static unsigned
@@ -37,12 +42,57 @@ may_warn(struct failure_log *log, unsigned kind, unsigned *left_out)
 	return true;
 }
 
+static void
+add_method(struct buf *line, struct str method)
+{
+	bool cut;
+
+	buf_str(line, escape_cut(method, SHOWN_METHOD, &cut));
+	if (cut)
+		buf_cstr(line, "...");
+}
+
+static void
+add_uri(struct buf *line, struct str host, struct str target)
+{
+	bool host_cut, target_cut;
+
+	host = escape_cut(host, SHOWN_URI, &host_cut);
+	target = escape_cut(target, SHOWN_URI - host.n, &target_cut);
+	buf_str(line, host);
+	buf_str(line, target);
+	if (host_cut || target_cut)
+		buf_cstr(line, "...");
+}
+
+/*
+ * `GET www.example.com/path?query`; "-" for what could not be read.  The host is left out before a
+ * target that is not a path, as that may name a host itself.
+ */
+static void
+add_request(struct buf *line, const struct request *r)
+{
+	struct str target = r->raw_target;
+
+	if (r->method.n == 0) {
+		buf_char(line, '-');
+		return;
+	}
+	add_method(line, r->method);
+	buf_char(line, ' ');
+	if (target.n == 0)
+		buf_char(line, '-');
+	else
+		add_uri(line, target.p[0] == '/' ? r->host : STR_OF(""), target);
+}
+
 void
 failure_log_add(struct failure_log *log, const struct exchange *x, int status, const char *fmt,
     va_list ap)
 {
 	bool is_ours = status >= 500 && x->stream->refusal.status == 0;
 	char client[ADDR_TEXT], text[256], more[64] = "";
+	struct buf request;
 	unsigned left_out = 0;
 	void (*line)(const char *, ...) = log_info;
 
@@ -54,7 +104,9 @@ failure_log_add(struct failure_log *log, const struct exchange *x, int status, c
 	vsnprintf(text, sizeof(text), fmt, ap);
 	if (left_out > 0 && log_get_level() < LOG_LEVEL_INFO)
 		snprintf(more, sizeof(more), " (%u more were left out)", left_out);
-	line("client %s: %.*s %.*s%.*s: %d %s: %s%s", client, STR_ARG(x->request->method),
-	    STR_ARG(x->request->host), STR_ARG(x->request->raw_target), status, x->why, text,
-	    more);
+	buf_init(&request);
+	add_request(&request, x->request);
+	line("client %s: %.*s: %d %s: %s%s", client, STR_ARG(buf_view(&request)), status, x->why,
+	    text, more);
+	buf_fini(&request);
 }
