@@ -17,7 +17,7 @@ my %KEYS = (
     limits    => "max_body = 2m\nbody_timeout = 5s\nbody_min_rate = 10/s\nsend_timeout = 5s\nhalf_close_timeout = 5s\n",
     times     => "connect_timeout = 2s\nfirst_byte_timeout = 5s\nread_timeout = 7s\nwrite_timeout = 7s\ntunnel_timeout = 7s\n",
     forwarding => "retries = 2\nrequest_buffering = on\nresponse_buffering = off\nwebsocket = off\nforwarded_headers = off\n"
-        . "hide_server = on\nvia = off\n",
+        . "hide_server = on\nresponse_request_id = on\nvia = off\n",
     headers  => "headers = set\n",
     cors     => "cors = https://b.test\n",
     answers  => "maintenance = on\nerror_page = 404 %%DIR%%/404.html\nerror_page = 503 %%DIR%%/404.html\n",

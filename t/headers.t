@@ -107,6 +107,52 @@ END
     $usherd->stop;
 };
 
+subtest 'response_request_id' => sub {
+    my $origin = origin(answer('ok', 'X-Request-ID: from-server'));
+    my $usherd = proxy($origin, route => "response_request_id = off\n", more => <<'END');
+[defaults]
+response_request_id = on
+access_log = log
+error_page = 404 "<p>not here</p>"
+[route on]
+path = /on/*
+backend = app
+[route moved]
+path = /moved
+redirect = 301 https://www.test/
+[route closed]
+path = /closed
+backend = app
+maintenance = on
+[route down]
+path = /down
+backend = down
+[route none]
+path = /none
+files = %%DIR%%
+[backend down]
+server = 127.0.0.1:%%PORT8%%
+check = off
+[log log]
+path = %%DIR%%/access.log
+format = $uri $request_id
+END
+    my %got = map { $_ => get($usherd->port(1), $_) } qw(/on/x /moved /closed /down /none);
+    my $bad = request($usherd->port(1), "GET / HTTP/1.1\r\n\r\n");
+    is field(get($usherd->port(1), '/off'), 'x-request-id'), 'from-server', 'off: what the server says passes';
+    isnt field($origin->last_request, 'x-request-id'), undef, 'which got the id';
+    $usherd->allow_log(qr/\[warn\]/);
+    $usherd->stop;
+    my %logged = map { split / / } split /\n/, slurp($usherd->dir . '/access.log');
+    is $got{'/none'}{body}, '<p>not here</p>', 'a page of the configuration';
+    for (sort keys %got) {
+        like $logged{$_}, qr/^[0-9a-f]{32}$/, "$_ $got{$_}{status} is logged";
+        is_deeply [fields($got{$_}, 'x-request-id')], [$logged{$_}], 'and the response has the same id';
+    }
+    is $bad->{status}, 400, 'a bad request';
+    is_deeply [fields($bad, 'x-request-id')], [$logged{'/'}], 'has it too';
+};
+
 subtest 'hide_server = off' => sub {
     my $origin = origin(answer('ok', 'Server: brand/1.2', 'X-Powered-By: brand'));
     my $usherd = proxy($origin, route => 'hide_server = off');

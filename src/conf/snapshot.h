@@ -289,6 +289,7 @@ struct conf_policy {
 	msec tunnel_timeout_ms;
 	enum conf_forwarded forwarded_headers;
 	bool hide_server;
+	bool response_request_id;
 	bool via;
 	struct conf_error_page **error_pages;
 	unsigned nerror_pages;

@@ -15,6 +15,7 @@ static const struct filter *const response_filters[] = {
 	&filter_hide_server,
 	&filter_security,
 	&filter_cors,
+	&filter_request_id,
 	&filter_headers,
 	&filter_compress,
 	&filter_date,

@@ -56,6 +56,7 @@ extern const struct filter filter_mirror;	/* request: a copy for another backend
 extern const struct filter filter_hide_server;	/* response: no Server, no X-Powered-By */
 extern const struct filter filter_security;	/* response: what `preset = security` adds */
 extern const struct filter filter_cors;		/* response: who may read it */
+extern const struct filter filter_request_id;	/* response: X-Request-ID */
 extern const struct filter filter_headers;	/* response: what [headers] sections change */
 extern const struct filter filter_compress;	/* response: fewer bytes */
 extern const struct filter filter_date;		/* response: a Date where it is missing */

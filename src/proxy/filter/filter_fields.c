@@ -1,6 +1,6 @@
 /*
- * filter_fields.c - the fields of every response: what servers should not tell, what [headers]
- * sections change, and the Date.
+ * filter_fields.c - the fields of every response: what servers should not tell, the id of the
+ * request, what [headers] sections change, and the Date.
  */
 #include "base/clock.h"
 #include "proxy/exchange.h"
@@ -16,6 +16,16 @@ hide_server(struct exchange *x, struct response *r, struct filter_node *node)
 		fields_remove(&r->fields, FIELD_SERVER);
 		fields_remove(&r->fields, FIELD_X_POWERED_BY);
 	}
+	return false;
+}
+
+/* In place of one that a server sent: the client needs the id that our logs have. */
+static bool
+tell_request_id(struct exchange *x, struct response *r, struct filter_node *node)
+{
+	(void)node;
+	if (x->policy->response_request_id)
+		fields_set(&r->fields, FIELD_X_REQUEST_ID, x->request_id);
 	return false;
 }
 
@@ -39,5 +49,6 @@ add_date(struct exchange *x, struct response *r, struct filter_node *node)
 }
 
 const struct filter filter_hide_server = { "hide_server", hide_server, NULL, NULL, NULL };
+const struct filter filter_request_id = { "request_id", tell_request_id, NULL, NULL, NULL };
 const struct filter filter_headers = { "headers", change_headers, NULL, NULL, NULL };
 const struct filter filter_date = { "date", add_date, NULL, NULL, NULL };
