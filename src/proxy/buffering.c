@@ -1,5 +1,5 @@
 /*
- * buffering.c - request_buffering: takes in the whole request body before the source starts.
+ * buffering.c - request_buffering: takes in the whole request body before it goes on.
  */
 #include "proxy/buffering.h"
 
@@ -7,10 +7,11 @@
 
 enum { WINDOW = 65536 };	/* bytes on their way at once */
 
-void
-buffering_start(struct exchange *x)
+static const struct source source_buffering;
+
+static void
+start(struct exchange *x)
 {
-	x->buffering = true;
 	if (x->request->expect_continue) {
 		exchange_info(x, answer_new(x, 100));
 		x->request->expect_continue = false;	/* the server is not asked */
@@ -18,8 +19,8 @@ buffering_start(struct exchange *x)
 	exchange_want(x, WINDOW);
 }
 
-void
-buffering_body(struct exchange *x, struct chain *moved)
+static void
+body(struct exchange *x, struct chain *moved)
 {
 	uint64_t n = moved->len;
 
@@ -28,16 +29,31 @@ buffering_body(struct exchange *x, struct chain *moved)
 	exchange_want(x, n);
 }
 
-void
-buffering_end(struct exchange *x, const struct fields *trailers)
+static void
+end(struct exchange *x, const struct fields *trailers)
 {
 	struct request *r = x->request;
 
-	x->buffering = false;
 	x->trailers = trailers;
 	if (r->framing == FRAMING_CHUNKED && trailers == NULL) {
 		r->framing = FRAMING_LENGTH;
 		r->content_length = x->body_in;
 	}
-	exchange_continue(x);
+	exchange_continue(x, &source_buffering);
+}
+
+static const struct source source_buffering = {
+	.name = "buffering",
+	.start = start,
+	.body = body,
+	.end = end,
+};
+
+bool
+buffering_start(struct exchange *x)
+{
+	if (!x->policy->request_buffering || x->stream->body_done)
+		return false;
+	exchange_set_source(x, &source_buffering, NULL);
+	return true;
 }

@@ -1,17 +1,15 @@
 /*
- * buffering.h - request_buffering: the whole request body is here before a server hears of it, so
- * that a slow client occupies no server, and a request can be sent again whatever its size.
+ * buffering.h - request_buffering: takes in the whole request body before it goes on.
  */
 #ifndef USHERD_PROXY_BUFFERING_H
 #define USHERD_PROXY_BUFFERING_H
 
 #include "proxy/exchange.h"
 
-/* Begins to take in the body; exchange_continue() is called when it is complete. */
-void buffering_start(struct exchange *x);
-
-/* What the stream says meanwhile. */
-void buffering_body(struct exchange *x, struct chain *moved);
-void buffering_end(struct exchange *x, const struct fields *trailers);
+/*
+ * Waits for the request body, as far as it has not come yet, and keeps it in x->buffered.  False if
+ * there is nothing to wait for.
+ */
+bool buffering_start(struct exchange *x);
 
 #endif

@@ -125,18 +125,20 @@ refusal_text(const struct exchange *x, int status)
 }
 
 void
+error_page_retry_after(struct exchange *x, int64_t seconds)
+{
+	fields_add(&x->error_fields, STR_OF("Retry-After"),
+	    arena_printf(&x->stream->arena, "%lld", (long long)seconds));
+}
+
+void
 error_page_send(struct exchange *x, int status)
 {
 	const struct conf_error_page *page = own_page(x->policy, status);
 	struct response *r = answer_new(x, status);
 
-	if (x->allow.p != NULL && status == 405)
-		fields_add(&r->fields, STR_OF("Allow"), x->allow);
-	if (x->retry_after_s > 0 && status == 503)
-		fields_add(&r->fields, STR_OF("Retry-After"), arena_printf(&x->stream->arena,
-		    "%lld", (long long)x->retry_after_s));
-	if (x->content_range.p != NULL && status == 416)
-		fields_add_id(&r->fields, FIELD_CONTENT_RANGE, x->content_range);
+	FIELDS_EACH(f, &x->error_fields)
+		*fields_add_id(&r->fields, f->id, f->value) = *f;
 	if (page != NULL)
 		answer_send(x, r, page->content_type, page->content);
 	else

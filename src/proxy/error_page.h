@@ -12,6 +12,9 @@
  */
 void error_page_send(struct exchange *x, int status);
 
+/* The page that follows says when to ask again. */
+void error_page_retry_after(struct exchange *x, int64_t seconds);
+
 /*
  * Answers for a route under `maintenance`: 503, to be asked again later and not to be stored, with
  * the page of `maintenance`, that of `error_page = 503`, or the built-in one.

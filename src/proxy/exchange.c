@@ -7,7 +7,6 @@
 
 #include "base/check.h"
 #include "base/log.h"
-#include "proxy/buffering.h"
 #include "proxy/client_ip.h"
 #include "proxy/error_page.h"
 #include "proxy/filter/filter.h"
@@ -18,6 +17,12 @@
 #include "proxy/steps.h"
 
 enum { STATUS_CLIENT_GONE = 499 };	/* what logs say when nobody is left to answer */
+
+struct exchange_end {
+	struct exchange_end *next;
+	void (*run)(void *arg);
+	void *arg;
+};
 
 static void
 count_traffic(const struct exchange *x, struct metrics_cell *cell)
@@ -59,18 +64,24 @@ finish(struct exchange *x)
 	struct runtime *rt = x->runtime;
 
 	cancel_source(x);
-	filter_cancel(x->request_filters);
-	filter_cancel(x->filters);
 	x->over = true;
 	if (x->status == 0)
 		x->status = STATUS_CLIENT_GONE;
 	account(x);
+	for (struct exchange_end *e = x->ends; e != NULL; e = e->next)
+		e->run(e->arg);
 	chain_clear(&x->buffered);
-	response_buffer_clear(x->response_buffer);
 	link_remove(&x->link);
 	atomic_fetch_sub_explicit(&rt->self->exchanges, 1, memory_order_relaxed);
-	if (x->tunnel)
-		atomic_fetch_sub_explicit(&rt->self->tunnels, 1, memory_order_relaxed);
+}
+
+void
+exchange_at_end(struct exchange *x, void (*run)(void *arg), void *arg)
+{
+	struct exchange_end *e = arena_alloc(&x->stream->arena, sizeof(*e));
+
+	*e = (struct exchange_end){ x->ends, run, arg };
+	x->ends = e;
 }
 
 /* --- what the stream says ------------------------------------------------------------------ */
@@ -78,16 +89,7 @@ finish(struct exchange *x)
 static bool
 takes_body(const struct exchange *x)
 {
-	return x->buffering || (x->source != NULL && x->source->body != NULL);
-}
-
-static void
-pass_body(struct exchange *x, struct chain *moved)
-{
-	if (x->buffering)
-		buffering_body(x, moved);
-	else
-		x->source->body(x, moved);
+	return x->source != NULL && x->source->body != NULL;
 }
 
 static void
@@ -99,7 +101,7 @@ on_body(void *user, struct chain *moved)
 	if (!takes_body(x) || !filter_body(x, x->request_filters, moved))
 		chain_clear(moved);
 	else
-		pass_body(x, moved);
+		x->source->body(x, moved);
 }
 
 static void
@@ -116,11 +118,8 @@ on_end(void *user, const struct fields *trailers)
 		return;
 	}
 	if (!chain_empty(&rest))
-		pass_body(x, &rest);
-	if (x->buffering)
-		buffering_end(x, trailers);
-	else
-		x->source->end(x, trailers);
+		x->source->body(x, &rest);
+	x->source->end(x, trailers);
 }
 
 static void
@@ -179,6 +178,7 @@ exchange_new(struct runtime *rt, const struct conf_listen *listen, struct metric
 	x->policy = x->conf->policy;
 	x->scheme = STR_OF("http");
 	chain_init(&x->buffered);
+	fields_init(&x->error_fields, &stream->arena);
 	stream->events = &events;
 	stream->user = x;
 	list_append(&rt->exchanges, &x->link);
@@ -189,15 +189,8 @@ exchange_new(struct runtime *rt, const struct conf_listen *listen, struct metric
 	return x;
 }
 
-void
-exchange_start(struct runtime *rt, const struct conf_listen *listen, struct metrics_cell *cell,
-    struct http_stream *stream)
-{
-	exchange_continue(exchange_new(rt, listen, cell, stream));
-}
-
-void
-exchange_continue(struct exchange *x)
+static void
+walk(struct exchange *x)
 {
 	enum step_result r = STEP_NEXT;
 
@@ -206,6 +199,22 @@ exchange_continue(struct exchange *x)
 		    exchange_steps[x->step].name);
 		r = exchange_steps[x->step++].run(x);
 	}
+}
+
+void
+exchange_start(struct runtime *rt, const struct conf_listen *listen, struct metrics_cell *cell,
+    struct http_stream *stream)
+{
+	walk(exchange_new(rt, listen, cell, stream));
+}
+
+void
+exchange_continue(struct exchange *x, const struct source *waited)
+{
+	if (x->source != waited)
+		return;
+	x->source = NULL;
+	walk(x);
 }
 
 void
@@ -289,11 +298,18 @@ exchange_end(struct exchange *x, const struct fields *trailers)
 		x->stream->ops->send_end(x->stream, trailers);
 }
 
+static void
+end_tunnel(void *self)
+{
+	atomic_fetch_sub_explicit(&((struct shm_worker *)self)->tunnels, 1, memory_order_relaxed);
+}
+
 void
 exchange_tunnel(struct exchange *x)
 {
 	x->tunnel = true;
 	atomic_fetch_add_explicit(&x->runtime->self->tunnels, 1, memory_order_relaxed);
+	exchange_at_end(x, end_tunnel, x->runtime->self);
 	x->stream->ops->tunnel(x->stream);
 }
 
@@ -309,7 +325,6 @@ exchange_fail(struct exchange *x, int status, const char *why, const char *fmt, 
 	failure_log_add(&x->runtime->failures, x, status, fmt, ap);
 	va_end(ap);
 	cancel_source(x);
-	x->buffering = false;
 	if (!x->stream->started) {
 		error_page_send(x, status);
 		return;

@@ -27,6 +27,7 @@ struct filter_node;			/* proxy/filter/filter.h */
 struct bucket_request;			/* proxy/bucket/bucket.h */
 struct mirror_tap;			/* proxy/forward/mirror.h */
 struct response_buffer;			/* proxy/response_buffer.h */
+struct exchange_end;
 
 /* One attempt to get an answer from a server, for logs. */
 struct attempt {
@@ -58,9 +59,6 @@ struct exchange {
 	bool trusted;				/* the peer is a trusted proxy */
 	struct str scheme;			/* "http" or "https", as the client used it */
 	struct str request_id;			/* see proxy/request_id.h */
-	struct str allow;			/* methods, for a 405 */
-	int64_t retry_after_s;			/* for a 503; 0: not said */
-	struct str content_range;		/* what there is, for a 416 */
 	struct str uri;				/* path and query to forward: raw, or rewritten */
 	struct str path;			/* the same path, normalised: for our own sources */
 	bool rewritten;				/* by a `rewrite`, so that no way leads back */
@@ -79,17 +77,19 @@ struct exchange {
 	struct response_buffer *response_buffer;	/* NULL: none */
 	struct bucket_request *bucket;		/* of a route with `bucket`; else NULL */
 	struct mirror_tap *mirror_tap;		/* of a request that is copied; NULL: it is not */
-	bool buffering;				/* the body is taken in before the source starts */
-	struct chain buffered;			/* what has come, for the source to take */
+	struct chain buffered;			/* body that came first, for the source to take */
 	const struct fields *trailers;		/* behind it; NULL: none */
 	struct stream_limits limits;
 	uint64_t body_in;			/* of the request, after framing */
+
+	struct exchange_end *ends;		/* see exchange_at_end(); newest first */
 
 	/* The outcome. */
 	int status;				/* of the final response; 0: none yet */
 	struct response *response;		/* the head that was sent; NULL before */
 	const struct response *upstream_response;	/* the last server's head; NULL: none */
 	const char *why;			/* the fixed word of a failure; NULL: none */
+	struct fields error_fields;		/* what an error page gets besides its own */
 	struct attempt *attempts;		/* oldest first */
 	unsigned nattempts;
 	bool upstream_failed;			/* the last attempt failed */
@@ -109,8 +109,17 @@ void exchange_start(struct runtime *rt, const struct conf_listen *listen,
 struct exchange *exchange_new(struct runtime *rt, const struct conf_listen *listen,
     struct metrics_cell *cell, struct http_stream *stream);
 
-/* For steps that waited: goes on with the next step. */
-void exchange_continue(struct exchange *x);
+/*
+ * A step that returns STEP_WAIT has set a source that waits: it gets the request body if it asks
+ * for it, and its cancel() ends the wait when the exchange ends meanwhile.  This ends the wait, and
+ * goes on with the next step; nothing happens if `waited` is the source no more, because the
+ * exchange has been answered or has failed.
+ */
+void exchange_continue(struct exchange *x, const struct source *waited);
+
+/* Calls run(arg) once when the exchange ends, however it ends; the last one registered comes
+ * first.  The log line has been written then, and the arena still stands. */
+void exchange_at_end(struct exchange *x, void (*run)(void *arg), void *arg);
 
 /* Starts a source; the one before, if any, is cancelled. */
 void exchange_set_source(struct exchange *x, const struct source *source, void *state);

@@ -14,6 +14,12 @@ struct response_buffer {
 	const struct fields *trailers;
 };
 
+static void
+clear(void *buffer)
+{
+	chain_clear(&((struct response_buffer *)buffer)->kept);
+}
+
 struct response_buffer *
 response_buffer_new(struct exchange *x, const struct response *r)
 {
@@ -25,14 +31,8 @@ response_buffer_new(struct exchange *x, const struct response *r)
 		return NULL;
 	b = ARENA_NEW(&x->stream->arena, struct response_buffer);
 	chain_init(&b->kept);
+	exchange_at_end(x, clear, b);
 	return b;
-}
-
-void
-response_buffer_clear(struct response_buffer *b)
-{
-	if (b != NULL)
-		chain_clear(&b->kept);
 }
 
 static void

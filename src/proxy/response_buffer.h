@@ -23,9 +23,6 @@ struct response_buffer;
  */
 struct response_buffer *response_buffer_new(struct exchange *x, const struct response *r);
 
-/* Drops what is kept; NULL is fine. */
-void response_buffer_clear(struct response_buffer *b);
-
 /* Instead of the stream's send_body() and send_end(). */
 enum flow response_buffer_add(struct exchange *x, struct chain *moved);
 void response_buffer_end(struct exchange *x, const struct fields *trailers);

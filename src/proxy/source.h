@@ -27,7 +27,10 @@ struct source {
 	/* The response can take more, after exchange_body() said FLOW_FULL.  May be NULL. */
 	void (*resume)(struct exchange *x);
 
-	/* The exchange ends, whoever is to blame; also after the source's own end.  Frees all. */
+	/*
+	 * The exchange ends, whoever is to blame; also after the source's own end.  Frees all.  May
+	 * be NULL.
+	 */
 	void (*cancel)(struct exchange *x);
 };
 

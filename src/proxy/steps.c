@@ -38,7 +38,9 @@ step_refuse(struct exchange *x)
 	if (refusal->status == 0)
 		return STEP_NEXT;
 	/* RFC 9110, 15.5.6: what is taken here instead; the route was not looked for. */
-	x->allow = STR_OF("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+	if (refusal->status == 405)
+		fields_add(&x->error_fields, STR_OF("Allow"),
+		    STR_OF("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"));
 	exchange_fail(x, refusal->status, refusal->why, "%s", refusal->text);
 	return STEP_DONE;
 }
@@ -164,7 +166,7 @@ step_route(struct exchange *x)
 		exchange_fail(x, 421, "no-host", "no host has this name");
 		return STEP_DONE;
 	case ROUTE_NO_METHOD:
-		x->allow = choice.allow;
+		fields_add(&x->error_fields, STR_OF("Allow"), choice.allow);
 		exchange_fail(x, 405, "method", "no route takes this method");
 		return STEP_DONE;
 	case ROUTE_NO_ROUTE:
@@ -252,10 +254,7 @@ step_files(struct exchange *x)
 static enum step_result
 step_buffer(struct exchange *x)
 {
-	if (!x->policy->request_buffering || x->backend == NULL || x->stream->body_done)
-		return STEP_NEXT;
-	buffering_start(x);
-	return STEP_WAIT;
+	return x->backend != NULL && buffering_start(x) ? STEP_WAIT : STEP_NEXT;
 }
 
 /* RFC 9110, 7.6.2: OPTIONS that may go no further is answered by whom it reached. */
@@ -291,7 +290,7 @@ step_source(struct exchange *x)
 			exchange_set_source(x, &source_forward, NULL);
 			break;
 		}
-		x->allow = STR_OF("GET, HEAD");
+		fields_add(&x->error_fields, STR_OF("Allow"), STR_OF("GET, HEAD"));
 		exchange_fail(x, 405, "method", "files are only read");
 		break;
 	case ACTION_REDIRECT:

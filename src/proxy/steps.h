@@ -10,7 +10,7 @@ struct exchange;
 
 enum step_result {
 	STEP_NEXT,
-	STEP_WAIT,		/* exchange_continue() will be called */
+	STEP_WAIT,		/* a source that waits has been set: see exchange_continue() */
 	STEP_DONE,		/* a source has started, or the exchange has failed */
 };
 

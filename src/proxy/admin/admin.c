@@ -214,7 +214,7 @@ start(struct exchange *x)
 	} else if (page == NULL) {
 		exchange_fail(x, 404, "no-page", "no such status page");
 	} else if (method != METHOD_GET && method != METHOD_HEAD) {
-		x->allow = STR_OF("GET, HEAD");
+		fields_add(&x->error_fields, STR_OF("Allow"), STR_OF("GET, HEAD"));
 		exchange_fail(x, 405, "method", "status pages are only read");
 	} else {
 		page->show(x);

@@ -28,7 +28,8 @@ takes_method(struct exchange *x)
 
 	if (is_read(x) || (b->write && (m == METHOD_PUT || m == METHOD_DELETE)))
 		return true;
-	x->allow = b->write ? STR_OF("GET, HEAD, PUT, DELETE") : STR_OF("GET, HEAD");
+	fields_add(&x->error_fields, STR_OF("Allow"),
+	    b->write ? STR_OF("GET, HEAD, PUT, DELETE") : STR_OF("GET, HEAD"));
 	exchange_fail(x, 405, "method", "bucket %.*s: not a method for objects",
 	    STR_ARG(b->name));
 	return false;

@@ -203,8 +203,11 @@ refuse(struct exchange *x)
 		bucket_ask(x, c->error_document);
 		return;
 	}
-	x->content_range = b->content_range;
-	exchange_fail(x, b->for_error ? 404 : status, why, "bucket %.*s: the store answers %.*s"
+	if (b->for_error)
+		status = 404;
+	if (status == 416 && b->content_range.p != NULL)
+		fields_add_id(&x->error_fields, FIELD_CONTENT_RANGE, b->content_range);
+	exchange_fail(x, status, why, "bucket %.*s: the store answers %.*s"
 	    " with %d%s%.*s%s", STR_ARG(c->name), STR_ARG(x->uri), b->refused,
 	    code.n > 0 ? " " : "", STR_ARG(code),
 	    status == 501 ? ": it cannot write on a condition" : "");

@@ -20,6 +20,7 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "proxy/answer.h"
+#include "proxy/error_page.h"
 #include "proxy/files/files_entries.h"
 #include "proxy/runtime.h"
 #include "proxy/text/escape.h"
@@ -224,7 +225,7 @@ write_piece(struct list *l)
 static void
 refuse(struct exchange *x)
 {
-	x->retry_after_s = RETRY_S;
+	error_page_retry_after(x, RETRY_S);
 	exchange_fail(x, 503, "lists-full", "%.*s: lists of directories take %d MB already",
 	    STR_ARG(x->conf->files), WORKER_BYTES >> 20);
 }

@@ -192,8 +192,8 @@ send_content(struct exchange *x, const struct files_site *site, struct str type,
 		break;
 	case RANGES_NONE:
 		close(found->fd);
-		x->content_range = arena_printf(&x->stream->arena, "bytes */%llu",
-		    (unsigned long long)size);
+		fields_add_id(&x->error_fields, FIELD_CONTENT_RANGE, arena_printf(
+		    &x->stream->arena, "bytes */%llu", (unsigned long long)size));
 		exchange_fail(x, 416, "range", "no byte of the file is in this range");
 		break;
 	case RANGES_IGNORE:

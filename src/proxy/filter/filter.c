@@ -21,6 +21,14 @@ static const struct filter *const response_filters[] = {
 	&filter_date,
 };
 
+static void
+cancel(void *node)
+{
+	struct filter_node *n = node;
+
+	n->filter->cancel(n);
+}
+
 static struct filter_node *
 set_up(struct exchange *x, struct response *r, const struct filter *const *table, size_t n)
 {
@@ -33,6 +41,8 @@ set_up(struct exchange *x, struct response *r, const struct filter *const *table
 			continue;
 		*last = arena_alloc(&x->stream->arena, sizeof(node));
 		**last = node;
+		if (table[i]->cancel != NULL)
+			exchange_at_end(x, cancel, *last);
 		last = &(*last)->next;
 	}
 	return first;
@@ -70,12 +80,4 @@ filter_end(struct exchange *x, struct filter_node *list, struct chain *bytes)
 			return false;
 	}
 	return true;
-}
-
-void
-filter_cancel(struct filter_node *list)
-{
-	for (struct filter_node *n = list; n != NULL; n = n->next)
-		if (n->filter->cancel != NULL)
-			n->filter->cancel(n);
 }

@@ -47,9 +47,6 @@ struct filter_node *filter_response(struct exchange *x, struct response *r);
 bool filter_body(struct exchange *x, struct filter_node *list, struct chain *bytes);
 bool filter_end(struct exchange *x, struct filter_node *list, struct chain *bytes);
 
-/* The exchange is over. */
-void filter_cancel(struct filter_node *list);
-
 /* The filters. */
 extern const struct filter filter_max_body;	/* request: no more bytes than max_body */
 extern const struct filter filter_mirror;	/* request: a copy for another backend */

@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "base/log.h"
+#include "proxy/error_page.h"
 #include "proxy/forward/forward_internal.h"
 #include "proxy/forward/retry.h"
 #include "proxy/runtime.h"
@@ -44,7 +45,7 @@ fail_503(struct forward *f, const char *why, const char *fmt, ...)
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	/* Who comes back after as long as others wait has a fair chance. */
-	f->x->retry_after_s = q->timeout_ms == CONF_OFF ? 1 : (q->timeout_ms + 999) / 1000;
+	error_page_retry_after(f->x, q->timeout_ms == CONF_OFF ? 1 : (q->timeout_ms + 999) / 1000);
 	exchange_fail(f->x, 503, why, "backend %.*s: %s", STR_ARG(f->x->backend->name), text);
 }
 
