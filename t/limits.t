@@ -167,17 +167,24 @@ subtest 'send_timeout' => sub {
 
 subtest 'body_min_rate' => sub {
     my $origin = origin(sub { answer(length $_[0]{body}) });
-    my $usherd = proxy($origin, route => "body_min_rate = 1000/s\nbody_timeout = 5s");
-    my $c = client($usherd->port(1));
-    $c->send("POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 100000\r\n\r\n");
+    my $usherd = proxy($origin, route => "body_min_rate = 1000/s\nbody_timeout = 60s");
+    my ($silent, $c, $chunked) = map { client($usherd->port(1)) } 1 .. 3;
+    my $post = "POST / HTTP/1.1\r\nHost: a.test\r\n";
+    $silent->send("${post}Content-Length: 3\r\n\r\n");
+    $c->send("${post}Content-Length: 100000\r\n\r\n");
+    $chunked->send("${post}Transfer-Encoding: chunked\r\n\r\n1;");
     my $time = took {
         for (1 .. 150) {
-            $c->send('x');
+            $_->send('x') for $c, $chunked;
             last unless $c->quiet(0.1);
         }
     };
     cmp_ok $time, '>', 8, 'a body that drips is refused, but not in the 10 s of grace';
     is $c->response(method => 'POST')->{status}, 408, 'with 408';
+    is $chunked->response(method => 'POST')->{status}, 408, 'so is one that drips only heads of chunks';
+    ok $silent->quiet(0.1), 'one that has not begun is not: only body_timeout counts';
+    $silent->send('abc');
+    is $silent->response(method => 'POST')->{body}, 3, 'and is taken when it comes';
     $usherd->stop;
 };
 

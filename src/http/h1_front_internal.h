@@ -34,7 +34,8 @@ struct h1_stream {
 	msec silent_deadline_ms;	/* a client that has closed its side counts as gone then */
 	msec impatient_ms;		/* one that does so from then on will not wait */
 	struct stall sending;		/* a client that does not take what waits for it */
-	msec wanted_since_ms;		/* body bytes are wanted since then; 0: they are not */
+	msec wanted_since_ms;		/* more of the body is wanted since then; 0: it is not, or
+					 * none has come yet */
 	msec wanted_ms;			/* time for which they were wanted before */
 	enum out_mode out_mode;
 	bool full;			/* send_body() said FULL */

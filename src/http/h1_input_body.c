@@ -10,9 +10,17 @@ enum {
 	RATE_GRACE_MS = 10000,
 };
 
+/* True once a byte of the body has come, be it of the head of a chunk. */
+static bool
+body_has_begun(const struct h1_stream *s)
+{
+	return s->base.bytes_in > s->base.request.head_bytes;
+}
+
 /*
  * When the client has sent too little: body_timeout after its last byte, or when its average falls
- * below body_min_rate.  Only time in which we wanted bytes counts.
+ * below body_min_rate.  The average is taken from the first byte of the body on, so that a client
+ * that prepares its upload has all of body_timeout; only time in which we wanted bytes counts.
  */
 static void
 wait_for_body(struct h1_front *f)
@@ -25,10 +33,10 @@ wait_for_body(struct h1_front *f)
 	if (s->out_mode == OUT_TUNNEL) {
 		s->read_deadline_ms = msec_after(now, limits->tunnel_timeout_ms);
 	} else if (s->credit > 0 && !s->base.body_done && !s->base.started) {
-		if (s->wanted_since_ms == 0)
+		if (s->wanted_since_ms == 0 && body_has_begun(s))
 			s->wanted_since_ms = now;
 		s->read_deadline_ms = msec_after(now, limits->body_timeout_ms);
-		if (limits->body_min_rate > 0) {
+		if (limits->body_min_rate > 0 && body_has_begun(s)) {
 			floor_ms = (msec)(s->body.received * 1000 / limits->body_min_rate);
 			if (floor_ms < RATE_GRACE_MS)
 				floor_ms = RATE_GRACE_MS;

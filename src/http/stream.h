@@ -119,7 +119,7 @@ struct http_peer {
 /* What a route allows a client. */
 struct stream_limits {
 	msec body_timeout_ms;		/* TIMER_NEVER: none */
-	uint64_t body_min_rate;		/* bytes a second after 10 s; 0: none */
+	uint64_t body_min_rate;		/* bytes a second, 10 s after the first; 0: none */
 	msec send_timeout_ms;
 	msec half_close_timeout_ms;	/* for a client that has closed its side */
 	msec tunnel_timeout_ms;
