@@ -71,12 +71,6 @@ daemon_null_fd(void)
 	return null_fd;
 }
 
-int
-daemon_ready_fd(void)
-{
-	return ready_fd;
-}
-
 void
 daemon_detach(bool keep_stdout, bool keep_stderr)
 {

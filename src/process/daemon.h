@@ -19,9 +19,6 @@ bool daemon_in_background(void);
 /* A descriptor of /dev/null for daemon_detach(), which a fork must keep open; -1: none. */
 int daemon_null_fd(void);
 
-/* The descriptor that the parent waits on, which only the master keeps; -1: none. */
-int daemon_ready_fd(void);
-
 /*
  * In the background: standard input, output and error become /dev/null, except those that logs
  * need.  Every process does so when nobody waits for its words any more.

@@ -1,5 +1,5 @@
 /*
- * descriptors.c - a forked process keeps only the descriptors it has a use for.
+ * descriptors.c - a process keeps only the descriptors it has a use for.
  */
 #include "process/descriptors.h"
 
@@ -7,11 +7,32 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/mem.h"
+
+int
+descriptors_fill_standard(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		if (fcntl(fd, F_GETFD) == -1 && open("/dev/null", O_RDWR) != fd)
+			return -1;
+	}
+	return 0;
+}
+
+int
+descriptors_close_inherited(int first, int n)
+{
+	struct descriptors d = { NULL, 0 };
+
+	for (int fd = first; fd < first + n; fd++)
+		descriptors_keep(&d, &fd, 1);
+	return descriptors_close_others(&d);
+}
 
 void
 descriptors_keep(struct descriptors *d, const int *fds, size_t n)

@@ -14,8 +14,10 @@
 #include "base/rng.h"
 #include "process/certificates.h"
 #include "process/config.h"
+#include "process/descriptors.h"
 #include "process/explain.h"
 #include "process/master.h"
+#include "process/notify.h"
 #include "process/options.h"
 #include "process/pidfile.h"
 #include "process/signals.h"
@@ -120,11 +122,16 @@ signal_master(const struct options *o, struct certificates *certificates)
 static int
 run(const struct options *o, struct certificates *certificates)
 {
+	int inherited = notify_inherited_sockets();
 	struct config *c;
 
 	signals_block();
+	/* What a shell or an init script left open, a lock perhaps, must not live as long as a
+	 * daemon.  Before the configuration, which opens files of its own. */
+	if (!o->foreground && descriptors_close_inherited(NOTIFY_FIRST_FD, inherited) == -1)
+		log_warn("close_range: %m");
 	c = config_load(o, certificates, CONFIG_PLAIN);
-	return c != NULL ? master_run(o, certificates, c) : EXIT_FAILURE;
+	return c != NULL ? master_run(o, certificates, c, inherited) : EXIT_FAILURE;
 }
 
 static int
@@ -157,6 +164,8 @@ main(int argc, char **argv)
 	struct options o;
 	int status;
 
+	if (descriptors_fill_standard() == -1)
+		return EXIT_FAILURE;
 	clock_update();
 	rng_init();
 	if (options_parse(&o, argc, argv) == -1) {

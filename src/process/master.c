@@ -359,9 +359,9 @@ close_master(struct master *m)
 }
 
 int
-master_run(const struct options *o, struct certificates *certificates, struct config *first)
+master_run(const struct options *o, struct certificates *certificates, struct config *first,
+    int inherited)
 {
-	int inherited = notify_inherited_sockets();
 	struct master m = {
 		.options = o,
 		.certificates = certificates,

@@ -14,8 +14,10 @@
 /*
  * Runs until it is told to end, in the background unless the options say otherwise.  Takes over
  * `first`, but not `certificates`, where this and later configurations have theirs from.  Signals
- * are blocked.  Returns the exit status of the process.
+ * are blocked, and `inherited` listening sockets begin at NOTIFY_FIRST_FD.  Returns the exit status
+ * of the process.
  */
-int master_run(const struct options *o, struct certificates *certificates, struct config *first);
+int master_run(const struct options *o, struct certificates *certificates, struct config *first,
+    int inherited);
 
 #endif

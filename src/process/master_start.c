@@ -9,7 +9,6 @@
 
 #include "base/log.h"
 #include "process/daemon.h"
-#include "process/descriptors.h"
 #include "process/notify.h"
 #include "process/orphans.h"
 #include "process/privileges.h"
@@ -21,21 +20,6 @@ enum {
 };
 
 /* ---- what is needed once */
-
-/* What a shell or an init script left open, a lock perhaps, is not to live as long as a daemon. */
-static void
-close_strange_descriptors(int inherited)
-{
-	struct descriptors d = { NULL, 0 };
-	int null = daemon_null_fd(), ready = daemon_ready_fd();
-
-	descriptors_keep(&d, &null, 1);
-	descriptors_keep(&d, &ready, 1);
-	for (int fd = NOTIFY_FIRST_FD; fd < NOTIFY_FIRST_FD + inherited; fd++)
-		descriptors_keep(&d, &fd, 1);
-	if (descriptors_close_others(&d) == -1)
-		log_warn("close_range: %m");
-}
 
 static int
 open_shm(struct proxy_shm *shm)
@@ -110,8 +94,6 @@ quit_orphans(struct master *m)
 int
 master_acquire(struct master *m, int inherited)
 {
-	if (daemon_in_background())
-		close_strange_descriptors(inherited);
 	listeners_init(&m->listeners, NOTIFY_FIRST_FD, inherited);
 	if (take_pidfile(m) == -1 || open_logs(m) == -1)
 		return -1;

@@ -198,7 +198,7 @@ sub _write_files {
 # usherd($config, %options): starts it in the foreground and returns when it says that it is ready.
 # Options: args (list), env (hash), files ({name => text}, in %%DIR%%), level (log level), dir,
 # quick (arguments instead of a file), fails (it is expected to end before it is ready: then look at {status}), prefix (a command to run
-# it under).
+# it under), background (start a daemon; USHERD_BACKGROUND=1 in the environment makes it the default).
 sub usherd {
     my ($config, %opt) = @_;
     my $dir  = $opt{dir} // scratch();
@@ -252,7 +252,8 @@ sub start {
     $self->{notify} = $notify;
     $self->{status} = undef;
     $self->{owner}  = $$;
-    my @config = $opt{quick} ? @{$opt{quick}} : ('-f', '-c', $self->{ini});
+    $self->{background} = !$opt{quick} && ($opt{background} // $ENV{USHERD_BACKGROUND});
+    my @config = $opt{quick} ? @{$opt{quick}} : ($self->{background} ? () : '-f', '-c', $self->{ini});
     # Fewer than the default, which the limits of a test machine may not allow.
     push @config, '-g', 'global.max_connections=1000' unless $self->{text} =~ /^max_connections/m;
     local @under = @{$opt{prefix} // []};
@@ -260,13 +261,39 @@ sub start {
         '-g', "global.error_log=$self->{log}", '-g', 'global.log_level=' . ($opt{level} // 'info'),
         map { _expand($_, $dir) } @{$opt{args} // []});
     push @running, $self;
-    my $ready = $self->await_notify(qr/^READY=1/m);
+    my $ready = $self->{background} ? $self->_daemon_runs : $self->await_notify(qr/^READY=1/m);
     return $self if $ready || $opt{fails};
     fail('usherd starts');
     diag(slurp("$dir/stderr"), slurp($self->{log}) // '');
     $self->kill_now;
     BAIL_OUT("$BINARY does not exist") unless -x $BINARY;
     die "usherd did not start\n";
+}
+
+# The command that starts a daemon ends when it serves; from then on the pid is the daemon's.
+sub _daemon_runs {
+    my ($self) = @_;
+    my $status = _reap($self->{pid});
+    if (!defined $status || $status != 0) {
+        $self->_ended($status // 9);
+        return 0;
+    }
+    ($self->{pid}) = (slurp($self->{pidfile}) // '') =~ /\A(\d+)\n\z/ or return 0;
+    return $self->await_notify(qr/^READY=1/m);
+}
+
+# Whether the master has ended; its status is known for a child. A daemon that ended well leaves no
+# list of workers behind.
+sub _has_ended {
+    my ($self) = @_;
+    if (!$self->{background}) {
+        return 0 unless waitpid($self->{pid}, WNOHANG) == $self->{pid};
+        $self->_ended($?);
+        return 1;
+    }
+    return 0 if (slurp("/proc/$self->{pid}/stat") // '') =~ /\A\d+ \(.*\) [^ZX] /s;
+    $self->_ended(-e "$self->{pidfile}.workers" ? 1 << 8 : 0);
+    return 1;
 }
 
 # Waits until usherd has sent a notification of its state that matches; false if it ended or
@@ -279,8 +306,7 @@ sub await_notify {
         if ($select->can_read(0.02)) {
             $self->{notify}->recv(my $text, 4096) // next;
             return 1 if $text =~ $pattern;
-        } elsif (waitpid($self->{pid}, WNOHANG) == $self->{pid}) {
-            $self->_ended($?);
+        } elsif ($self->_has_ended) {
             return 0;
         }
     }
@@ -377,10 +403,10 @@ sub stop {
     if (!defined $self->{status}) {
         $signal //= 'TERM';
         $self->signal($signal) if $signal;
-        my $status = _reap($self->{pid});
-        $self->_ended($status // 9);
-        ok(defined $status, 'usherd ends in time') or diag($self->log_text);
-        is($self->{status}, 0, 'usherd exits with 0') if defined $status;
+        my $in_time = wait_for { $self->_has_ended } $PATIENCE;
+        ok($in_time, 'usherd ends in time') or diag($self->log_text);
+        $self->kill_now;
+        is($self->{status}, 0, 'usherd exits with 0') if $in_time;
     }
     $self->judge;
     return $self->{status};
@@ -416,9 +442,9 @@ sub kill_now {
     return if defined $self->{status};
     my @pids = $self->workers;
     kill KILL => $self->{pid};
-    waitpid $self->{pid}, 0;
+    waitpid $self->{pid}, 0 if !$self->{background};
     kill KILL => @pids;
-    $self->_ended($?);
+    $self->_ended(9);
     return;
 }
 

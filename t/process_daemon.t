@@ -1,0 +1,8 @@
+# All of process.t once more, with daemons in the place of processes in the foreground.
+
+use strict;
+use warnings;
+use FindBin '$Bin';
+
+local $ENV{USHERD_BACKGROUND} = 1;
+defined do "$Bin/process.t" or die $@ || $!;
