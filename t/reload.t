@@ -116,7 +116,9 @@ subtest 'a reload during a reload' => sub {
     spew($usherd->{ini}, slurp($usherd->{ini}) =~ s/"one"/"two"/r);
     $usherd->signal('HUP') for 1 .. 5;
     ok $usherd->await_log(qr/generation \d serves/), 'serves';
-    spew($usherd->{ini}, slurp($usherd->{ini}) =~ s/"two"/"three"/r);
+    # In one step, as a reload may be reading it.
+    spew("$usherd->{ini}.new", slurp($usherd->{ini}) =~ s/"two"/"three"/r);
+    rename "$usherd->{ini}.new", $usherd->{ini};
     $usherd->signal('HUP');
     ok wait_for { body($usherd) eq 'three' }, 'the last one wins';
     my $last;
