@@ -46,9 +46,6 @@ struct back_stream_events {
 	 * calls nothing more either way.  Trailers (may be NULL) live as long as the arena. */
 	void (*end)(void *user, const struct fields *trailers);
 
-	/* The request is with the kernel to its last byte.  May be NULL. */
-	void (*sent)(void *user);
-
 	void (*drained)(void *user);
 
 	/* The stream is over.  `text` says more; it lives until the callback returns. */

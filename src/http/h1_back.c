@@ -289,16 +289,6 @@ end_sending(struct h1_back *b)
 }
 
 static void
-tell_sent(struct h1_back *b)
-{
-	bool news = !b->told_sent && !b->over && b->stream.events->sent != NULL;
-
-	b->told_sent = true;
-	if (news)
-		b->stream.events->sent(b->stream.user);
-}
-
-static void
 flush(struct h1_back *b)
 {
 	ssize_t n = 0;
@@ -323,8 +313,6 @@ flush(struct h1_back *b)
 		return;
 	if (n > 0 || b->state == BACK_STATE_HEAD)
 		h1_back_arm(b);
-	if (b->end_sent && chain_empty(&b->out))
-		tell_sent(b);
 	if (b->full && b->out.len <= STREAM_LOW) {
 		b->full = false;
 		if (!b->over)
@@ -461,7 +449,7 @@ open_stream(struct h1_back *b, const struct back_limits *limits)
 	b->requests++;
 	b->credit = 0;
 	stall_clear(&b->sending);
-	b->over = b->end_sent = b->told_sent = b->full = b->chunked_out = false;
+	b->over = b->end_sent = b->full = b->chunked_out = false;
 	return &b->stream;
 }
 

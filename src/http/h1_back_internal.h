@@ -50,7 +50,6 @@ struct h1_back {
 	enum back_state state;
 	bool chunked_out;
 	bool end_sent;
-	bool told_sent;			/* `sent` was called */
 	bool full;			/* send_body() said FULL */
 	bool keep;			/* the server allows another request */
 	bool shut;			/* tunnel: our side is shut down */

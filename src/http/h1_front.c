@@ -98,12 +98,13 @@ h1_front_lost(struct h1_front *f, bool reset, const struct refusal *refusal)
 	}
 }
 
-/* Whether it is up to the other side to say something to a client that will say nothing more. */
+/* Whether nothing is under way in either direction: what waits to be sent, or to be read, has
+ * timeouts of its own. */
 static bool
-is_owed_an_answer(const struct h1_front *f, const struct h1_stream *s)
+is_silent(const struct h1_front *f, const struct h1_stream *s)
 {
 	return s->out_mode != OUT_TUNNEL && chain_empty(&f->out) &&
-	    (s->base.body_done || s->base.started) && s->base.stage == STAGE_TAKEN;
+	    (s->base.body_done || s->base.started);
 }
 
 void
@@ -114,7 +115,7 @@ h1_front_arm(struct h1_front *f)
 	    s->read_deadline_ms : s->sending.check_ms;
 
 	if (h1_front_half_closed(f)) {
-		if (!is_owed_an_answer(f, s))
+		if (!is_silent(f, s))
 			s->silent_deadline_ms = TIMER_NEVER;
 		else if (s->silent_deadline_ms == TIMER_NEVER)
 			s->silent_deadline_ms =
@@ -182,37 +183,14 @@ h1_front_look(struct h1_front *f)
 		h1_front_lost(f, false, NULL);
 }
 
-/* Behind a body that has not been read, the end may only be that of the body. */
-static bool
-has_given_up(const struct h1_front *f, const struct h1_stream *s)
-{
-	return s->base.stage == STAGE_WAITING && s->base.body_done &&
-	    f->end_ms >= s->impatient_ms &&
-	    s->base.limits->half_close_timeout_ms != TIMER_NEVER;
-}
-
-/* A client may close its side and wait for the answer, unless there is none to wait for. */
-static bool
-has_gone(const struct h1_front *f)
-{
-	const struct h1_stream *s = f->stream;
-
-	if (f->state != FRONT_BUSY)
-		return false;
-	/* Where our side of a tunnel is shut, the end of the client's is no error. */
-	if ((f->transport.watcher.ready & READY_ERROR) && !s->shut)
-		return true;
-	return h1_front_half_closed(f) && (s->base.leaves || has_given_up(f, s));
-}
-
 /* Whether the client is still there; else the connection is closed. */
 static bool
 is_there(struct h1_front *f)
 {
 	h1_front_look(f);
-	if (f->end_ms == 0 && h1_front_half_closed(f))
-		f->end_ms = clock_ms();
-	if (has_gone(f))
+	/* Where our side of a tunnel is shut, the end of the client's is no error. */
+	if (f->state == FRONT_BUSY && (f->transport.watcher.ready & READY_ERROR) &&
+	    !f->stream->shut)
 		h1_front_lost(f, false, NULL);
 	return f->state != FRONT_CLOSED;
 }

@@ -32,7 +32,6 @@ struct h1_stream {
 	uint64_t out_left;		/* with OUT_LENGTH */
 	msec read_deadline_ms;
 	msec silent_deadline_ms;	/* a client that has closed its side counts as gone then */
-	msec impatient_ms;		/* one that does so from then on will not wait */
 	struct stall sending;		/* a client that does not take what waits for it */
 	msec wanted_since_ms;		/* more of the body is wanted since then; 0: it is not, or
 					 * none has come yet */
@@ -62,7 +61,6 @@ struct h1_front {
 	uint8_t burst;			/* requests served without going back to the loop */
 	uint64_t turn_bytes;		/* body bytes read without going back to the loop */
 	uint8_t empty_lines;		/* skipped before the next head */
-	msec end_ms;			/* when the client was found to have closed its side */
 	int64_t head_start_us;
 };
 

@@ -155,7 +155,7 @@ new_stream(struct h1_front *f)
 	fields_init(&s->base.request.fields, &s->base.arena);
 	s->front = f;
 	s->head_block = f->in != NULL ? block_ref(f->in) : NULL;
-	s->read_deadline_ms = s->silent_deadline_ms = s->impatient_ms = TIMER_NEVER;
+	s->read_deadline_ms = s->silent_deadline_ms = TIMER_NEVER;
 	stall_clear(&s->sending);
 	return s;
 }

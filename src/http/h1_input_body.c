@@ -81,8 +81,6 @@ deliver(struct h1_front *f, struct h1_stream *s, struct chain *moved, enum h1_bo
 		struct fields *trailers = NULL;
 
 		s->base.body_done = true;
-		if (s->impatient_ms != TIMER_NEVER)
-			s->impatient_ms = clock_ms() + STREAM_LAST_WORD_MS;
 		if (h1_body_has_trailers(&s->body) && (trailers = h1_parse_trailers(
 		    buf_view(&s->body.trailers), &s->base.arena)) == NULL)
 			h1_front_gone(f, &bad);

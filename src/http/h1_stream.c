@@ -164,30 +164,6 @@ want_body(struct http_stream *base, uint64_t bytes)
 	post(s);
 }
 
-/* The last word is granted once: the pauses between retries may all be shorter than that, and who
- * gives up in one shall not be missed. */
-static void
-begin_wait(struct h1_stream *s)
-{
-	if (s->front->end_ms != 0)
-		s->impatient_ms = TIMER_NEVER;	/* it came before */
-	else if (s->impatient_ms == TIMER_NEVER)
-		s->impatient_ms = clock_ms() + STREAM_LAST_WORD_MS;
-}
-
-static void
-set_stage(struct http_stream *base, enum stream_stage stage)
-{
-	struct h1_stream *s = of(base);
-
-	if (base->stage == stage || is_closed(s))
-		return;
-	base->stage = stage;
-	if (stage == STAGE_WAITING)
-		begin_wait(s);
-	post(s);
-}
-
 static void
 find_local(struct http_stream *base)
 {
@@ -274,7 +250,6 @@ const struct http_stream_ops h1_stream_ops = {
 	.send_body = send_body,
 	.send_end = send_end,
 	.want_body = want_body,
-	.set_stage = set_stage,
 	.find_local = find_local,
 	.tunnel = tunnel,
 	.abort = abort_stream,

@@ -12,9 +12,8 @@
  * once when no more than STREAM_LOW are left.  Calls down may be made from any callback; nothing is
  * written before the callback returns, so a head and a small body leave in one system call.
  *
- * A client that closes its side may wait for its answer, or have gone: it is believed to wait as
- * long as something comes down for it at least once in half_close_timeout_ms.  That time runs while
- * the answer is up to the other side: see enum stream_stage.
+ * A client that has closed its side may wait for its answer, or have gone: it is believed to wait
+ * as long as something is sent to it at least once in half_close_timeout_ms.
  */
 #ifndef USHERD_HTTP_STREAM_H
 #define USHERD_HTTP_STREAM_H
@@ -28,22 +27,6 @@
 #include "http/message.h"
 
 enum { STREAM_HIGH = 65536, STREAM_LOW = 16384 };
-
-/* A client that has no more to send closes its side as soon as it has sent its request; but the end
- * may come a little later, which must not make a difference.  Nobody gives up so soon. */
-enum { STREAM_LAST_WORD_MS = 100 };
-
-/* How far a request is with whoever shall answer it. */
-enum stream_stage {
-	STAGE_TAKEN,			/* it has the request, or answers: that is up to it */
-	STAGE_PASSING,			/* the body is on its way: write_timeout watches it */
-	/*
-	 * Nobody works on it.  A client that closes its side has given up, unless it did so before
-	 * the request began to wait, this time, or before its body was read, or within
-	 * STREAM_LAST_WORD_MS of the first wait or of the body's end: then it waits like others.
-	 */
-	STAGE_WAITING,
-};
 
 enum flow { FLOW_OK, FLOW_FULL };
 
@@ -73,9 +56,6 @@ struct http_stream_ops {
 
 	/* Fills peer->local, which costs a system call. */
 	void (*find_local)(struct http_stream *s);
-
-	/* Tells how far the request is; it begins with STAGE_TAKEN. */
-	void (*set_stage)(struct http_stream *s, enum stream_stage stage);
 
 	/*
 	 * Ends the stream so that the client can tell that the response is not complete.  No more
@@ -140,11 +120,8 @@ struct http_stream {
 	uint64_t bytes_out;		/* to the client: as handed to the kernel */
 	uint64_t body_out;		/* body as taken by send_body(), some maybe still queued */
 	int64_t start_us;		/* when the first byte of the request was seen */
-	enum stream_stage stage;	/* see set_stage() */
 	bool started;			/* send_head() has been called with a final status */
 	bool body_done;			/* the whole request body has been handed up */
-	bool leaves;			/* a client that closes its side has gone: the response has
-					 * no end; set by who took the stream */
 };
 
 /* The address at which the connection reached us. */

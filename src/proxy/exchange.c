@@ -249,7 +249,6 @@ exchange_head(struct exchange *x, struct response *r)
 	if (x->filters != NULL && r->framing == FRAMING_LENGTH)
 		r->framing = FRAMING_CHUNKED;	/* a filter may change the length */
 	x->response_buffer = response_buffer_new(x, r);
-	x->stream->leaves = response_is_event_stream(r);
 	x->stream->ops->send_head(x->stream, r);
 }
 

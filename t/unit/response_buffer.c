@@ -75,7 +75,6 @@ START_TEST(one_end)
 		ck_assert(!response_buffer_drained(&f.x));
 	ck_assert_uint_eq(sent, sizes[_i] > STREAM_HIGH ? sizes[_i] : STREAM_HIGH);
 	ck_assert_uint_eq(ends, 1);
-	response_buffer_clear(f.x.response_buffer);
 	fixture_fini(&f);
 }
 END_TEST
@@ -93,7 +92,8 @@ START_TEST(source_waits)
 		go_on = response_buffer_drained(&f.x);
 	ck_assert(go_on);
 	ck_assert_uint_ge(sent, RESPONSE_BUFFER_MAX / 2);
-	response_buffer_clear(f.x.response_buffer);
+	while (sent < STREAM_HIGH + RESPONSE_BUFFER_MAX)
+		(void)response_buffer_drained(&f.x);
 	fixture_fini(&f);
 }
 END_TEST

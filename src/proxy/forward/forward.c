@@ -109,15 +109,13 @@ body(struct exchange *x, struct chain *moved)
 	if (f->waits_for_continue)
 		forward_want_request(f);	/* the client did not wait */
 	if (f->back == NULL) {
-		if (x->stream->stage == STAGE_WAITING)
+		if (!f->response_ended)
 			keep_for_later(f, moved);
 		chain_clear(moved);
 		return;
 	}
 	if (!x->tunnel)
 		keep(f, moved);
-	if (f->attempt->status == 0)
-		forward_set_stage(f, STAGE_PASSING);
 	if (f->back->ops->send_body(f->back, moved) == FLOW_FULL || !f->connected)
 		f->owed_request += n;
 	else

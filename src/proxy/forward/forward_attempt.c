@@ -118,7 +118,6 @@ send_request(struct forward *f)
 
 		chain_init(&again);
 		chain_share(&again, &f->kept);
-		forward_set_stage(f, STAGE_PASSING);
 		(void)f->back->ops->send_body(f->back, &again);
 	}
 	if (f->request_ended)
@@ -150,7 +149,6 @@ void
 forward_begin(struct forward *f)
 {
 	note_attempt(f);
-	forward_set_stage(f, STAGE_TAKEN);
 	open_stream(f);
 	if (f->back == NULL) {
 		forward_events.failed(f, BACK_CONNECT, strerror(errno));

@@ -23,8 +23,8 @@ enum {
 };
 
 /*
- * Between attempts (STAGE_WAITING) a request waits for its turn in the queue of the backend, or for
- * the end of a pause.
+ * Between attempts a request waits for its turn in the queue of the backend, or for the end of a
+ * pause.
  */
 struct forward {
 	struct exchange *x;
@@ -82,9 +82,6 @@ void forward_abandon(struct forward *f);
 /* forward_retry.c */
 
 void forward_retry_init(struct forward *f);
-
-/* Tells the stream how far the request is. */
-void forward_set_stage(struct forward *f, enum stream_stage stage);
 
 /* A new request: takes a server and sends it, or gets in line for one, or fails the exchange. */
 void forward_try(struct forward *f);

@@ -131,7 +131,6 @@ on_head(void *user, struct response *r)
 	}
 	if (retry_status(f, r->status))
 		return;
-	forward_set_stage(f, STAGE_TAKEN);	/* it may never read the rest */
 	f->waits_for_continue = false;
 	loop_timer_cancel(x->runtime->loop, &f->continue_timer);
 	forward_forget_body(f);
@@ -175,12 +174,6 @@ on_end(void *user, const struct fields *trailers)
 		forward_release(f);
 	if (f->x->bucket == NULL || !bucket_end(f->x))
 		exchange_end(f->x, trailers);
-}
-
-static void
-on_sent(void *user)
-{
-	forward_set_stage(user, STAGE_TAKEN);
 }
 
 static void
@@ -262,7 +255,6 @@ const struct back_stream_events forward_events = {
 	.head = on_head,
 	.body = on_body,
 	.end = on_end,
-	.sent = on_sent,
 	.drained = on_drained,
 	.failed = on_failed,
 };

@@ -19,12 +19,6 @@ queue_of(const struct forward *f)
 	return backend_queue(f->backend);
 }
 
-void
-forward_set_stage(struct forward *f, enum stream_stage stage)
-{
-	f->x->stream->ops->set_stage(f->x->stream, stage);
-}
-
 static void
 begin(struct forward *f, struct server *s)
 {
@@ -83,7 +77,6 @@ join(struct forward *f)
 	if (!queue_join(queue_of(f), &f->waiter))
 		return false;
 	metrics_add(&backend_cell(f->backend)->queued, 1);
-	forward_set_stage(f, STAGE_WAITING);
 	return true;
 }
 
@@ -238,7 +231,6 @@ forward_retry(struct forward *f)
 		return;
 	}
 	/* Later ones wait even where there is another server: all of them may be in trouble. */
-	forward_set_stage(f, STAGE_WAITING);
 	loop_timer_set(f->x->runtime->loop, &f->pause, clock_ms() + retry_pause_ms(f->retries));
 }
 
@@ -256,5 +248,4 @@ forward_stop_waiting(struct forward *f)
 {
 	queue_leave(queue_of(f), &f->waiter);
 	loop_timer_cancel(f->x->runtime->loop, &f->pause);
-	forward_set_stage(f, STAGE_TAKEN);
 }
