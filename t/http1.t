@@ -199,6 +199,26 @@ subtest 'forms of the target' => sub {
     $usherd->stop;
 };
 
+subtest 'a redirect to the same path, for all forms of the target' => sub {
+    my $usherd = proxy('127.0.0.1:1', more => "[host moved]\nnames = moved.test\n"
+        . "redirect = 301 https://www.example.com\$request_uri\n");
+    my %want = (
+        '/red/x?y'                    => 'https://www.example.com/red/x?y',
+        'http://moved.test/red/x'     => 'https://www.example.com/red/x',
+        'http://moved.test/red/./x?y' => 'https://www.example.com/red/./x?y',
+        'http://moved.test'           => 'https://www.example.com/',
+        'http://moved.test?y=/'       => 'https://www.example.com/?y=/',
+        'https://moved.test/a%20b?'   => 'https://www.example.com/a%20b?',
+    );
+    for my $target (sort keys %want) {
+        my $r = request($usherd->port(1), "GET $target HTTP/1.1\r\nHost: moved.test\r\n\r\n");
+        is field($r, 'location'), $want{$target}, $target;
+    }
+    my $r = request($usherd->port(1), "OPTIONS * HTTP/1.1\r\nHost: moved.test\r\n\r\n");
+    is_deeply [$r->{status}, fields($r, 'location')], [204], 'OPTIONS * asks about no path that could be elsewhere';
+    $usherd->stop;
+};
+
 subtest 'methods' => sub {
     my $origin = origin(\&echo);
     my $usherd = proxy($origin);

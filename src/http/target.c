@@ -81,6 +81,19 @@ target_parse(struct target *t, struct str text)
 	return false;
 }
 
+struct str
+target_origin_form(struct arena *arena, const struct target *t, struct str text)
+{
+	if (t->form != TARGET_ABSOLUTE || t->path.p == NULL)
+		return text;
+	/* "/" for a path that is not there is no part of the text. */
+	if (t->path.p >= text.p && t->path.p < text.p + text.n)
+		return str_skip(text, (size_t)(t->path.p - text.p));
+	if (t->query.p == NULL)
+		return t->path;
+	return arena_printf(arena, "%.*s?%.*s", STR_ARG(t->path), STR_ARG(t->query));
+}
+
 static bool
 parse_port(struct str text, uint16_t *port)
 {

@@ -27,6 +27,13 @@ struct target {
 bool target_parse(struct target *t, struct str text);
 
 /*
+ * The path and query of `t`, which was split from `text`, as they stand there: origin-form, as
+ * servers get it (RFC 9112, 3.2.1).  "*", and what could not be split, is `text` itself.  The
+ * result is part of `text`, or lives in `arena`.
+ */
+struct str target_origin_form(struct arena *arena, const struct target *t, struct str text);
+
+/*
  * Checks `uri-host[:port]`; no userinfo, no list.  `host` gets the name without brackets, port and
  * final dot, as received; `port` 0 when there is none.  An empty name is refused.
  */

@@ -257,15 +257,21 @@ step_buffer(struct exchange *x)
 	return x->backend != NULL && buffering_start(x) ? STEP_WAIT : STEP_NEXT;
 }
 
-/* RFC 9110, 7.6.2: OPTIONS that may go no further is answered by whom it reached. */
+/*
+ * RFC 9110, 7.6.2: OPTIONS that may go no further is answered by whom it reached.  `OPTIONS *` gets
+ * the same answer instead of a redirect, as it asks about no path that could be elsewhere.
+ */
 static bool
 ends_here(const struct exchange *x)
 {
 	const struct field *f = fields_find(&x->request->fields, FIELD_MAX_FORWARDS);
 	uint64_t hops;
 
-	return x->request->method_id == METHOD_OPTIONS && f != NULL &&
-	    str_uint(f->value, UINT32_MAX, &hops) && hops == 0;
+	if (x->request->method_id != METHOD_OPTIONS)
+		return false;
+	if (x->request->target.form == TARGET_ASTERISK && x->route->action == ACTION_REDIRECT)
+		return true;
+	return f != NULL && str_uint(f->value, UINT32_MAX, &hops) && hops == 0;
 }
 
 static enum step_result

@@ -67,6 +67,33 @@ static const struct {
 	{ "http:/a", -1, NULL, NULL, NULL },
 };
 
+static const struct {
+	const char *text, *gives;
+} origin_forms[] = {
+	{ "/", "/" },
+	{ "//a/../b%2f?c=d?e", "//a/../b%2f?c=d?e" },
+	{ "*", "*" },
+	{ "http://a.test/p/../q%2f?q", "/p/../q%2f?q" },
+	{ "https://a.test/", "/" },
+	{ "http://a.test", "/" },
+	{ "http://a.test?", "/?" },
+	{ "http://a.test?q=/&r=?", "/?q=/&r=?" },
+	/* What is refused is not taken apart any further. */
+	{ "http://u@a.test/p", "http://u@a.test/p" },
+	{ "a.test:443", "a.test:443" },
+	{ "", "" },
+};
+
+START_TEST(origin_form)
+{
+	struct str text = str_of(origin_forms[_i].text);
+	struct target t;
+
+	(void)target_parse(&t, text);
+	check_str(target_origin_form(&arena, &t, text), origin_forms[_i].gives);
+}
+END_TEST
+
 START_TEST(parse)
 {
 	struct target t;
@@ -223,6 +250,7 @@ main(void)
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, parse, 0, ARRAY_LEN(targets));
+	tcase_add_loop_test(tc, origin_form, 0, ARRAY_LEN(origin_forms));
 	tcase_add_loop_test(tc, authority, 0, ARRAY_LEN(authorities));
 	tcase_add_loop_test(tc, normalise, 0, ARRAY_LEN(paths));
 	tcase_add_test(tc, normal_is_not_copied);

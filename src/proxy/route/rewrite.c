@@ -277,13 +277,9 @@ target_of(struct exchange *x, const struct place *place)
 static struct str
 unchanged(const struct exchange *x)
 {
-	const struct target *t = &x->request->target;
+	const struct request *r = x->request;
 
-	if (t->form == TARGET_ORIGIN)
-		return x->request->raw_target;
-	/* RFC 9112, 3.2.1: origin-form to servers. */
-	return arena_printf(&x->stream->arena, "%.*s%s%.*s", STR_ARG(t->path),
-	    t->query.p != NULL ? "?" : "", STR_ARG(t->query));
+	return target_origin_form(&x->stream->arena, &r->target, r->raw_target);
 }
 
 enum rewrite_result

@@ -136,7 +136,9 @@ GETTER(request_method)
 
 GETTER(request_uri)
 {
-	return x->request->raw_target;
+	const struct request *r = x->request;
+
+	return target_origin_form(&x->stream->arena, &r->target, r->raw_target);
 }
 
 GETTER(request_line)
