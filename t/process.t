@@ -5,7 +5,7 @@ use warnings;
 use IO::Socket::INET;
 use Test::More;
 use Test::Usherd;
-use Time::HiRes qw(sleep time);
+use Time::HiRes qw(CLOCK_MONOTONIC clock_gettime sleep time);
 
 # A configuration whose answer says which one it is.
 sub saying {
@@ -272,10 +272,20 @@ subtest 'a worker that is killed is replaced' => sub {
     $usherd->stop;
 };
 
-subtest 'all workers die' => sub {
+# Kills the worker in slot 0, which is all but $other, as soon as there is one; true once it has a
+# successor.
+sub replaced {
+    my ($usherd, $signal, $other) = @_;
+    my $in_slot = sub { (grep { $_ != ($other // 0) } $usherd->workers)[0] };
+    my $pid = wait_for { $in_slot->() };
+    kill $signal => $pid;
+    return wait_for { my $now = $in_slot->(); $now && $now != $pid };
+}
+
+subtest 'all workers are killed' => sub {
     my $usherd = usherd(saying('x'));
     $usherd->expect_log(qr/died: signal 9/);
-    for (1 .. 3) {
+    for (1 .. 8) {
         my %old = map { $_ => 1 } $usherd->workers;
         kill KILL => keys %old;
         ok wait_for { my @new = grep { !$old{$_} } $usherd->workers; @new == 2 }, "$_: they are replaced";
@@ -285,16 +295,33 @@ subtest 'all workers die' => sub {
     $usherd->stop;
 };
 
-subtest 'workers that die young come back more and more slowly' => sub {
+subtest 'workers that crash early come back more and more slowly' => sub {
+    my $usherd = usherd(saying('x'));
+    $usherd->expect_log(qr/worker 0 .* died: signal 6/, qr/\[warn\].*worker 0: [456] early crashes in a row: the next one starts in 0\.[124] s$/);
+    my ($other) = $usherd->log_text =~ /worker 1 \(pid (\d+),/;
+    ok replaced($usherd, 'ABRT', $other), "$_: it is replaced" for 1 .. 6;
+    is_deeply [$usherd->log_text =~ /early crashes in a row: the next one starts in (\S+) s$/mg], [0.1, 0.2, 0.4],
+        'from the fourth crash on after a while';
+    is body($usherd), 'x', 'usherd serves';
+    $usherd->stop;
+};
+
+subtest 'half of the workers, rounded down, wait at most' => sub {
     my $usherd = usherd(saying('x') =~ s/workers = 2/workers = 1/r);
-    $usherd->expect_log(qr/died: signal 9/, qr/\[warn\].*worker 0: [456] deaths in a row: the next one starts in 0\.[124] s$/);
-    for (1 .. 6) {
-        my ($pid) = $usherd->workers;
-        kill KILL => $pid;
-        ok wait_for { my ($new) = $usherd->workers; $new && $new != $pid }, 'it is replaced';
-    }
-    is_deeply [$usherd->log_text =~ /deaths in a row: the next one starts in (\S+) s$/mg], [0.1, 0.2, 0.4],
-        'from the fourth death on after a while';
+    $usherd->expect_log(qr/died: signal 6/);
+    ok replaced($usherd, 'ABRT'), "$_: it is replaced" for 1 .. 8;
+    unlike $usherd->log_text, qr/starts in/, 'the only one never waits';
+    is body($usherd), 'x', 'usherd serves';
+    $usherd->stop;
+};
+
+subtest 'at most twenty forks a second' => sub {
+    my $usherd = usherd(saying('x') =~ s/workers = 2/workers = 1/r);
+    $usherd->expect_log(qr/died: signal 9/);
+    my $begin = clock_gettime(CLOCK_MONOTONIC);
+    my $replaced = grep { replaced($usherd, 'KILL') } 1 .. 41;
+    is $replaced, 41, 'a worker that is killed again and again is replaced each time';
+    cmp_ok clock_gettime(CLOCK_MONOTONIC) - $begin, '>=', 2, '... but not without end';
     is body($usherd), 'x', 'usherd serves';
     $usherd->stop;
 };
@@ -317,7 +344,7 @@ subtest 'a worker that cannot be started' => sub {
     ok $usherd->await_log(qr/comes in 0\.4 s$/), 'it is tried again, more and more slowly';
     is system(@user, 'prlimit', "--pid=$usherd->{pid}", "--nproc=$hard:"), 0, 'as many as before';
     ok wait_for { $usherd->workers == 1 }, 'until there is one';
-    unlike $usherd->log_text, qr/deaths in a row/, 'which is no death';
+    unlike $usherd->log_text, qr/in a row/, 'which is no death';
     like get($usherd->port(9), '/metrics')->{body}, qr/^usherd_worker_deaths_total 1$/m, '... nor counted as one';
     is body($usherd), 'x', 'usherd serves';
     $usherd->stop;

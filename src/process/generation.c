@@ -11,7 +11,6 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "process/child.h"
-#include "process/respawn.h"
 
 enum {
 	START_TIMEOUT_MS = 60000,	/* from the fork to READY */
@@ -25,6 +24,7 @@ struct place {
 	unsigned index;
 	struct child *child;		/* NULL: nobody */
 	struct respawn history;
+	bool waits;			/* its workers crashed early too often */
 	struct timer next_try;
 };
 
@@ -166,16 +166,31 @@ retry_later(struct place *place, msec delay_ms)
 	loop_timer_set(place->generation->env->loop, &place->next_try, clock_ms() + delay_ms);
 }
 
-/* A worker that had lived for so long is gone. */
-static void
-replace(struct place *place, msec lived_ms)
+static unsigned
+count_waiting(const struct generation *g)
 {
-	msec delay = respawn_delay(&place->history, lived_ms);
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < g->nplaces; i++)
+		n += g->places[i].waits;
+	return n;
+}
+
+/* A worker is dead. */
+static void
+replace(struct place *place, const struct child *c, int status)
+{
+	const struct generation *g = place->generation;
+	bool killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+	msec delay = respawn_delay(&place->history, clock_ms() - c->started_ms, killed);
 
 	place->child = NULL;
-	if (delay > 0)
-		log_warn("worker %u: %u deaths in a row: the next one starts in %g s",
-		    place->index, place->history.deaths, (double)delay / 1000);
+	if (delay > 0 && !respawn_may_wait(count_waiting(g), g->nplaces))
+		delay = 0;
+	place->waits = delay > 0;
+	if (place->waits)
+		log_warn("worker %u: %u early crashes in a row: the next one starts in %g s",
+		    place->index, place->history.crashes, (double)delay / 1000);
 	retry_later(place, delay);
 }
 
@@ -190,7 +205,8 @@ try_again(struct place *place)
 	retry_later(place, delay);
 }
 
-static void
+/* True if it forked, or tried to. */
+static bool
 spawn(struct place *place)
 {
 	struct generation *g = place->generation;
@@ -207,10 +223,11 @@ spawn(struct place *place)
 	};
 	struct child *c;
 
+	place->waits = false;
 	if (start.slot == -1) {
 		g->env->no_slot(g->env->arg);
 		retry_later(place, SLOT_RETRY_MS);
-		return;
+		return false;
 	}
 	c = child_spawn(g->env->loop, &start, on_word, g);
 	if (c == NULL) {
@@ -219,22 +236,29 @@ spawn(struct place *place)
 			fail(g);
 		else
 			try_again(place);
-		return;
+		return true;
 	}
 	place->history.failures = 0;
 	place->child = c;
 	list_append(&g->children, &c->link);
 	atomic_store(&core->data->workers[c->slot].pid, c->pid);
 	g->env->changed(g->env->arg);
+	return true;
 }
 
 static void
 on_respawn(struct timer *t)
 {
 	struct place *place = CONTAINER_OF(t, struct place, next_try);
+	const struct generation *g = place->generation;
+	msec now = clock_ms(), allowed = respawn_next(g->env->pace, now);
 
-	if (place->child == NULL && place->generation->state != GENERATION_ENDING)
-		spawn(place);
+	if (place->child != NULL || g->state == GENERATION_ENDING)
+		return;
+	if (allowed > now)
+		loop_timer_set(g->env->loop, &place->next_try, allowed);
+	else if (spawn(place))
+		respawn_note(g->env->pace, now);
 }
 
 int
@@ -347,7 +371,7 @@ bury(struct generation *g, struct child *c, int status)
 	if (g->state == GENERATION_STARTING)
 		fail(g);
 	else if (g->state == GENERATION_SERVING && place->child == c)
-		replace(place, clock_ms() - c->started_ms);
+		replace(place, c, status);
 	if (place->child == c)
 		place->child = NULL;
 	child_free(c);

@@ -4,8 +4,7 @@
  *	STARTING ──all READY──► SERVING ──drain, stop──► ENDING ──all gone──► ended
  *	    └──one dies, or time is over──► failed, then drained
  *
- * While it serves, a worker that dies is replaced: at once, or with a growing delay where one after
- * the other dies young.
+ * While it serves, a worker that dies is replaced, see respawn.h.
  */
 #ifndef USHERD_PROCESS_GENERATION_H
 #define USHERD_PROCESS_GENERATION_H
@@ -20,6 +19,7 @@
 #include "process/config.h"
 #include "process/listeners.h"
 #include "process/logs.h"
+#include "process/respawn.h"
 #include "proxy/proxy.h"
 
 enum generation_state { GENERATION_STARTING, GENERATION_SERVING, GENERATION_ENDING };
@@ -39,6 +39,7 @@ struct generation_env {
 	struct proxy_shm *shm;
 	const struct proxy_servers *servers;
 	const struct generation_events *events;
+	struct respawn_pace *pace;
 	/* Called when a worker came or went. */
 	void (*changed)(void *arg);
 	/* There is no slot for a worker: the master may end an old generation; we try again. */

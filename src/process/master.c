@@ -329,6 +329,7 @@ open_master(struct master *m)
 		.shm = &m->shm,
 		.servers = &m->servers,
 		.events = &generation_events,
+		.pace = &m->pace,
 		.changed = workers_changed,
 		.no_slot = end_oldest,
 		.arg = m,

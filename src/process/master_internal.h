@@ -47,6 +47,7 @@ struct master {
 	struct pidfile pidfile;
 	int error_fd;			/* of the error log, a copy of a generation's; -1: syslog */
 
+	struct respawn_pace pace;
 	struct generation_env env;
 	struct link generations;	/* all that have workers, oldest first */
 	struct generation *current;	/* the one that serves; NULL: none */
