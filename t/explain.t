@@ -189,6 +189,62 @@ like $r->{out}, qr/^refused +in the TLS handshake/m, 'no certificate for the nam
 is $r->{status}, 1, 'is no route';
 like ask($site, 'GET /api/x', '-H', 'Host: shop.example.com')->{out}, qr/^listen +http /m, 'a path alone is asked over plain HTTP';
 
+# ---- answers of its own, and all that may change them on their way out
+
+my $page = "$dir/error.html";
+spew($page, 'sorry ' x 1000);
+my $text = 'word ' x 1000;
+my $local = <<"END";
+[listen http]
+bind = 127.0.0.1:%%PORT3%%
+[defaults]
+compress = br zstd gzip
+compress_min = 1
+compress_types = text/* application/json
+cors = https://*.example.com
+headers = own
+response_buffering = on
+response_request_id = on
+error_page = 404 405 413 503 $page
+[headers own]
+response_set = X-Id: \$request_id
+[route text]
+path = /text
+respond = 200 text/plain "$text"
+[route away]
+path = /away
+redirect = 302 https://other.test/
+[route closed]
+path = /closed
+maintenance = on
+backend = app
+[route small]
+path = /small
+max_body = 10
+backend = app
+[route files]
+path = /files/*
+files = $dir
+[backend app]
+server = 127.0.0.1:1
+END
+my $at = 'http://a.test:' . free_port_at(3);
+for my $coding (qw(gzip br zstd)) {
+    my $answer = ask($local, "GET $at/text", '-H', "Accept-Encoding: $coding");
+    is $answer->{status}, 0, "$coding: answered";
+    like $answer->{out}, qr/^answer +200 OK.*\n(?: .*\n)*? +Content-Encoding: $coding$/m, '... compressed';
+}
+for my $path (qw(/text /away /closed /small /files/x /files/ /nothing /%00)) {
+    my @answers = map { my $method = $_; map { ask($local, "$method $at$path", @$_) } (
+        ['-H', 'Accept-Encoding: gzip, br, zstd'],
+        ['-H', 'Accept-Encoding: gzip', '-H', 'Origin: https://a.example.com', '-H', 'Content-Length: 11'],
+        ['-H', 'Accept-Encoding: gzip', '-H', 'Range: bytes=1-5', '-H', 'If-None-Match: "a"'],
+        ['-H', 'Origin: https://a.example.com', '-H', 'Access-Control-Request-Method: GET'],
+        ['-H', 'Connection: upgrade', '-H', 'Upgrade: websocket', '-H', 'Expect: 100-continue', '-H', 'Transfer-Encoding: chunked'],
+    ) } qw(GET HEAD POST OPTIONS);
+    is_deeply [grep { $_->{status} > 1 || $_->{err} ne '' } @answers], [], "$path: each question has its answer";
+}
+
 # ---- a split whose backends differ: what holds is what the chosen one says
 
 my $split = <<"END";

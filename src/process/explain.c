@@ -124,6 +124,10 @@ explain(const struct options *o, const struct config *c)
 	buf_init(&out);
 	if (read_question(o, &arena, &q))
 		status = proxy_explain(c->proxy, c->certificates.store, &q, &out);
+	if (status == -1) {
+		fprintf(stderr, "usherd: --explain: epoll: %m\n");
+		status = EXIT_FAILURE;
+	}
 	fwrite(buf_text(&out), 1, out.n, stdout);
 	buf_fini(&out);
 	arena_fini(&arena);

@@ -348,12 +348,18 @@ proxy_explain(struct proxy *p, struct tls_store *certs, const struct explain_que
 		.headers = p->headers,
 		.sites = p->sites,
 		.certs = certs,
+		.loop = loop_new(),	/* never run: for the timers of filters */
 		.self = &self,
 	};
+	int status;
 
+	if (rt.loop == NULL)
+		return -1;
 	link_init(&rt.exchanges);
 	sites_use(p->sites, certs);
-	return explain_run(&rt, q, out);
+	status = explain_run(&rt, q, out);
+	loop_free(rt.loop);
+	return status;
 }
 
 void

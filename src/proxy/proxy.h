@@ -126,7 +126,7 @@ void proxy_renew_servers(struct proxy *p, unsigned index, struct tls_cert *cert)
 
 /*
  * Writes what would happen to a request, and why; nothing is sent, and no memory is shared.
- * Instead of proxy_start().  0 when a route is found, else 1.
+ * Instead of proxy_start().  0 when a route is found, 1 when there is none, -1 with errno.
  */
 int proxy_explain(struct proxy *p, struct tls_store *certs, const struct explain_question *q,
     struct buf *out);
