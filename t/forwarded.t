@@ -31,7 +31,24 @@ subtest 'from an ordinary client' => sub {
     is field($seen, 'x-forwarded-host'), 'shop.test', 'Host';
     isnt field($seen, 'x-request-id'), 'forged', 'X-Request-ID';
     is field($seen, 'forwarded'), undef, 'Forwarded';
+    $seen = ask($usherd, $origin, 'X-Real-IP: 6.6.6.6', 'x-real-ip: 7.7.7.7', 'X-Forwarded-Port: 443', 'X-Forwarded-Prefix: /admin',
+        'X-Forwarded: yes', 'X-Forwarder: me', 'CF-Connecting-IP: 6.6.6.6');
+    is field($seen, $_), undef, "$_ is dropped, too" for qw(x-real-ip x-forwarded-port x-forwarded-prefix);
+    is field($seen, $_->[0]), $_->[1], "$_->[0] passes"
+        for ['x-forwarded', 'yes'], ['x-forwarder', 'me'], ['cf-connecting-ip', '6.6.6.6'];
     $usherd->stop;
+};
+
+subtest 'the header of client_ip_from' => sub {
+    my $origin = origin();
+    my @fields = ('CF-Connecting-IP: 6.6.6.6', 'X-Real-IP: 7.7.7.7', 'X-Forwarded-Port: 443');
+    for my $trusted (0, 1) {
+        my $usherd = proxy($origin, listen => 'client_ip_from = cf-connecting-ip' . ($trusted ? "\ntrusted_proxies = 127.0.0.1" : ''));
+        my $seen = ask($usherd, $origin, @fields);
+        is field($seen, $_->[0]), $trusted ? $_->[1] : undef, ($trusted ? 'kept' : 'dropped') . ": $_->[0]"
+            for ['cf-connecting-ip', '6.6.6.6'], ['x-real-ip', '7.7.7.7'], ['x-forwarded-port', '443'];
+        $usherd->stop;
+    }
 };
 
 subtest 'from a trusted proxy' => sub {

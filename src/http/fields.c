@@ -58,6 +58,7 @@ const struct str field_names[FIELD_IDS] = {
 	[FIELD_X_FORWARDED_HOST] = STR("X-Forwarded-Host"),
 	[FIELD_X_FORWARDED_PROTO] = STR("X-Forwarded-Proto"),
 	[FIELD_X_POWERED_BY] = STR("X-Powered-By"),
+	[FIELD_X_REAL_IP] = STR("X-Real-IP"),
 	[FIELD_X_REQUEST_ID] = STR("X-Request-ID"),
 };
 
@@ -73,7 +74,7 @@ static const uint8_t by_length[LONGEST][SAME_LENGTH] = {
 	[7] = { FIELD_REFERER, FIELD_UPGRADE, FIELD_ALT_SVC, FIELD_TRAILER, FIELD_EXPIRES,
 	    FIELD_REFRESH },
 	[8] = { FIELD_IF_RANGE, FIELD_IF_MATCH, FIELD_LOCATION },
-	[9] = { FIELD_FORWARDED },
+	[9] = { FIELD_FORWARDED, FIELD_X_REAL_IP },
 	[10] = { FIELD_CONNECTION, FIELD_USER_AGENT, FIELD_KEEP_ALIVE, FIELD_SET_COOKIE },
 	[12] = { FIELD_CONTENT_TYPE, FIELD_MAX_FORWARDS, FIELD_X_REQUEST_ID, FIELD_X_POWERED_BY },
 	[13] = { FIELD_IF_NONE_MATCH, FIELD_CACHE_CONTROL, FIELD_AUTHORIZATION,
@@ -102,6 +103,26 @@ field_lookup(struct str name)
 			return ids[i];
 	}
 	return FIELD_OTHER;
+}
+
+bool
+field_describes_client(enum field_id id, struct str name)
+{
+	static const struct str family = STR("X-Forwarded-");
+
+	switch (id) {
+	case FIELD_FORWARDED:
+	case FIELD_X_FORWARDED_FOR:
+	case FIELD_X_FORWARDED_HOST:
+	case FIELD_X_FORWARDED_PROTO:
+	case FIELD_X_REAL_IP:
+		return true;
+	case FIELD_OTHER:
+		return name.n > family.n && (name.p[0] | 0x20) == 'x' &&
+		    str_ieq(str_make(name.p, family.n), family);
+	default:
+		return false;
+	}
 }
 
 void

@@ -61,6 +61,7 @@ enum field_id {
 	FIELD_X_FORWARDED_HOST,
 	FIELD_X_FORWARDED_PROTO,
 	FIELD_X_POWERED_BY,
+	FIELD_X_REAL_IP,
 	FIELD_X_REQUEST_ID,
 	FIELD_IDS,
 };
@@ -93,6 +94,12 @@ struct field *fields_add_id(struct fields *f, enum field_id id, struct str value
 
 /* The id of a name, whatever its case. */
 enum field_id field_lookup(struct str name);
+
+/*
+ * Whether a request field of this name says who the client is, how it connected or what it asked
+ * for: Forwarded, X-Forwarded-..., X-Real-IP.  Only a proxy that is trusted may say so.
+ */
+bool field_describes_client(enum field_id id, struct str name);
 
 /* The first field with the id or name that is not gone, or NULL. */
 struct field *fields_find(const struct fields *f, enum field_id id);

@@ -278,9 +278,9 @@ h1_parse_response(const char *head, const struct h1_scan *s, struct arena *arena
 
 /* Fields that mean something only before the body: RFC 9110, 6.5.1. */
 static bool
-may_trail(enum field_id id)
+may_trail(const struct field *f)
 {
-	switch (id) {
+	switch (f->id) {
 	case FIELD_AUTHORIZATION:
 	case FIELD_CACHE_CONTROL:
 	case FIELD_CONNECTION:
@@ -290,7 +290,6 @@ may_trail(enum field_id id)
 	case FIELD_CONTENT_TYPE:
 	case FIELD_COOKIE:
 	case FIELD_EXPECT:
-	case FIELD_FORWARDED:
 	case FIELD_HOST:
 	case FIELD_HTTP2_SETTINGS:
 	case FIELD_KEEP_ALIVE:
@@ -305,13 +304,10 @@ may_trail(enum field_id id)
 	case FIELD_TRAILER:
 	case FIELD_TRANSFER_ENCODING:
 	case FIELD_UPGRADE:
-	case FIELD_X_FORWARDED_FOR:
-	case FIELD_X_FORWARDED_HOST:
-	case FIELD_X_FORWARDED_PROTO:
 	case FIELD_X_REQUEST_ID:
 		return false;
 	default:
-		return true;
+		return !field_describes_client(f->id, f->name);
 	}
 }
 
@@ -325,7 +321,7 @@ h1_parse_trailers(struct str raw, struct arena *arena)
 	if (split_fields(kept, true, out) != NULL)
 		return NULL;
 	FIELDS_EACH(f, out)
-		f->gone = !may_trail(f->id);
+		f->gone = !may_trail(f);
 	return out;
 }
 

@@ -271,21 +271,19 @@ response_check(struct response *r, const struct request *request, struct refusal
 /* Fields that frame or route a message, or that trusted proxies say of the client: a Connection
  * option cannot take them away. */
 static bool
-is_protected(enum field_id id)
+is_protected(struct str name)
 {
+	enum field_id id = field_lookup(name);
+
 	switch (id) {
 	case FIELD_CONNECTION:
 	case FIELD_CONTENT_LENGTH:
-	case FIELD_FORWARDED:
 	case FIELD_HOST:
 	case FIELD_TRANSFER_ENCODING:
-	case FIELD_X_FORWARDED_FOR:
-	case FIELD_X_FORWARDED_HOST:
-	case FIELD_X_FORWARDED_PROTO:
 	case FIELD_X_REQUEST_ID:
 		return true;
 	default:
-		return false;
+		return field_describes_client(id, name);
 	}
 }
 
@@ -296,7 +294,7 @@ remove_listed(struct fields *list, struct str names)
 
 	while (str_cut(&names, ',', &name)) {
 		name = str_trim(name);
-		if (name.n > 0 && !is_protected(field_lookup(name)))
+		if (name.n > 0 && !is_protected(name))
 			fields_remove_name(list, name);
 	}
 }

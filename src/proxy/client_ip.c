@@ -93,6 +93,13 @@ is_the_field(const struct conf_listen *listen, const struct field *f)
 	}
 }
 
+bool
+client_ip_describes(const struct conf_listen *listen, const struct field *f)
+{
+	return field_describes_client(f->id, f->name) ||
+	    (listen->client_ip_from == CLIENT_IP_HEADER && is_the_field(listen, f));
+}
+
 void
 client_ip_find(struct exchange *x)
 {

@@ -9,6 +9,9 @@
 /* Whether `peer` is a trusted proxy; `listen` is NULL on an admin listener, which has none. */
 bool client_ip_trusts(const struct conf_listen *listen, const struct ip_port *peer);
 
+/* Whether a request field is about the client, so that it is believed only from trusted proxies. */
+bool client_ip_describes(const struct conf_listen *listen, const struct field *f);
+
 /*
  * Fills x->client and x->scheme: the connection's address (a PROXY header has been applied), then,
  * if that is a trusted proxy, as x->trusted says, the field named by client_ip_from, read from the

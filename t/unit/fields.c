@@ -57,6 +57,31 @@ START_TEST(other_names)
 }
 END_TEST
 
+START_TEST(who_the_client_is)
+{
+	static const char *const names[] = {
+		"Forwarded", "X-Forwarded-For", "x-forwarded-host", "X-FORWARDED-PROTO",
+		"X-Real-IP", "x-real-ip", "X-Forwarded-Port", "x-forwarded-prefix",
+		"X-Forwarded-Client-Cert-Of-The-Client",
+	};
+	static const char *const others[] = {
+		"", "X", "X-Forwarded", "X-Forwarded-", "X-Forwardedx", "Y-Forwarded-Port",
+		"X-Forwarder-Port", "X-Request-ID", "X-Real-IPs", "Host", "User-Agent",
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		struct str name = str_of(names[i]);
+
+		ck_assert(field_describes_client(field_lookup(name), name));
+	}
+	for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+		struct str name = str_of(others[i]);
+
+		ck_assert(!field_describes_client(field_lookup(name), name));
+	}
+}
+END_TEST
+
 START_TEST(keeps_order_and_finds)
 {
 	ck_assert_ptr_null(fields_find(&list, FIELD_HOST));
@@ -172,6 +197,7 @@ main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, every_known_name_is_found);
 	tcase_add_test(tc, other_names);
+	tcase_add_test(tc, who_the_client_is);
 	tcase_add_test(tc, keeps_order_and_finds);
 	tcase_add_test(tc, removed_ones_are_gone);
 	tcase_add_test(tc, grows);

@@ -265,6 +265,7 @@ static const struct {
 	{ STR("Transfer-Encoding: chunked\r\nTE: trailers\r\nConnection: A\r\nA: b\r\n\r\n"),
 	  "A=b " },
 	{ STR("Cookie: x\r\nX-Forwarded-For: x\r\nForwarded: x\r\nKeep-Alive: x\r\n\r\n"), "" },
+	{ STR("X-Real-IP: x\r\nX-Request-ID: x\r\nx-forwarded-prefix: x\r\n\r\n"), "" },
 	{ STR("Authorization: x\r\nSet-Cookie: x\r\nContent-Encoding: x\r\n"
 	    "Content-Range: x\r\nCache-Control: x\r\n\r\n"), "" },
 	{ STR("A\r\n\r\n"), NULL },

@@ -314,14 +314,17 @@ static const struct {
 	const char *connection;
 	const char *left;		/* of the fields below */
 } strips[] = {
-	{ "close", "Host X-A X-B Cookie Trailer " },
-	{ "keep-alive", "Host X-A X-B Cookie Trailer " },
-	{ "", "Host X-A X-B Cookie Trailer " },
-	{ "X-A", "Host X-B Cookie Trailer " },
-	{ "close,\tx-b ,, x-a", "Host Cookie Trailer " },
-	{ "Cookie", "Host X-A X-B Trailer " },
-	{ "Host, Content-Length, Transfer-Encoding, Connection", "Host X-A X-B Cookie Trailer " },
-	{ "X-None; X-A", "Host X-A X-B Cookie Trailer " },
+	{ "close", "Host X-A X-B Cookie Trailer X-Real-IP X-Forwarded-Port " },
+	{ "keep-alive", "Host X-A X-B Cookie Trailer X-Real-IP X-Forwarded-Port " },
+	{ "", "Host X-A X-B Cookie Trailer X-Real-IP X-Forwarded-Port " },
+	{ "X-A", "Host X-B Cookie Trailer X-Real-IP X-Forwarded-Port " },
+	{ "close,\tx-b ,, x-a", "Host Cookie Trailer X-Real-IP X-Forwarded-Port " },
+	{ "Cookie", "Host X-A X-B Trailer X-Real-IP X-Forwarded-Port " },
+	{ "Host, Content-Length, Transfer-Encoding, Connection",
+	  "Host X-A X-B Cookie Trailer X-Real-IP X-Forwarded-Port " },
+	{ "X-Real-IP, x-forwarded-port, X-A",
+	  "Host X-B Cookie Trailer X-Real-IP X-Forwarded-Port " },
+	{ "X-None; X-A", "Host X-A X-B Cookie Trailer X-Real-IP X-Forwarded-Port " },
 };
 
 START_TEST(hop_by_hop)
@@ -329,7 +332,7 @@ START_TEST(hop_by_hop)
 	static const char *const names[] = {
 		"Host", "X-A", "Connection", "Content-Length", "Keep-Alive", "Proxy-Connection",
 		"TE", "X-B", "Transfer-Encoding", "Upgrade", "HTTP2-Settings", "Cookie", "x-a",
-		"Trailer",
+		"Trailer", "X-Real-IP", "X-Forwarded-Port",
 	};
 	struct fields list;
 

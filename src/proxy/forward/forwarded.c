@@ -6,16 +6,9 @@
 #include "base/buf.h"
 #include "base/check.h"
 #include "proxy/bucket/bucket.h"
+#include "proxy/client_ip.h"
 #include "proxy/filter/headers.h"
 #include "proxy/runtime.h"
-
-/* Fields that describe the client; only a trusted proxy's are believed. */
-static bool
-describes_client(enum field_id id)
-{
-	return id == FIELD_X_FORWARDED_FOR || id == FIELD_X_FORWARDED_PROTO ||
-	    id == FIELD_X_FORWARDED_HOST || id == FIELD_FORWARDED;
-}
 
 static bool
 passes(const struct exchange *x, const struct field *f)
@@ -29,7 +22,7 @@ passes(const struct exchange *x, const struct field *f)
 	case FIELD_MAX_FORWARDS:
 		return x->request->method_id != METHOD_OPTIONS;
 	default:
-		return x->trusted || !describes_client(f->id);
+		return x->trusted || !client_ip_describes(x->listen, f);
 	}
 }
 
