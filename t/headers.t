@@ -35,6 +35,17 @@ END
     $usherd->stop;
 };
 
+subtest 'the memory of a request is bounded' => sub {
+    my $origin = origin();
+    my $usherd = proxy($origin, route => 'headers = h',
+        more => "[headers h]\n" . join '', map { "request_set = X-$_: " . '$http_a' x 20 . "\n" } 1 .. 20);
+    is get($usherd->port(1), '/', 'A: ' . 'a' x 5000)->{status}, 200, 'what is made of a request may be large';
+    my $r = get($usherd->port(1), '/', 'A: ' . 'a' x 25000);
+    is $r->{status}, 502, 'but not without end';
+    $usherd->expect_log(qr/bad-response.*take too much memory/);
+    $usherd->stop;
+};
+
 subtest 'a pattern takes nothing that a request needs' => sub {
     my $origin = origin();
     my $usherd = proxy($origin, route => 'headers = h',

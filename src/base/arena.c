@@ -35,7 +35,7 @@ static struct pool chunks = POOL(CHUNK_SIZE, CHUNKS_KEPT);
 void
 arena_init(struct arena *a)
 {
-	*a = (struct arena){ NULL, NULL, NULL, NULL };
+	*a = (struct arena){ NULL, NULL, NULL, NULL, 0 };
 }
 
 /* A chunk for this one allocation, behind the newest so that the rest of that stays in use. */
@@ -47,6 +47,7 @@ alloc_alone(struct arena *a, size_t n)
 	struct arena_chunk **at = a->chunks != NULL ? &a->chunks->next : &a->chunks;
 
 	chunk->room = n;
+	a->bytes += size;
 	chunk->next = *at;
 	*at = chunk;
 	return chunk->data;
@@ -61,6 +62,7 @@ arena_alloc_more(struct arena *a, size_t n)
 		return alloc_alone(a, n);
 	chunk = pool_take(&chunks);
 	chunk->room = CHUNK_ROOM;
+	a->bytes += CHUNK_SIZE;
 	chunk->next = a->chunks;
 	a->chunks = chunk;
 	a->next = chunk->data;

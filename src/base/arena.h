@@ -21,6 +21,7 @@ struct arena {
 	char *next;			/* free bytes of the newest chunk */
 	char *end;
 	struct arena_end *ends;		/* see arena_at_end(); newest first */
+	size_t bytes;			/* of all chunks */
 };
 
 /* An empty arena; takes no memory. */

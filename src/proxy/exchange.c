@@ -189,12 +189,23 @@ exchange_new(struct runtime *rt, const struct conf_listen *listen, struct metric
 	return x;
 }
 
+bool
+exchange_is_full(const struct exchange *x)
+{
+	return x->stream->arena.bytes >
+	    EXCHANGE_MEMORY + EXCHANGE_MEMORY_TIMES * x->request->head_bytes;
+}
+
 static void
 walk(struct exchange *x)
 {
 	enum step_result r = STEP_NEXT;
 
 	while (r == STEP_NEXT && exchange_steps[x->step].name != NULL) {
+		if (exchange_is_full(x)) {
+			exchange_fail(x, 431, "header-limit", "the request takes too much memory");
+			return;
+		}
 		log_debug("%.*s: step %s", STR_ARG(x->request_id),
 		    exchange_steps[x->step].name);
 		r = exchange_steps[x->step++].run(x);

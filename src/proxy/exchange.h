@@ -121,6 +121,14 @@ void exchange_continue(struct exchange *x, const struct source *waited);
  * first.  The log line has been written then, and the arena still stands. */
 void exchange_at_end(struct exchange *x, void (*run)(void *arg), void *arg);
 
+/*
+ * Whether the arena is as large as one exchange may make it: so many bytes, and so many times the
+ * head of its request.  Asked at each step, and for each final head of a server, so that no mistake
+ * of ours lets a peer fill the memory of a worker.
+ */
+enum { EXCHANGE_MEMORY = 4194304, EXCHANGE_MEMORY_TIMES = 64 };
+bool exchange_is_full(const struct exchange *x);
+
 /* Starts a source; the one before, if any, is cancelled. */
 void exchange_set_source(struct exchange *x, const struct source *source, void *state);
 

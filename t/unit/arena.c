@@ -97,6 +97,21 @@ START_TEST(chunks_are_used_again)
 }
 END_TEST
 
+START_TEST(size)
+{
+	ck_assert_uint_eq(a.bytes, 0);
+	arena_alloc(&a, 100000);
+	ck_assert_uint_ge(a.bytes, 100000);
+	ck_assert_uint_lt(a.bytes, 100100);
+	for (int i = 0; i < 1000; i++)
+		arena_alloc(&a, 16);
+	ck_assert_uint_ge(a.bytes, 116000);
+	ck_assert(MEM_CHECKED || a.bytes < 125000);
+	arena_fini(&a);
+	ck_assert_uint_eq(a.bytes, 0);
+}
+END_TEST
+
 /* A size that no memory has ends the process in the agreed way. */
 START_TEST(impossible)
 {
@@ -139,6 +154,7 @@ main(void)
 	tcase_add_test(tc, zeroes);
 	tcase_add_test(tc, texts);
 	tcase_add_test(tc, chunks_are_used_again);
+	tcase_add_test(tc, size);
 	if (!MEM_CHECKED)	/* the sanitizer itself objects to such sizes */
 		tcase_add_exit_test(tc, impossible, MEM_EXIT);
 	suite_add_tcase(suite, tc);

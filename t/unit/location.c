@@ -2,6 +2,7 @@
 
 #include "unit.h"
 
+#include "base/buf.h"
 #include "base/check.h"
 #include "proxy/forward/location.h"
 
@@ -21,9 +22,9 @@ teardown(void)
 
 /* /api is stripped and /v1 is added. */
 static const struct location_map both = {
-	.server = STR("10.0.0.7:8080"),
-	.told = STR("app.internal"),
-	.client = STR("shop.test"),
+	.server.text = STR("10.0.0.7:8080"),
+	.told.text = STR("app.internal"),
+	.client.text = STR("shop.test"),
 	.scheme = STR("https"),
 	.remove = STR("/v1"),
 	.insert = STR("/api"),
@@ -32,9 +33,9 @@ static const struct location_map both = {
 
 /* Only the host differs. */
 static const struct location_map host_only = {
-	.server = STR("app.internal:8080"),
-	.told = STR("app.internal:8080"),
-	.client = STR("127.0.0.1:8443"),
+	.server.text = STR("app.internal:8080"),
+	.told.text = STR("app.internal:8080"),
+	.client.text = STR("127.0.0.1:8443"),
 	.scheme = STR("https"),
 	.remove = STR(""),
 	.insert = STR(""),
@@ -43,9 +44,9 @@ static const struct location_map host_only = {
 
 /* The Host was passed on, /api is stripped. */
 static const struct location_map strips = {
-	.server = STR("10.0.0.7:8080"),
-	.told = STR("shop.test"),
-	.client = STR("shop.test"),
+	.server.text = STR("10.0.0.7:8080"),
+	.told.text = STR("shop.test"),
+	.client.text = STR("shop.test"),
 	.scheme = STR("https"),
 	.remove = STR(""),
 	.insert = STR("/api"),
@@ -54,9 +55,9 @@ static const struct location_map strips = {
 
 /* A pattern has changed the path. */
 static const struct location_map rewritten = {
-	.server = STR("10.0.0.7:8080"),
-	.told = STR("shop.test"),
-	.client = STR("shop.test"),
+	.server.text = STR("10.0.0.7:8080"),
+	.told.text = STR("shop.test"),
+	.client.text = STR("shop.test"),
 	.scheme = STR("http"),
 	.remove = STR(""),
 	.insert = STR("/api"),
@@ -65,11 +66,29 @@ static const struct location_map rewritten = {
 
 /* An HTTP/1.0 client without a Host. */
 static const struct location_map nameless = {
-	.server = STR("10.0.0.7:8080"),
-	.told = STR("10.0.0.7:8080"),
+	.server.text = STR("10.0.0.7:8080"),
+	.told.text = STR("10.0.0.7:8080"),
 	.scheme = STR("http"),
 	.remove = STR(""),
 	.insert = STR("/api"),
+	.paths = true,
+};
+
+static const struct location_map adds = {
+	.server.text = STR("10.0.0.7:8080"),
+	.told.text = STR("shop.test"),
+	.client.text = STR("shop.test"),
+	.scheme = STR("https"),
+	.remove = STR("/v1"),
+	.insert = STR(""),
+	.paths = true,
+};
+
+static const struct location_map nameless_same = {
+	.server.text = STR("10.0.0.7:8080"),
+	.scheme = STR("http"),
+	.remove = STR(""),
+	.insert = STR(""),
 	.paths = true,
 };
 
@@ -138,12 +157,29 @@ static const struct {
 	{ &rewritten, "http://shop.test/x", NULL },
 	{ &nameless, "http://10.0.0.7:8080/x", "/api/x" },
 	{ &nameless, "http://elsewhere.test/x", NULL },
+	/* What was a path must not become the name of a host. */
+	{ &adds, "/v1/x", "/x" },
+	{ &adds, "/v1//evil.test/", "/.//evil.test/" },
+	{ &adds, "http://10.0.0.7:8080/v1//evil.test/", "https://shop.test//evil.test/" },
+	{ &nameless_same, "http://10.0.0.7:8080//evil.test/", "/.//evil.test/" },
+	{ &nameless_same, "//10.0.0.7:8080//evil.test/", "/.//evil.test/" },
+	{ &nameless, "http://10.0.0.7:8080//evil.test/", "/api//evil.test/" },
 };
+
+static const struct location_map *
+split(const struct location_map *texts)
+{
+	static struct location_map m;
+
+	m = *texts;
+	location_map_split(&m);
+	return &m;
+}
 
 START_TEST(maps_urls)
 {
 	struct str url = str_of(urls[_i].url);
-	struct str got = location_url(urls[_i].map, url, &arena);
+	struct str got = location_url(split(urls[_i].map), url, &arena);
 
 	if (urls[_i].gives == NULL)
 		ck_assert_ptr_eq(got.p, url.p);
@@ -172,7 +208,7 @@ static const struct {
 START_TEST(maps_refreshes)
 {
 	struct str value = str_of(refreshes[_i].value);
-	struct str got = location_refresh(refreshes[_i].map, value, &arena);
+	struct str got = location_refresh(split(refreshes[_i].map), value, &arena);
 
 	if (refreshes[_i].gives == NULL)
 		ck_assert_ptr_eq(got.p, value.p);
@@ -221,12 +257,64 @@ static const struct {
 START_TEST(maps_cookies)
 {
 	struct str value = str_of(cookies[_i].value);
-	struct str got = location_cookie(cookies[_i].map, value, &arena);
+	struct str got = location_cookie(split(cookies[_i].map), value, &arena);
 
 	if (cookies[_i].gives == NULL)
 		ck_assert_ptr_eq(got.p, value.p);
 	else
 		ck_assert_str_eq(arena_str(&arena, got).p, cookies[_i].gives);
+}
+END_TEST
+
+/* A cookie of many attributes that are all mapped. */
+static struct str
+long_cookie(const char *attribute, size_t n)
+{
+	struct buf b = { NULL, 0, 0 };
+	struct str made;
+
+	buf_cstr(&b, "a=b");
+	for (size_t i = 0; i < n; i++)
+		buf_cstr(&b, attribute);
+	made = arena_str(&arena, buf_view(&b));
+	buf_fini(&b);
+	return made;
+}
+
+static const struct {
+	const struct location_map *map;
+	const char *attribute;
+	size_t more;			/* bytes by which it grows */
+} repeated[] = {
+	{ &strips, ";Path=/", 3 },
+	{ &both, ";Domain=10.0.0.7", 1 },
+	{ &both, ";Path=/v1/x", 1 },
+};
+
+/* One copy of the value, however many of its attributes are mapped. */
+START_TEST(cookies_take_memory_once)
+{
+	for (size_t n = 1000; n <= 8000; n *= 2) {
+		struct str value = long_cookie(repeated[_i].attribute, n), got;
+		size_t before = arena.bytes;
+
+		got = location_cookie(split(repeated[_i].map), value, &arena);
+		ck_assert_uint_eq(got.n, value.n + n * repeated[_i].more);
+		ck_assert_uint_le(arena.bytes - before, got.n + 4096);
+	}
+}
+END_TEST
+
+/* A long prefix cannot make much of a short value. */
+START_TEST(cookies_are_bounded)
+{
+	struct location_map m = strips;
+	struct str got;
+
+	m.insert = long_cookie(";Path=/", 10000);
+	got = location_cookie(split(&m), long_cookie(";Path=/", 1000), &arena);
+	ck_assert_uint_gt(got.n, LOCATION_MAX);
+	ck_assert_uint_lt(got.n, 2 * LOCATION_MAX);
 }
 END_TEST
 
@@ -240,6 +328,8 @@ main(void)
 	tcase_add_loop_test(tc, maps_urls, 0, ARRAY_LEN(urls));
 	tcase_add_loop_test(tc, maps_refreshes, 0, ARRAY_LEN(refreshes));
 	tcase_add_loop_test(tc, maps_cookies, 0, ARRAY_LEN(cookies));
+	tcase_add_loop_test(tc, cookies_take_memory_once, 0, ARRAY_LEN(repeated));
+	tcase_add_test(tc, cookies_are_bounded);
 	suite_add_tcase(suite, tc);
 	return unit_run(suite);
 }

@@ -114,6 +114,14 @@ retry_status(struct forward *f, int status)
 }
 
 static void
+refuse_head(struct exchange *x, const char *text)
+{
+	x->upstream_failed = true;
+	exchange_fail(x, 502, "bad-response", "backend %.*s: server %.*s: %s",
+	    STR_ARG(x->backend->name), STR_ARG(x->server_host), text);
+}
+
+static void
 on_head(void *user, struct response *r)
 {
 	struct forward *f = user;
@@ -134,7 +142,14 @@ on_head(void *user, struct response *r)
 	f->waits_for_continue = false;
 	loop_timer_cancel(x->runtime->loop, &f->continue_timer);
 	forward_forget_body(f);
-	location_map_back(x, r);
+	if (!location_map_back(x, r)) {
+		refuse_head(x, "rewrite_location makes its fields too long");
+		return;
+	}
+	if (exchange_is_full(x)) {
+		refuse_head(x, "the request and its answers take too much memory");
+		return;
+	}
 	if (x->backend->sticky.cookie.p != NULL)
 		sticky_bind(x->runtime->sticky, x, &f->cookie, f->server->id, r);
 	if (r->status == 101) {

@@ -18,51 +18,84 @@ is_below(struct str path, struct str prefix)
 	    path.p[prefix.n] == '?' || path.p[prefix.n] == '#');
 }
 
-/* A path with what may follow it; `path` itself when no change leads to it. */
+/* A path as the client knows it: what stands before the part of the server's path that is kept. */
+struct mapped_path {
+	struct str insert;
+	struct str rest;
+};
+
+/* For a path with what may follow it; false when no change leads to it. */
+static bool
+find_path(const struct location_map *m, struct str path, struct mapped_path *to)
+{
+	if (!m->paths || m->remove.n + m->insert.n == 0 || !is_below(path, m->remove))
+		return false;
+	*to = (struct mapped_path){ m->insert, str_skip(path, m->remove.n) };
+	if (to->rest.n == 0 && to->insert.n == 0)
+		to->rest = STR_OF("/");
+	return true;
+}
+
+/* `path` itself when it stays as it is. */
 static struct str
 map_path(const struct location_map *m, struct str path, struct arena *arena)
 {
-	struct str rest;
+	struct mapped_path to;
 
-	if (!m->paths || m->remove.n + m->insert.n == 0 || !is_below(path, m->remove))
+	if (!find_path(m, path, &to))
 		return path;
-	rest = str_skip(path, m->remove.n);
-	if (rest.n == 0 && m->insert.n == 0)
-		rest = STR_OF("/");
-	return arena_printf(arena, "%.*s%.*s", STR_ARG(m->insert), STR_ARG(rest));
+	return arena_printf(arena, "%.*s%.*s", STR_ARG(to.insert), STR_ARG(to.rest));
+}
+
+/* Where no host stands before it, a path that begins with `//` would name one. */
+static struct str
+without_host(struct str path, struct arena *arena)
+{
+	if (!str_starts(path, STR_OF("//")))
+		return path;
+	return arena_printf(arena, "/.%.*s", STR_ARG(path));
 }
 
 /* ---- hosts */
 
-/* The host of HOST[:PORT]; absent when it is none. */
-static struct str
-split_authority(struct str authority, uint16_t *port)
+static struct location_host
+split_host(struct str text)
 {
-	struct str host;
+	struct location_host h = { text, { NULL, 0 }, 0 };
 
-	if (authority.p == NULL || !target_authority(authority, &host, port))
-		return (struct str){ NULL, 0 };
-	return host;
+	if (text.p == NULL || !target_authority(text, &h.name, &h.port))
+		h.name = (struct str){ NULL, 0 };
+	return h;
 }
 
-/*
- * Whether a URL's authority is this one, with a port that may be left out where it is usual.  A
- * server that was told a name may add its own port to it.
- */
-static bool
-same_authority(struct str authority, struct str known, struct str server, bool https)
+void
+location_map_split(struct location_map *m)
 {
-	uint16_t port = 0, known_port = 0, server_port = 0;
-	struct str host = split_authority(authority, &port);
-	struct str known_host = split_authority(known, &known_port);
+	m->server = split_host(m->server.text);
+	m->told = split_host(m->told.text);
+	m->client = split_host(m->client.text);
+}
 
-	if (host.p == NULL || known_host.p == NULL || !str_ieq(host, known_host))
-		return false;
-	if (port == 0)
-		port = https ? HTTPS_PORT : HTTP_PORT;
-	if (port == known_port || (known_port == 0 && (port == HTTP_PORT || port == HTTPS_PORT)))
-		return true;
-	return split_authority(server, &server_port).p != NULL && port == server_port;
+static bool
+same_name(const struct location_host *a, const struct location_host *b)
+{
+	return a->name.p != NULL && b->name.p != NULL && str_ieq(a->name, b->name);
+}
+
+/* Whether a URL is on this host, whose port may be left out where it is usual. */
+static bool
+is_on(const struct location_host *h, const struct location_host *known)
+{
+	return same_name(h, known) && (h->port == known->port ||
+	    (known->port == 0 && (h->port == HTTP_PORT || h->port == HTTPS_PORT)));
+}
+
+/* A server that was told a name may add its own port to it. */
+static bool
+is_on_server(const struct location_map *m, const struct location_host *h)
+{
+	return is_on(h, &m->server) || is_on(h, &m->told) ||
+	    (same_name(h, &m->told) && m->server.name.p != NULL && h->port == m->server.port);
 }
 
 /* `scheme://` of a URL, or `//`; 0: it is none of http. */
@@ -105,8 +138,8 @@ map_host(const struct location_map *m, struct str url, size_t scheme, size_t aut
 	if (path.n == 0 || path.p[0] != '/')
 		path = arena_printf(arena, "/%.*s", STR_ARG(path));
 	mapped = map_path(m, path, arena);
-	if (m->client.p == NULL)
-		return mapped;
+	if (m->client.text.p == NULL)
+		return without_host(mapped, arena);
 	if (is_client) {
 		if (mapped.p == path.p)
 			return url;
@@ -114,8 +147,8 @@ map_host(const struct location_map *m, struct str url, size_t scheme, size_t aut
 		    STR_ARG(mapped));
 	}
 	if (scheme == 2)
-		return arena_printf(arena, "//%.*s%.*s", STR_ARG(m->client), STR_ARG(mapped));
-	return arena_printf(arena, "%.*s://%.*s%.*s", STR_ARG(m->scheme), STR_ARG(m->client),
+		return arena_printf(arena, "//%.*s%.*s", STR_ARG(m->client.text), STR_ARG(mapped));
+	return arena_printf(arena, "%.*s://%.*s%.*s", STR_ARG(m->scheme), STR_ARG(m->client.text),
 	    STR_ARG(mapped));
 }
 
@@ -123,18 +156,20 @@ struct str
 location_url(const struct location_map *m, struct str url, struct arena *arena)
 {
 	bool https = false, is_client;
-	size_t scheme = scheme_length(url, &https);
-	struct str authority, none = { NULL, 0 };
+	size_t scheme = scheme_length(url, &https), n;
+	struct location_host host;
 
 	if (scheme == 0)
-		return url.n > 0 && url.p[0] == '/' ? map_path(m, url, arena) : url;
-	authority = str_skip(url, scheme);
-	authority.n = authority_length(authority);
-	is_client = same_authority(authority, m->client, none, https);
-	if (!is_client && !same_authority(authority, m->server, none, https) &&
-	    !same_authority(authority, m->told, m->server, https))
+		return str_starts(url, STR_OF("/")) ?
+		    without_host(map_path(m, url, arena), arena) : url;
+	n = authority_length(str_skip(url, scheme));
+	host = split_host(str_make(url.p + scheme, n));
+	if (host.port == 0)
+		host.port = https ? HTTPS_PORT : HTTP_PORT;
+	is_client = is_on(&host, &m->client);
+	if (!is_client && !is_on_server(m, &host))
 		return url;
-	return map_host(m, url, scheme, authority.n, is_client, arena);
+	return map_host(m, url, scheme, n, is_client, arena);
 }
 
 /* ---- values that hold one */
@@ -160,46 +195,36 @@ location_refresh(const struct location_map *m, struct str value, struct arena *a
 	    STR_ARG(mapped), (int)(value.n - end), value.p + end);
 }
 
-static struct str
-host_of(struct str authority)
-{
-	uint16_t port;
-
-	return split_authority(authority, &port);
-}
-
 /* RFC 6265, 5.2.3: a dot at the beginning means nothing. */
 static struct str
 map_domain(const struct location_map *m, struct str domain)
 {
-	struct str name = str_starts(domain, STR_OF(".")) ? str_skip(domain, 1) : domain;
-	struct str client = host_of(m->client);
+	struct location_host host = {
+		.name = str_starts(domain, STR_OF(".")) ? str_skip(domain, 1) : domain
+	};
 
-	if (name.n == 0 || client.n == 0 || str_ieq(name, client))
+	if (host.name.n == 0 || m->client.name.p == NULL || same_name(&host, &m->client))
 		return domain;
-	if (str_ieq(name, host_of(m->server)) || str_ieq(name, host_of(m->told)))
-		return client;
+	if (same_name(&host, &m->server) || same_name(&host, &m->told))
+		return m->client.name;
 	return domain;
 }
 
 /* The path `/` covers `/api` too, so what it becomes has no slash at its end. */
-static struct str
-map_cookie_path(const struct location_map *m, struct str path, struct arena *arena)
+static bool
+map_cookie_path(const struct location_map *m, struct str path, struct mapped_path *to)
 {
-	struct str mapped;
-
-	if (path.n == 0 || path.p[0] != '/')
-		return path;
-	mapped = map_path(m, path, arena);
-	if (mapped.p != path.p && m->insert.n > 0 && mapped.n == m->insert.n + 1)
-		mapped.n--;
-	return mapped;
+	if (path.n == 0 || path.p[0] != '/' || !find_path(m, path, to))
+		return false;
+	if (to->insert.n > 0 && str_eq(to->rest, STR_OF("/")))
+		to->rest.n = 0;
+	return true;
 }
 
 /* One attribute; true if `*value`, a part of it, is mapped to `*to`. */
 static bool
 map_attribute(const struct location_map *m, struct str attribute, struct str *value,
-    struct str *to, struct arena *arena)
+    struct mapped_path *to)
 {
 	struct str name;
 
@@ -207,34 +232,36 @@ map_attribute(const struct location_map *m, struct str attribute, struct str *va
 	str_cut(value, '=', &name);
 	*value = str_trim(*value);
 	name = str_trim(name);
-	if (str_ieq(name, STR_OF("Domain")))
-		*to = map_domain(m, *value);
-	else if (str_ieq(name, STR_OF("Path")))
-		*to = map_cookie_path(m, *value, arena);
-	else
+	if (str_ieq(name, STR_OF("Path")))
+		return map_cookie_path(m, *value, to);
+	if (!str_ieq(name, STR_OF("Domain")))
 		return false;
-	return to->p != value->p;
+	*to = (struct mapped_path){ map_domain(m, *value), STR("") };
+	return to->insert.p != value->p;
 }
 
 struct str
 location_cookie(const struct location_map *m, struct str value, struct arena *arena)
 {
-	struct str rest = value, attribute, old, new;
+	struct str rest = value, left = value, attribute, old, mapped;
+	struct buf out = { NULL, 0, 0 };
+	struct mapped_path new;
 
 	str_cut(&rest, ';', &attribute);	/* the cookie itself */
-	while (str_cut(&rest, ';', &attribute)) {
-		size_t before, behind;
-
-		if (!map_attribute(m, attribute, &old, &new, arena))
+	while (out.n <= LOCATION_MAX && str_cut(&rest, ';', &attribute)) {
+		if (!map_attribute(m, attribute, &old, &new))
 			continue;
-		before = (size_t)(old.p - value.p);
-		behind = before + old.n;
-		value = arena_printf(arena, "%.*s%.*s%.*s", (int)before, value.p, STR_ARG(new),
-		    (int)(value.n - behind), value.p + behind);
-		if (rest.p != NULL)
-			rest = str_skip(value, value.n - rest.n);
+		buf_add(&out, left.p, (size_t)(old.p - left.p));
+		buf_str(&out, new.insert);
+		buf_str(&out, new.rest);
+		left = str_skip(left, (size_t)(old.p + old.n - left.p));
 	}
-	return value;
+	if (left.p == value.p)
+		return value;
+	buf_str(&out, left);
+	mapped = arena_str(arena, buf_view(&out));
+	buf_fini(&out);
+	return mapped;
 }
 
 /* ---- responses */
@@ -254,53 +281,76 @@ as_written(struct str path, struct arena *arena)
 	return written;
 }
 
-static struct str
-mapped_value(const struct exchange *x, const struct field *f)
+static struct location_map
+map_of(const struct exchange *x)
 {
-	struct arena *arena = &x->stream->arena;
-	const struct location_map m = {
-		.server = x->server_host,
-		.told = x->told_host,
-		.client = x->request->host_field,
+	struct location_map m = {
+		.server.text = x->server_host,
+		.told.text = x->told_host,
+		.client.text = x->request->host_field,
 		.scheme = x->scheme,
 		.remove = x->conf->add_prefix,
-		.insert = as_written(x->conf->strip_prefix, arena),
+		.insert = as_written(x->conf->strip_prefix, &x->stream->arena),
 		.paths = !x->rewritten,
 	};
 
-	if (f->id == FIELD_SET_COOKIE)
-		return location_cookie(&m, f->value, arena);
-	if (f->id == FIELD_REFRESH)
-		return location_refresh(&m, f->value, arena);
-	return location_url(&m, f->value, arena);
+	location_map_split(&m);
+	return m;
+}
+
+static struct str
+mapped_value(const struct location_map *m, const struct field *f, struct arena *arena)
+{
+	if (f->gone)
+		return f->value;
+	switch (f->id) {
+	case FIELD_CONTENT_LOCATION:
+	case FIELD_LOCATION:
+		return location_url(m, f->value, arena);
+	case FIELD_REFRESH:
+		return location_refresh(m, f->value, arena);
+	case FIELD_SET_COOKIE:
+		return location_cookie(m, f->value, arena);
+	default:
+		return f->value;
+	}
 }
 
 static bool
-holds_location(enum field_id id)
+holds_location(const struct fields *list)
 {
-	return id == FIELD_LOCATION || id == FIELD_CONTENT_LOCATION || id == FIELD_REFRESH ||
-	    id == FIELD_SET_COOKIE;
+	FIELDS_EACH(f, list)
+		if (f->id == FIELD_LOCATION || f->id == FIELD_CONTENT_LOCATION ||
+		    f->id == FIELD_REFRESH || f->id == FIELD_SET_COOKIE)
+			return true;
+	return false;
 }
 
-void
+bool
 location_map_back(struct exchange *x, struct response *r)
 {
-	struct fields *fields = &r->fields;
-	unsigned n = fields->n;
+	struct arena *arena = &x->stream->arena;
+	const struct fields received = r->fields;
+	struct location_map m;
+	size_t made = 0;
 
-	if (!x->policy->rewrite_location)
-		return;
-	for (unsigned i = 0; i < n; i++) {
-		struct field *f = &fields->v[i];
-		enum field_id id = f->id;
-		struct str value;
+	if (!x->policy->rewrite_location || !holds_location(&received))
+		return true;
+	m = map_of(x);
+	fields_init(&r->fields, arena);
+	for (unsigned i = 0; i < received.n; i++) {
+		const struct field *f = &received.v[i];
+		struct str value = mapped_value(&m, f, arena);
+		bool same = value.p == f->value.p;
 
-		if (f->gone || !holds_location(id))
+		*fields_add_id(&r->fields, f->id, f->value) =
+		    (struct field){ f->name, f->value, f->id, f->gone || !same };
+		if (same)
 			continue;
-		value = mapped_value(x, f);
-		if (value.p == f->value.p)
-			continue;
-		f->gone = true;
-		fields_add_id(fields, id, value);
+		fields_add_id(&r->fields, f->id, value);
+		made += value.n;
+		if (made > LOCATION_MAX)
+			return false;
 	}
+	return true;
 }
