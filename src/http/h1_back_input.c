@@ -131,16 +131,22 @@ begin_body(struct h1_back *b, const struct response *r)
 	return true;
 }
 
-/* A complete head; true if reading goes on. */
+/* Whether a head that is complete says 1xx, but not 101, after which no other head comes. */
 static bool
-use_head(struct h1_back *b, const struct h1_scan *scan)
+is_interim(const char *head, const struct h1_scan *scan)
 {
-	struct response *r = ARENA_NEW(b->stream.arena, struct response);
-	struct block *holder = b->in;
-	struct response received;
+	struct str line = str_make(head, scan->start_line_end);
+
+	return line.n >= 12 && line.p[9] == '1' && !str_eq(str_make(line.p + 9, 3), STR_OF("101"));
+}
+
+/* Takes a complete head from the input into `r`; false if it is bad, and the stream has failed. */
+static bool
+take_head(struct h1_back *b, const struct h1_scan *scan, struct arena *arena, struct response *r)
+{
 	struct refusal refusal;
 
-	if (!h1_parse_response(b->in->data + b->pos, scan, b->stream.arena, r, &refusal) ||
+	if (!h1_parse_response(b->in->data + b->pos, scan, arena, r, &refusal) ||
 	    !response_check(r, b->stream.request, &refusal)) {
 		h1_back_failed(b, BACK_BAD_RESPONSE, refusal.text);
 		return false;
@@ -148,11 +154,36 @@ use_head(struct h1_back *b, const struct h1_scan *scan)
 	b->pos += (uint32_t)scan->pos;
 	mem_free(b->scan);
 	b->scan = NULL;
-	if (r->status < 200 && r->status != 101) {
-		b->interim_bytes += r->head_bytes;
-		b->stream.events->info(b->stream.user, r);
-		return b->state == BACK_STATE_HEAD;
+	return true;
+}
+
+/* A complete interim head, of which nothing is kept; true if reading goes on. */
+static bool
+use_interim_head(struct h1_back *b, const struct h1_scan *scan)
+{
+	struct arena arena;
+	struct response r = { 0 };
+
+	arena_init(&arena);
+	if (take_head(b, scan, &arena, &r)) {
+		b->interim_bytes += r.head_bytes;
+		b->stream.events->info(b->stream.user, &r);
 	}
+	arena_fini(&arena);
+	return b->state == BACK_STATE_HEAD;
+}
+
+/* A complete head; true if reading goes on. */
+static bool
+use_head(struct h1_back *b, const struct h1_scan *scan)
+{
+	struct response *r = ARENA_NEW(b->stream.arena, struct response);
+	struct block *holder = b->in;
+	struct response received;
+
+	if (!take_head(b, scan, b->stream.arena, r))
+		return false;
+	CHECK(r->status >= 200 || r->status == 101);
 	/* The strings of the head lie in this block. */
 	block_keep(block_ref(holder), b->stream.arena);
 	received = *r;			/* filters may change its framing */
@@ -178,7 +209,8 @@ parse_head(struct h1_back *b)
 			h1_back_failed(b, BACK_BAD_RESPONSE, "too many interim responses");
 			return false;
 		}
-		return use_head(b, scan);
+		return is_interim(b->in->data + b->pos, scan) ? use_interim_head(b, scan) :
+		    use_head(b, scan);
 	case H1_SCAN_BAD:
 		h1_back_failed(b, BACK_BAD_RESPONSE, refusal.text);
 		return false;
