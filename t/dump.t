@@ -86,6 +86,10 @@ respond = 200 text/plain "x"
 response_set = X-A: b
 [log log]
 path = %%DIR%%/access.log
+format = json
+member = env $$ of $http_x_env
+member = port $remote_port
+redact = Token cookie
 END
 
 sub values_of { return join "\n", grep { !/^\s*#/ } split /\n/, $_[0] }

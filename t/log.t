@@ -30,17 +30,67 @@ subtest 'combined' => sub {
     like $lines[1], qr{"GET /plain HTTP/1\.1" 200 5 "-" "-"$}, 'what is missing is a dash';
 };
 
+sub number { my ($line, $member) = @_; return $line =~ /"\Q$member\E":(-?\d+(?:\.\d+)?|null)[,}]/ ? $1 : undef }
+
 subtest 'json' => sub {
-    my $usherd = with_log(origin(answer('hello')), "path = %%DIR%%/access.log\nformat = json");
-    request($usherd->port(1), "GET /plain HTTP/1.1\r\nHost: a.test\r\n\r\n");
+    my $down   = free_port();
+    my $origin = origin(answer('hello'));
+    my $usherd = with_log(["127.0.0.1:$down", $origin], "path = %%DIR%%/access.log\nformat = json\nmember = port \$remote_port\nmember = site test",
+        backend => "check = off\nall_down = try_all", more => "[defaults]\naccess_log = log\n[route gone]\npath = /gone\nbackend = gone\n[backend gone]\nserver = 127.0.0.1:$down\ncheck = off\n");
+    request($usherd->port(1), "GET /plain HTTP/1.1\r\nHost: a.test\r\n\r\n") for 1 .. 2;
     request($usherd->port(1), "GET /u HTTP/1.1\r\nHost: a.test\r\nUser-Agent: \"\\\xe9\tcaf\xc3\xa9\r\n\r\n");
+    get($usherd->port(1), '/gone');
+    my $c = client($usherd->port(1));
+    $c->send("nonsense\r\n\r\n");
+    $c->response(method => 'GET', lax => 1);
+    $usherd->allow_log(qr/\[warn\]/);
     $usherd->stop;
-    for my $line (logged($usherd, 2)) {
-        my $entry = eval { decode_json($line) };
-        ok $entry, 'a line is JSON' or diag $line;
-        like $entry->{status}, qr/^(?:200|400)$/, 'with the status';
-        ok grep({ /request_method|method/ } keys %$entry), 'and the method';
+    my @lines = logged($usherd, 5);
+    my @entries = map { eval { decode_json($_) } || do { fail('a line is JSON'); diag $_; {} } } @lines;
+    my @members = map { [sort /"([^"]+)":/g] } map { s/"upstream":\[.*?\]/"upstream":0/r } @lines;
+    is_deeply $_, $members[0], 'all lines have the same members' for @members;
+    for (@lines) {
+        isnt number($_, $1), undef, "$1 is a number" while ' status bytes bytes_received request_time upstream_status upstream_time tries port ' =~ / (\w+)(?= )/g;
     }
+    like $_->{time}, qr/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d$/, 'milliseconds' for @entries;
+    my %retried = %{(grep { @{$_->{upstream}} == 2 } @entries)[0]};
+    is_deeply [map { $_->{addr} } @{$retried{upstream}}], ["127.0.0.1:$down", $origin->{address}], 'an attempt for each server';
+    is_deeply [map { $_->{status} } @{$retried{upstream}}], [undef, 200], 'with its status';
+    ok defined $retried{upstream}[1]{$_}, "and its $_" for qw(connect_time time);
+    is $retried{upstream_status}, 200, 'the last one counts';
+    is $retried{upstream_addr}, $origin->{address}, 'its address too';
+    is $retried{tries}, 2, 'two';
+    my ($gone) = grep { $_->{uri} eq '/gone' } @entries;
+    is $gone->{upstream_status}, undef, 'no response is null';
+    is $gone->{status}, 502, 'with our status';
+    is_deeply [@{$entries[0]}{qw(listen scheme protocol tls method host uri route backend site)}],
+        [qw(web http HTTP/1.1), '', qw(GET a.test /plain all app test)], 'what was asked';
+    is_deeply [@{$entries[4]}{qw(protocol method host uri status why)}, scalar @{$entries[4]{upstream}}], ['', '', '', '', 400, 'bad-request', 0], 'what could not be read is empty';
+};
+
+subtest 'redact' => sub {
+    my @logs = (combined => 'combined', json => 'json', text => '$request_uri $arg_token $http_authorization $http_cookie $sent_http_location $args',
+        none => '$request_uri');
+    my $usherd = proxy(origin(answer('x', 'Location: https://b.test/?code=SECRET')), more => join '', map {
+        my ($name, $format) = @logs[2 * $_, 2 * $_ + 1];
+        "[route $name]\npath = /$name/*\nbackend = app\naccess_log = $name\n[log $name]\npath = %%DIR%%/$name.log\nformat = $format\nredact = "
+            . ($name eq 'none' ? 'off' : 'password token access_token authorization cookie code') . "\n"
+        } 0 .. 3);
+    my $ask = sub {
+        request($usherd->port(1), "GET $_[0]?token=SECRET&x=1&Access%5fToken=SECRET HTTP/1.1\r\nHost: a.test\r\nReferer: https://a.test/?password=SECRET\r\n"
+            . "Authorization: Basic SECRET\r\nCookie: a=SECRET\r\n$_[1]\r\n");
+    };
+    $ask->("/$_/a", '') for qw(combined json text none);
+    $ask->('/text/a', "Transfer-Encoding: none\r\n");
+    $ask->('/none/a', "Transfer-Encoding: none\r\n");
+    $usherd->stop;
+    my $dir = $usherd->dir;
+    unlike slurp("$dir/$_"), qr/SECRET/, "no secret in $_" for qw(combined.log json.log text.log error.log);
+    like slurp("$dir/combined.log"), qr{"GET /combined/a\?token=-&x=1&Access%5fToken=- HTTP/1\.1" 200 1 "https://a\.test/\?password=-"}, 'but the rest';
+    like slurp("$dir/json.log"), qr{"uri":"/json/a\?token=-&x=1&Access%5fToken=-"}, 'in JSON';
+    is slurp("$dir/text.log") =~ s/\n.*//sr, '/text/a?token=-&x=1&Access%5fToken=- - - - https://b.test/?code=- token=-&x=1&Access%5fToken=-', 'and in a text';
+    like slurp("$dir/error.log"), qr{client 127\.0\.0\.1: GET /none/a\?token=-&x=1&Access%5fToken=-: \d+ }, 'the error log hides what any of them hides';
+    like slurp("$dir/none.log"), qr/token=SECRET/, 'off: nothing is hidden';
 };
 
 subtest 'a template' => sub {

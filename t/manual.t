@@ -31,6 +31,10 @@ same('directives', [text('src/conf/table*.c') =~ /ROW\("(\w+)"\)/g],
 same('variables', [text('src/proxy/text/variables*.c') =~ /^\t\{ STR\("(\w+)"\),/mg],
     [$ini =~ /^\.It Li \$(\w+)/mg], 'usherd.ini(5)');
 
+my ($json_lines) = $ini =~ /^\.Ss Lines in JSON\n(.*?)^\.S[hs] /ms;
+same('members of JSON lines', [text('src/proxy/log/log_json.c') =~ /^\t\{ STR\("(\w+)"\),/mg],
+    [$json_lines =~ /^\.It Li (\w+)/mg], 'usherd.ini(5)');
+
 my @metrics = text('src/proxy/admin/metrics*.c') =~ /"(usherd_\w+)",/g;
 my @missing = grep { ($ini . $program) !~ /\b\Q$_\E\b/ } @metrics;
 ok(@metrics > 0, 'the sources name metrics');

@@ -474,6 +474,12 @@ struct conf_backend {
 
 enum conf_log_format { LOG_FORMAT_COMBINED, LOG_FORMAT_JSON, LOG_FORMAT_TEMPLATE };
 
+struct conf_member {
+	struct str name;
+	struct str value;		/* template */
+	struct conf_origin at;
+};
+
 struct conf_log {
 	struct str name;
 	struct conf_origin at;
@@ -483,6 +489,9 @@ struct conf_log {
 	struct addr syslog_addr;	/* len 0: /dev/log, RFC 3164; else UDP, RFC 5424 */
 	enum conf_log_format format;
 	struct str template_text;
+	struct conf_member *members;	/* more of them, for JSON */
+	unsigned nmembers;
+	struct conf_strs redact;	/* names whose values are hidden: in lower case, - for _ */
 	int64_t buffer;			/* bytes kept back at most; 0 or CONF_OFF: none */
 	msec flush_ms;			/* CONF_OFF: only when the buffer is full */
 	struct str when;		/* template: log unless "" or "0"; absent: always */

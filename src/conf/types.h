@@ -107,6 +107,8 @@ conf_parse_fn conf_ticket_secret;	/* struct str */
 conf_parse_fn conf_error_log;		/* error_log, error_log_path */
 conf_parse_fn conf_log_path;		/* target, path, syslog_addr */
 conf_parse_fn conf_log_format;		/* format, template_text */
+conf_parse_fn conf_log_member;		/* list of struct conf_member: one a line */
+conf_parse_fn conf_redact;		/* list of struct str, in lower case, with - for _; `off` */
 conf_parse_fn conf_client_ip_from;	/* client_ip_from, client_ip_header */
 conf_parse_fn conf_host_header;		/* host_header, host_header_name */
 

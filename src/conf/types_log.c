@@ -2,7 +2,10 @@
  * types_log.c - choices with an open end: where logs go and what fields are named.
  */
 #include "base/check.h"
+#include "conf/table.h"
 #include "conf/types.h"
+
+enum { MEMBER_NAME = 64 };		/* longest */
 
 bool
 conf_error_log(struct conf_parse *c, struct str text, void *place)
@@ -81,6 +84,78 @@ conf_log_format(struct conf_parse *c, struct str text, void *place)
 		return false;
 	}
 	return conf_text(c, text, &log->template_text);
+}
+
+/* What a member may be called needs no escapes in JSON. */
+static bool
+is_member_name(struct str name)
+{
+	for (size_t i = 0; i < name.n; i++)
+		if (!char_is(name.p[i], CHAR_ALPHA | CHAR_DIGIT) &&
+		    memchr("_-.@", name.p[i], 4) == NULL)
+			return false;
+	return name.n > 0 && name.n <= MEMBER_NAME;
+}
+
+bool
+conf_log_member(struct conf_parse *c, struct str text, void *place)
+{
+	struct conf_member m = { .at = c->line->at };
+	struct str rest = text, name;
+
+	(void)place;
+	if (!str_word(&rest, &name) || !is_member_name(name)) {
+		conf_bad(c, "\"%.*s\" does not begin with the name of a member (use NAME $variable;"
+		    " a name has letters, digits, _, -, . and @, at most %d of them)",
+		    STR_ARG(conf_shown(c, text)), MEMBER_NAME);
+		return false;
+	}
+	m.name = arena_str(c->arena, name);
+	m.value = arena_str(c->arena, str_trim(rest));
+	if (m.value.n == 0) {
+		conf_bad(c, "%.*s has no value (use %.*s $variable)", STR_ARG(name), STR_ARG(name));
+		return false;
+	}
+	conf_item(c, &m);
+	return true;
+}
+
+static void
+add_redacted(struct conf_parse *c, struct str name)
+{
+	struct str folded = conf_lower(c, name);
+
+	for (size_t i = 0; i < folded.n; i++)
+		if (folded.p[i] == '_')
+			((char *)(uintptr_t)folded.p)[i] = '-';
+	conf_item(c, &folded);
+}
+
+/* Some fields hold the same secrets as another. */
+static bool
+redact_word(struct conf_parse *c, struct str word)
+{
+	for (size_t i = 0; i < word.n; i++) {
+		if (!char_is(word.p[i], CHAR_TOKEN) && memchr("[]", word.p[i], 2) == NULL) {
+			conf_bad(c, "\"%.*s\" is no name of an argument, a field or a cookie (use"
+			    " names with blanks between: password token)",
+			    STR_ARG(conf_shown(c, word)));
+			return false;
+		}
+	}
+	add_redacted(c, word);
+	if (str_ieq(word, STR_OF("cookie")))
+		add_redacted(c, STR_OF("set-cookie"));
+	if (str_ieq(word, STR_OF("authorization")))
+		add_redacted(c, STR_OF("proxy-authorization"));
+	return true;
+}
+
+bool
+conf_redact(struct conf_parse *c, struct str text, void *place)
+{
+	(void)place;
+	return str_eq(text, STR_OF("off")) || conf_each_word(c, text, redact_word);
 }
 
 bool

@@ -38,6 +38,7 @@ struct proxy {
 	struct tls_client **tls_clients;	/* by backend index */
 	const struct tls_store *certs;		/* the master's, for those that come */
 	struct access_log **logs;
+	struct conf_strs redact;	/* all names that a log hides */
 	struct members *members;	/* lists and rows in shared memory; after proxy_publish() */
 
 	/* In a worker. */
@@ -53,6 +54,24 @@ struct proxy {
 /* Places are freed often, and there may be many backends, so that not each wake-up looks at all;
  * requests look for themselves. */
 enum { LOOK_MS = 100 };
+
+/* The error log has requests of all routes: it hides what any access log hides. */
+static void
+make_logs(struct proxy *p, const struct capture_names *names, struct conf_errors *errors)
+{
+	const struct conf_snapshot *conf = p->conf;
+	unsigned n = 0;
+
+	p->logs = mem_zalloc(conf->nlogs, sizeof(struct access_log *));
+	for (unsigned i = 0; i < conf->nlogs; i++) {
+		p->logs[i] = access_log_new(conf->logs[i], names, errors);
+		n += conf->logs[i]->redact.n;
+	}
+	p->redact.v = mem_zalloc(n, sizeof(struct str));
+	for (unsigned i = 0; i < conf->nlogs; i++)
+		for (unsigned k = 0; k < conf->logs[i]->redact.n; k++)
+			p->redact.v[p->redact.n++] = conf->logs[i]->redact.v[k];
+}
 
 struct proxy *
 proxy_build(const struct conf_snapshot *snapshot, const struct tls_store *certs,
@@ -70,9 +89,7 @@ proxy_build(const struct conf_snapshot *snapshot, const struct tls_store *certs,
 	p->certs = certs;
 	p->tls_clients = tls_backends_new(snapshot, certs, errors);
 	certificates_check(snapshot, certs, errors);
-	p->logs = mem_zalloc(snapshot->nlogs, sizeof(struct access_log *));
-	for (unsigned i = 0; i < snapshot->nlogs; i++)
-		p->logs[i] = access_log_new(snapshot->logs[i], names, errors);
+	make_logs(p, names, errors);
 	capture_names_free(names);
 	if (conf_errors_count(errors) > 0) {
 		proxy_free(p);
@@ -109,6 +126,7 @@ proxy_free(struct proxy *p)
 	for (unsigned i = 0; i < p->conf->nlogs; i++)
 		access_log_free(p->logs[i]);
 	mem_free(p->logs);
+	mem_free(p->redact.v);
 	members_free(p->members);
 	tls_backends_free(p->tls_clients, p->conf->nbackends);
 	hash_keys_free(p->hash_keys);
@@ -277,6 +295,7 @@ proxy_start(struct proxy *p, const struct proxy_env *env)
 		.max_connections = env->max_connections != 0 ? env->max_connections :
 		    p->conf->global.max_connections,
 		.logs = p->logs,
+		.redact = p->redact,
 	};
 	link_init(&rt->exchanges);
 	link_init(&rt->mirrors);

@@ -53,6 +53,7 @@ struct runtime {
 	const struct hash_keys *hash_keys;
 	struct sticky *sticky;
 	struct access_log **logs;		/* by log index */
+	struct conf_strs redact;		/* what any of them hides, the error log hides */
 	struct failure_log failures;
 };
 

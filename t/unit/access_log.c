@@ -8,7 +8,9 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/check.h"
 #include "fixture.h"
+#include "net/tls_server.h"
 #include "proxy/log/access_log.h"
 
 enum { FLUSH_MS = 20 };
@@ -144,23 +146,162 @@ START_TEST(combined_of_a_bad_request)
 }
 END_TEST
 
-START_TEST(json)
+/* The line behind its first member, the time, which differs from run to run. */
+static const char *
+json_line(void)
 {
 	const char *text;
 
 	conf.format = LOG_FORMAT_JSON;
+	text = one_line();
+	ck_assert_int_eq(memcmp(text, "{\"time\":\"20", 11), 0);
+	ck_assert_int_eq(text[28], '.');
+	ck_assert_int_eq(text[35], ':');
+	ck_assert_int_eq(memcmp(text + 38, "\",", 2), 0);
+	return text + 40;
+}
+
+START_TEST(json)
+{
+	static const struct str start = STR("\"remote_addr\":\"192.0.2.1\",\"listen\":\"web\","
+	    "\"scheme\":\"http\",\"protocol\":\"HTTP/1.1\",\"tls\":\"\",\"tls_cipher\":\"\","
+	    "\"method\":\"GET\",\"host\":\"shop.example.com\",\"uri\":\"/a%20b?x=1&y=two\","
+	    "\"status\":200,\"bytes\":1234,\"bytes_received\":321,\"request_time\":0.0");
+	const char *text;
+
 	fixture_attempts(&f);
 	fixture_field(&f, "User-Agent", "a\"b\\c\n\xff");
-	text = one_line();
-	ck_assert_int_eq(memcmp(text, "{\"time\":\"", 9), 0);
-	ck_assert_ptr_nonnull(strstr(text,
-	    ",\"remote_addr\":\"192.0.2.1\",\"method\":\"GET\",\"host\":\"shop.example.com\","
-	    "\"uri\":\"/a%20b?x=1&y=two\",\"status\":200,\"bytes\":1234,\"request_time\":"));
+	text = json_line();
+	ck_assert(str_starts(str_of(text), start));
 	ck_assert_str_eq(strstr(text, ",\"referer\""),
 	    ",\"referer\":\"\",\"user_agent\":\"a\\\"b\\\\c\\n\xef\xbf\xbd\",\"route\":\"all\","
-	    "\"backend\":\"app\",\"upstream_addr\":\"10.0.0.1:80, 10.0.0.2:80\","
-	    "\"upstream_status\":\"-, 200\",\"upstream_time\":\"0.001, 0.010\","
+	    "\"backend\":\"app\",\"upstream\":["
+	    "{\"addr\":\"10.0.0.1:80\",\"status\":null,\"connect_time\":null,\"time\":0.001},"
+	    "{\"addr\":\"10.0.0.2:80\",\"status\":200,\"connect_time\":0.002,\"time\":0.010}],"
+	    "\"upstream_addr\":\"10.0.0.2:80\",\"upstream_status\":200,\"upstream_time\":0.010,"
 	    "\"request_id\":\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\",\"why\":\"\",\"tries\":2}\n");
+}
+END_TEST
+
+START_TEST(json_without_a_request)
+{
+	f.stream.request.method = f.stream.request.raw_target = str_of(NULL);
+	f.stream.request.host = str_of(NULL);
+	f.x.host = NULL;
+	f.x.route = NULL;
+	f.x.backend = NULL;
+	f.x.why = "bad-request";
+	ck_assert_ptr_nonnull(strstr(json_line(), ",\"protocol\":\"\",\"tls\":\"\","
+	    "\"tls_cipher\":\"\",\"method\":\"\",\"host\":\"\",\"uri\":\"\",\"status\":200,"));
+	ck_assert_ptr_nonnull(strstr(content(), ",\"route\":\"\",\"backend\":\"\",\"upstream\":[],"
+	    "\"upstream_addr\":\"\",\"upstream_status\":null,\"upstream_time\":null,"));
+	ck_assert_ptr_nonnull(strstr(content(), ",\"why\":\"bad-request\",\"tries\":0}\n"));
+}
+END_TEST
+
+START_TEST(json_over_tls)
+{
+	const struct tls_info tls = { .protocol = STR_OF("TLSv1.3"), .cipher = STR_OF("AES") };
+
+	f.peer.tls = &tls;
+	ck_assert_ptr_nonnull(strstr(json_line(), ",\"tls\":\"TLSv1.3\",\"tls_cipher\":\"AES\","));
+}
+END_TEST
+
+static void
+set_members(struct conf_member *members, unsigned n)
+{
+	conf.format = LOG_FORMAT_JSON;
+	conf.members = members;
+	conf.nmembers = n;
+	for (unsigned i = 0; i < n; i++)
+		members[i].at = (struct conf_origin){ "f", (int)i + 7 };
+}
+
+/* A variable that is a number by itself is one, in a longer text it is text. */
+START_TEST(json_members)
+{
+	struct conf_member members[] = {
+		{ .name = STR_OF("port"), .value = STR_OF("$remote_port") },
+		{ .name = STR_OF("at"), .value = STR_OF("$remote_addr:$remote_port") },
+		{ .name = STR_OF("said"), .value = STR_OF("$http_said") },
+		{ .name = STR_OF("none"), .value = STR_OF("$http_none") },
+		{ .name = STR_OF("env"), .value = STR_OF("test") },
+		{ .name = STR_OF("seconds"), .value = STR_OF("$upstream_response_time") },
+	};
+
+	fixture_field(&f, "Said", "\"\x01");
+	set_members(members, ARRAY_LEN(members));
+	ck_assert_str_eq(strstr(json_line(), ",\"tries\""), ",\"tries\":0,\"port\":5555,"
+	    "\"at\":\"192.0.2.1:5555\",\"said\":\"\\\"\\u0001\",\"none\":\"\",\"env\":\"test\","
+	    "\"seconds\":\"\"}\n");
+}
+END_TEST
+
+START_TEST(wrong_members)
+{
+	struct conf_member members[] = {
+		{ .name = STR_OF("status"), .value = STR_OF("$status") },
+		{ .name = STR_OF("a"), .value = STR_OF("$status") },
+		{ .name = STR_OF("a"), .value = STR_OF("$stauts") },
+	};
+
+	set_members(members, ARRAY_LEN(members));
+	ck_assert_ptr_null(access_log_new(&conf, NULL, errors));
+	ck_assert_uint_eq(conf_errors_count(errors), 3);
+	conf.format = LOG_FORMAT_COMBINED;
+	ck_assert_ptr_null(access_log_new(&conf, NULL, errors));
+	ck_assert_uint_eq(conf_errors_count(errors), 4);
+}
+END_TEST
+
+static struct str secrets[] = { STR("token"), STR("authorization") };
+
+/* What a client sends of secrets, in each place that a format shows. */
+static void
+send_secrets(void)
+{
+	conf.redact = (struct conf_strs){ secrets, ARRAY_LEN(secrets) };
+	f.stream.request.raw_target = STR_OF("/a?token=SECRET&x=1");
+	f.stream.request.target.query = STR_OF("token=SECRET&x=1");
+	fixture_field(&f, "Referer", "http://b/?x=2&token=SECRET");
+	fixture_field(&f, "User-Agent", "a ?token=SECRET b");
+	fixture_field(&f, "Authorization", "SECRET");
+}
+
+START_TEST(redacted)
+{
+	static const struct {
+		enum conf_log_format format;
+		const char *template;
+		const char *shown[3];
+	} cases[] = {
+		{ LOG_FORMAT_COMBINED, "", { "\"GET /a?token=-&x=1 HTTP/1.1\"",
+		    "\"http://b/?x=2&token=-\"", "\"a ?token=- b\"" } },
+		{ LOG_FORMAT_JSON, "", { "\"uri\":\"/a?token=-&x=1\"",
+		    "\"referer\":\"http://b/?x=2&token=-\"", "\"auth\":\"-\"" } },
+		{ LOG_FORMAT_TEMPLATE, "$request|$request_uri|$args|$arg_token$http_authorization",
+		    { "GET /a?token=-&x=1 HTTP/1.1|", "|/a?token=-&x=1|", "|token=-&x=1|--\n" } },
+		{ LOG_FORMAT_TEMPLATE,
+		    "{\"a\":\"$http_referer\",\"b\":\"$arg_x$http_authorization\"}",
+		    { "{\"a\":\"http://b/?x=2&token=-\",", "\"b\":\"1-\"}\n", "" } },
+	};
+	struct conf_member auth = {
+		.name = STR_OF("auth"), .value = STR_OF("$http_authorization"),
+	};
+	const char *text;
+
+	send_secrets();
+	if (cases[_i].format == LOG_FORMAT_JSON)
+		set_members(&auth, 1);
+	conf.format = cases[_i].format;
+	conf.template_text = str_of(cases[_i].template);
+	conf.when = STR_OF("$arg_token");
+	text = one_line();
+	ck_assert_ptr_null(strstr(text, "SECRET"));
+	for (int i = 0; i < 3; i++)
+		ck_assert_msg(strstr(text, cases[_i].shown[i]) != NULL, "%s in %s",
+		    cases[_i].shown[i], text);
 }
 END_TEST
 
@@ -426,6 +567,38 @@ START_TEST(long_line_to_a_pipe)
 }
 END_TEST
 
+/* Of more attempts than a line has room for, the last ones; the line is whole JSON all the same. */
+START_TEST(many_attempts_to_a_pipe)
+{
+	static char text[65536];
+	static struct attempt attempts[101];
+	struct access_log *log;
+	int ends[2];
+
+	for (int i = 0; i < 101; i++)
+		attempts[i] = (struct attempt){ .next = i < 100 ? &attempts[i + 1] : NULL,
+			.addr = i < 100 ? STR_OF("[2001:db8:1:2:3:4:5:6]:65535") : STR_OF("last"),
+			.status = 500 + i, .start_us = 1, .head_us = 2, .end_us = 3 };
+	f.x.attempts = attempts;
+	f.x.nattempts = 101;
+	conf.format = LOG_FORMAT_JSON;
+	ck_assert_int_eq(pipe2(ends, O_NONBLOCK), 0);
+	log = start_log(ends[1]);
+	access_log_add(log, &f.x);
+	access_log_flush(log);
+	ck_assert_uint_gt(read_all(ends[0], text, sizeof(text)), 1000);
+	ck_assert_uint_le(strlen(text), 4096);
+	ck_assert_ptr_nonnull(strstr(text,
+	    "\"upstream\":[{\"addr\":\"[2001:db8:1:2:3:4:5:6]:65535\",\"status\":585,"));
+	ck_assert_ptr_nonnull(strstr(text,
+	    "{\"addr\":\"last\",\"status\":600,\"connect_time\":0.000,\"time\":0.000}],"
+	    "\"upstream_addr\":\"last\",\"upstream_status\":600,"));
+	ck_assert_ptr_nonnull(strstr(text, "\"tries\":101}\n"));
+	access_log_free(log);
+	close(ends[0]);
+}
+END_TEST
+
 START_TEST(syslog_over_udp)
 {
 	struct access_log *log;
@@ -462,6 +635,12 @@ main(void)
 	tcase_add_test(c, combined);
 	tcase_add_test(c, combined_of_a_bad_request);
 	tcase_add_test(c, json);
+	tcase_add_test(c, json_without_a_request);
+	tcase_add_test(c, json_over_tls);
+	tcase_add_test(c, json_members);
+	tcase_add_test(c, wrong_members);
+	tcase_add_loop_test(c, redacted, 0, 4);
+	tcase_add_test(c, many_attempts_to_a_pipe);
 	tcase_add_test(c, own_template);
 	tcase_add_test(c, json_template);
 	tcase_add_test(c, bad_template);

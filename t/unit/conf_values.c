@@ -338,6 +338,38 @@ START_TEST(logs)
 }
 END_TEST
 
+START_TEST(log_members_and_redact)
+{
+	struct loaded l = conf_text_load(STR_OF("[defaults]\naccess_log = a\n[log a]\n"
+	    "path = /var/log/a\nformat = json\nmember = port $remote_port\n"
+	    "member = @text.of-two_words  a  $$ ; \"b\" \nredact = Password X-Api_Key\n"
+	    "redact = cookie authorization\n[log b]\npath = stdout\nredact = off\n" REST));
+	static const char *const hidden[] = { "password", "x-api-key", "cookie", "set-cookie",
+		"authorization", "proxy-authorization" };
+	const struct conf_log *a = l.s->logs[0];
+
+	ck_assert_uint_eq(a->nmembers, 2);
+	ck_assert(str_eq(a->members[0].name, STR_OF("port")));
+	ck_assert(str_eq(a->members[0].value, STR_OF("$remote_port")));
+	ck_assert(str_eq(a->members[1].name, STR_OF("@text.of-two_words")));
+	ck_assert(str_eq(a->members[1].value, STR_OF("a  $$ ; \"b\"")));
+	ck_assert_uint_eq(a->redact.n, ARRAY_LEN(hidden));
+	for (unsigned i = 0; i < a->redact.n; i++)
+		ck_assert(str_eq(a->redact.v[i], str_of(hidden[i])));
+	ck_assert_uint_eq(l.s->logs[1]->redact.n, 0);
+	conf_text_free(&l);
+	ck_messages(STR_OF("[defaults]\naccess_log = a\n[log a]\npath = /a\nmember = $status\n"
+	    "member = status\nredact = password, token\nredact = a=b\n" REST),
+	    "text:5: [log a] member: \"$status\" does not begin with the name of a member (use"
+	    " NAME $variable; a name has letters, digits, _, -, . and @, at most 64 of them)\n"
+	    "text:6: [log a] member: status has no value (use status $variable)\n"
+	    "text:7: [log a] redact: \"password,\" is no name of an argument, a field or a cookie"
+	    " (use names with blanks between: password token)\n"
+	    "text:8: [log a] redact: \"a=b\" is no name of an argument, a field or a cookie (use"
+	    " names with blanks between: password token)\n");
+}
+END_TEST
+
 int
 main(void)
 {
@@ -353,6 +385,7 @@ main(void)
 	tcase_add_test(values, name_servers);
 	tcase_add_test(values, actions);
 	tcase_add_test(values, logs);
+	tcase_add_test(values, log_members_and_redact);
 	suite_add_tcase(suite, values);
 	return unit_run(suite);
 }

@@ -18,6 +18,7 @@ struct fixture {
 	struct conf_policy policy;
 	struct route route;
 	struct conf_backend backend;
+	struct conf_listen listen;
 	struct attempt attempts[2];
 };
 
@@ -54,6 +55,8 @@ fixture_init(struct fixture *f)
 	f->x.stream = &f->stream;
 	f->x.request = r;
 	f->x.runtime = &f->runtime;
+	f->listen.name = STR_OF("web");
+	f->x.listen = &f->listen;
 	f->x.host = &f->host;
 	f->x.route = &f->route;
 	f->x.conf = &f->conf;

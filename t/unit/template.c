@@ -68,6 +68,7 @@ static const struct {
 	{ "$cookie_b-$cookie_none", "2-" },
 	{ "$http_x_one $http_none", "first " },
 	{ "$host_name $route $backend $worker", "shop all app 3" },
+	{ "$listen|$server_protocol", "web|HTTP/1.1" },
 	{ "$status $body_bytes_sent $bytes_received $request_length", "200 1234 321 321" },
 	{ "$request_id", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" },
 	{ "$sent_http_content_length $sent_http_x_out", "1234 yes" },

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "proxy/log/log_file.h"
+#include "proxy/log/log_json.h"
 #include "proxy/log/log_line.h"
 #include "proxy/log/log_syslog.h"
 #include "proxy/text/template.h"
@@ -27,7 +28,8 @@ enum {
 
 struct access_log {
 	const struct conf_log *conf;
-	struct template *template;	/* NULL: combined */
+	struct log_json *json;		/* NULL: another format */
+	struct template *template;	/* likewise; neither: combined */
 	struct template *when;		/* NULL: always */
 	enum template_escape escape;
 	size_t line_max;		/* longest line, its newline included */
@@ -50,9 +52,9 @@ is_syslog(const struct access_log *log)
 
 static struct template *
 compile(const struct access_log *log, const struct capture_names *names, const char *key,
-    struct str text, struct conf_errors *errors)
+    struct str text, const struct conf_strs *redact, struct conf_errors *errors)
 {
-	const struct template_scope scope = { .names = names };
+	const struct template_scope scope = { .names = names, .redact = redact };
 	char what[64];
 
 	snprintf(what, sizeof(what), "[log %.*s] %s", STR_ARG(log->conf->name), key);
@@ -64,13 +66,19 @@ static void
 compile_format(struct access_log *log, const struct capture_names *names,
     struct conf_errors *errors)
 {
-	struct str text = log->conf->format == LOG_FORMAT_JSON ? log_line_json :
-	    log->conf->template_text;
+	const struct conf_log *conf = log->conf;
 
-	if (log->conf->format == LOG_FORMAT_COMBINED)
+	if (conf->format == LOG_FORMAT_JSON) {
+		log->json = log_json_new(conf, names, errors);
 		return;
-	log->template = compile(log, names, "format", text, errors);
-	log->escape = str_starts(text, STR_OF("{")) ? ESCAPE_JSON : ESCAPE_LOG;
+	}
+	if (conf->nmembers > 0)
+		conf_error(errors, conf->members[0].at, "[log %.*s] member: there are members only"
+		    " with format = json", STR_ARG(conf->name));
+	if (conf->format == LOG_FORMAT_COMBINED)
+		return;
+	log->template = compile(log, names, "format", conf->template_text, &conf->redact, errors);
+	log->escape = str_starts(conf->template_text, STR_OF("{")) ? ESCAPE_JSON : ESCAPE_LOG;
 }
 
 struct access_log *
@@ -85,7 +93,7 @@ access_log_new(const struct conf_log *conf, const struct capture_names *names,
 	log->line_max = SIZE_MAX;
 	compile_format(log, names, errors);
 	if (conf->when.n > 0)
-		log->when = compile(log, names, "when", conf->when, errors);
+		log->when = compile(log, names, "when", conf->when, NULL, errors);
 	if (conf_errors_count(errors) == before)
 		return log;
 	access_log_free(log);
@@ -168,10 +176,12 @@ is_wanted(struct access_log *log, const struct exchange *x)
 static void
 format(struct access_log *log, const struct exchange *x, size_t max)
 {
-	if (log->template != NULL)
+	if (log->json != NULL)
+		log_json_write(log->json, x, max, &log->buf);
+	else if (log->template != NULL)
 		template_write(log->template, x, log->escape, max, &log->buf);
 	else
-		log_line_combined(x, max, &log->buf);
+		log_line_combined(x, &log->conf->redact, max, &log->buf);
 	buf_char(&log->buf, '\n');
 }
 
@@ -293,6 +303,7 @@ access_log_free(struct access_log *log)
 	if (log->loop != NULL)
 		loop_timer_cancel(log->loop, &log->timer);
 	close_target(log);
+	log_json_free(log->json);
 	template_free(log->template);
 	template_free(log->when);
 	buf_fini(&log->buf);

@@ -8,7 +8,9 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "proxy/exchange.h"
+#include "proxy/runtime.h"
 #include "proxy/text/escape.h"
+#include "proxy/text/redact.h"
 
 /* Bytes of a request that a line shows at most: a client chooses how long these are. */
 enum { SHOWN_METHOD = 32, SHOWN_URI = 200 };
@@ -52,15 +54,28 @@ add_method(struct buf *line, struct str method)
 		buf_cstr(line, "...");
 }
 
-static void
-add_uri(struct buf *line, struct str host, struct str target)
+static struct str
+redact(const struct exchange *x, struct str text)
 {
+	const struct conf_strs *names = &x->runtime->redact;
+
+	if (names->n == 0)
+		return text;
+	return redact_value(names, REDACT_URI, text, &x->stream->arena);
+}
+
+static void
+add_uri(struct buf *line, const struct exchange *x)
+{
+	struct str target = x->request->raw_target, host = STR_OF("");
 	bool host_cut, target_cut;
 
+	if (target.p[0] == '/')
+		host = x->request->host;
 	host = escape_cut(host, SHOWN_URI, &host_cut);
 	target = escape_cut(target, SHOWN_URI - host.n, &target_cut);
 	buf_str(line, host);
-	buf_str(line, target);
+	buf_str(line, redact(x, target));
 	if (host_cut || target_cut)
 		buf_cstr(line, "...");
 }
@@ -70,9 +85,9 @@ add_uri(struct buf *line, struct str host, struct str target)
  * target that is not a path, as that may name a host itself.
  */
 static void
-add_request(struct buf *line, const struct request *r)
+add_request(struct buf *line, const struct exchange *x)
 {
-	struct str target = r->raw_target;
+	const struct request *r = x->request;
 
 	if (r->method.n == 0) {
 		buf_char(line, '-');
@@ -80,10 +95,10 @@ add_request(struct buf *line, const struct request *r)
 	}
 	add_method(line, r->method);
 	buf_char(line, ' ');
-	if (target.n == 0)
+	if (r->raw_target.n == 0)
 		buf_char(line, '-');
 	else
-		add_uri(line, target.p[0] == '/' ? r->host : STR_OF(""), target);
+		add_uri(line, x);
 }
 
 void
@@ -105,8 +120,8 @@ failure_log_add(struct failure_log *log, const struct exchange *x, int status, c
 	if (left_out > 0 && log_get_level() < LOG_LEVEL_INFO)
 		snprintf(more, sizeof(more), " (%u more were left out)", left_out);
 	buf_init(&request);
-	add_request(&request, x->request);
-	line("client %s: %.*s: %d %s: %s%s", client, STR_ARG(buf_view(&request)), status, x->why,
-	    text, more);
+	add_request(&request, x);
+	line("client %s: %.*s: %d %s: %.*s%s", client, STR_ARG(buf_view(&request)), status, x->why,
+	    STR_ARG(redact(x, str_of(text))), more);
 	buf_fini(&request);
 }

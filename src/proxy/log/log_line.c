@@ -1,70 +1,79 @@
 /*
- * log_line.c - the text of access log lines in the formats that have a name.
+ * log_line.c - access log lines in the combined format of Apache and nginx.
  */
 #include "proxy/log/log_line.h"
 
 #include "base/clock.h"
 #include "proxy/exchange.h"
 #include "proxy/text/escape.h"
+#include "proxy/text/redact.h"
 
-const struct str log_line_json = STR(
-    "{\"time\":\"$time_iso8601\",\"remote_addr\":\"$remote_addr\",\"method\":\"$request_method\","
-    "\"host\":\"$host\",\"uri\":\"$request_uri\",\"status\":$status,\"bytes\":$body_bytes_sent,"
-    "\"request_time\":$request_time,\"referer\":\"$http_referer\","
-    "\"user_agent\":\"$http_user_agent\",\"route\":\"$route\",\"backend\":\"$backend\","
-    "\"upstream_addr\":\"$upstream_addr\",\"upstream_status\":\"$upstream_status\","
-    "\"upstream_time\":\"$upstream_response_time\",\"request_id\":\"$request_id\","
-    "\"why\":\"$why\",\"tries\":$tries}");
+struct line {
+	const struct exchange *x;
+	const struct conf_strs *redact;
+	size_t max;			/* bytes of each value */
+	struct buf *out;
+};
 
 #define ADD(out, lit)	buf_add((out), (lit), sizeof(lit) - 1)
 
 static void
-add_value(struct buf *out, struct str value, size_t max)
+add_value(const struct line *l, struct str value, enum redact what)
 {
 	bool cut;
 
-	escape_log(out, escape_cut(value, max, &cut));
+	if (l->redact->n > 0)
+		value = redact_value(l->redact, what, value, &l->x->stream->arena);
+	escape_log(l->out, escape_cut(value, l->max, &cut));
 	if (cut)
-		ADD(out, "...");
+		ADD(l->out, "...");
 }
 
 static void
-add_field(struct buf *out, const struct fields *fields, enum field_id id, size_t max)
+add_field(const struct line *l, enum field_id id)
 {
-	const struct field *f = fields_find(fields, id);
+	const struct field *f = fields_find(&l->x->request->fields, id);
+	enum redact what = REDACT_NOT;
 
-	add_value(out, f != NULL ? f->value : str_of(NULL), max);
+	if (l->redact->n > 0)
+		what = redact_field(l->redact, field_names[id]);
+	add_value(l, f != NULL ? f->value : str_of(NULL), what);
 }
 
 static void
-add_request(struct buf *out, const struct request *r, size_t max)
+add_request(const struct line *l)
 {
+	const struct request *r = l->x->request;
+
 	if (r->method.p == NULL || r->raw_target.p == NULL) {
-		buf_char(out, '-');
+		buf_char(l->out, '-');
 		return;
 	}
-	add_value(out, r->method, max);
-	buf_char(out, ' ');
-	add_value(out, r->raw_target, max);
-	ADD(out, " HTTP/1.");
-	buf_uint(out, (uint64_t)r->minor);
+	add_value(l, r->method, REDACT_NOT);
+	buf_char(l->out, ' ');
+	add_value(l, r->raw_target, REDACT_URI);
+	ADD(l->out, " HTTP/1.");
+	buf_uint(l->out, (uint64_t)r->minor);
 }
 
 void
-log_line_combined(const struct exchange *x, size_t max, struct buf *out)
+log_line_combined(const struct exchange *x, const struct conf_strs *redact, size_t max,
+    struct buf *out)
 {
+	const struct line l = { x, redact, max, out };
+
 	out->n += ip_text(&x->client, buf_room(out, ADDR_TEXT));
 	ADD(out, " - - [");
 	buf_str(out, clock_clf());
 	ADD(out, "] \"");
-	add_request(out, x->request, max);
+	add_request(&l);
 	ADD(out, "\" ");
 	buf_uint(out, (uint64_t)x->status);
 	buf_char(out, ' ');
 	buf_uint(out, x->stream->body_out);
 	ADD(out, " \"");
-	add_field(out, &x->request->fields, FIELD_REFERER, max);
+	add_field(&l, FIELD_REFERER);
 	ADD(out, "\" \"");
-	add_field(out, &x->request->fields, FIELD_USER_AGENT, max);
+	add_field(&l, FIELD_USER_AGENT);
 	buf_char(out, '"');
 }

@@ -60,9 +60,8 @@ cookie_value(const struct fields *fields, struct str name)
 	return str_of(NULL);
 }
 
-/* Takes one decoded byte off `raw`, which has one at least. */
-static char
-next_decoded(struct str *raw)
+char
+query_byte(struct str *raw)
 {
 	char c = raw->p[0];
 	int high, low;
@@ -83,7 +82,7 @@ bool
 query_text_eq(struct str raw, struct str text, bool prefix)
 {
 	for (size_t i = 0; i < text.n; i++)
-		if (raw.n == 0 || next_decoded(&raw) != text.p[i])
+		if (raw.n == 0 || query_byte(&raw) != text.p[i])
 			return false;
 	return prefix || raw.n == 0;
 }

@@ -27,6 +27,9 @@ struct str query_value(struct str query, struct str name);
 /* The value of the first cookie of this name in all Cookie fields; absent if there is none. */
 struct str cookie_value(const struct fields *fields, struct str name);
 
+/* Takes one byte off `raw`, which has one at least, decoded as query_text_eq() does. */
+char query_byte(struct str *raw);
+
 /*
  * Compares `raw`, with its percent-escapes decoded and '+' taken for a blank as in forms, with
  * `text`; with `prefix` only its first bytes.

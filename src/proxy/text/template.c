@@ -10,6 +10,7 @@
 #include "proxy/exchange.h"
 #include "proxy/text/captures.h"
 #include "proxy/text/escape.h"
+#include "proxy/text/redact.h"
 #include "proxy/text/variables.h"
 
 /* Fixed text, a variable with its family's argument in `text`, or a group of a pattern. */
@@ -17,6 +18,7 @@ struct part {
 	const struct variable *variable;	/* NULL: fixed text, or a group */
 	unsigned group;				/* of the pattern of a replacement; 0: none */
 	bool captured;				/* `text` is the name of a group */
+	enum redact redact;			/* what of its value is hidden */
 	struct str text;
 	char *own;				/* the text's memory; NULL: a slice of the source */
 };
@@ -24,6 +26,7 @@ struct part {
 struct template {
 	struct part *parts;
 	size_t nparts;
+	const struct conf_strs *redact;		/* NULL: nothing is hidden */
 };
 
 /* What went on while a text is compiled. */
@@ -103,6 +106,8 @@ add_group(struct compiler *c, struct str name)
 	part->captured = true;
 	part->own = mem_strndup(name.p, name.n);
 	part->text = str_make(part->own, name.n);
+	if (c->t->redact != NULL)
+		part->redact = redact_group(c->t->redact, part->text);
 	return true;
 }
 
@@ -128,11 +133,13 @@ add_variable(struct compiler *c, struct str name)
 	}
 	part = add_part(c->t);
 	part->variable = v;
-	if (arg.n == 0)
-		return;
-	part->own = mem_strndup(arg.p, arg.n);
-	variable_fold_arg(v, part->own, arg.n);
-	part->text = str_make(part->own, arg.n);
+	if (arg.n > 0) {
+		part->own = mem_strndup(arg.p, arg.n);
+		variable_fold_arg(v, part->own, arg.n);
+		part->text = str_make(part->own, arg.n);
+	}
+	if (c->t->redact != NULL)
+		part->redact = redact_variable(c->t->redact, v, part->text);
 }
 
 static size_t
@@ -186,6 +193,7 @@ template_new_in(const struct template_scope *scope, struct str text, struct conf
 	size_t before = conf_errors_count(errors);
 	ptrdiff_t dollar;
 
+	c.t->redact = scope->redact;
 	while ((dollar = str_find(text, '$')) >= 0) {
 		add_text(c.t, str_make(text.p, (size_t)dollar));
 		text = str_skip(text, (size_t)dollar + 1);
@@ -221,6 +229,15 @@ bool
 template_is_constant(const struct template *t)
 {
 	return t->nparts == 0 || (t->nparts == 1 && is_text(&t->parts[0]));
+}
+
+bool
+template_is_number(const struct template *t)
+{
+	const struct part *only = t->parts;
+
+	return t->nparts == 1 && only->variable != NULL &&
+	    (only->variable->flags & VARIABLE_NUMBER) && only->redact != REDACT_ALL;
 }
 
 static void
@@ -278,7 +295,8 @@ template_write(const struct template *t, const struct exchange *x, enum template
 			buf_str(out, part->text);
 			continue;
 		}
-		value = value_of(part, x, scratch);
+		value = redact_value(t->redact, part->redact, value_of(part, x, scratch),
+		    &x->stream->arena);
 		write_value(escape_cut(value, max, &cut), escape, out);
 		if (cut)
 			buf_cstr(out, "...");

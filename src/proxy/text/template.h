@@ -12,6 +12,7 @@
 #include "conf/error.h"
 
 struct capture_names;
+struct conf_strs;
 struct exchange;
 struct regex;
 struct template;
@@ -33,6 +34,8 @@ struct template_scope {
 	const struct regex *pattern;	/* of the replacement that the template is: `$1` to `$9` and
 					 * the names of its groups are what they matched, which
 					 * x->groups has while it is written; NULL: it is none */
+	const struct conf_strs *redact;	/* whose values template_write() hides, see redact.h; it
+					 * outlives the template; NULL: none */
 };
 
 /* The same with more names. */
@@ -41,6 +44,9 @@ struct template *template_new_in(const struct template_scope *scope, struct str 
 
 /* True if it has no variables: then it always gives the same text. */
 bool template_is_constant(const struct template *t);
+
+/* True if it is a variable and no more, whose value is a number, as JSON writes them. */
+bool template_is_number(const struct template *t);
 
 /* How a value is written into its surroundings. */
 enum template_escape {

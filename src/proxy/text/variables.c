@@ -73,6 +73,11 @@ GETTER(server_port)
 	return number(scratch, http_stream_local(x->stream)->port);
 }
 
+GETTER(listen_name)
+{
+	return x->listen != NULL ? x->listen->name : ABSENT;
+}
+
 GETTER(scheme)
 {
 	return x->scheme;
@@ -149,6 +154,13 @@ GETTER(request_line)
 		return ABSENT;
 	return arena_printf(&x->stream->arena, "%.*s %.*s HTTP/1.%d", STR_ARG(r->method),
 	    STR_ARG(r->raw_target), r->minor);
+}
+
+GETTER(server_protocol)
+{
+	if (x->request->method.p == NULL || x->request->raw_target.p == NULL)
+		return ABSENT;
+	return x->request->minor == 0 ? STR_OF("HTTP/1.0") : STR_OF("HTTP/1.1");
 }
 
 GETTER(uri)
@@ -298,27 +310,36 @@ attempt_status(const struct attempt *a, char scratch[VARIABLE_SCRATCH])
 	return a->status != 0 ? number(scratch, (uint64_t)a->status) : STR_OF("-");
 }
 
-/* From the start of the attempt to `until_us`; "-" when that never came. */
-static struct str
-attempt_time(const struct attempt *a, int64_t until_us, char scratch[VARIABLE_SCRATCH])
+int64_t
+attempt_us(const struct attempt *a)
 {
-	if (until_us == 0)
-		return STR_OF("-");
-	return str_make(scratch, fmt_seconds(scratch, until_us - a->start_us));
+	return a->end_us != 0 ? a->end_us - a->start_us : -1;
+}
+
+int64_t
+attempt_connect_us(const struct attempt *a)
+{
+	if (a->connected_us != 0)
+		return a->connected_us - a->start_us;
+	return a->head_us != 0 ? 0 : -1;
+}
+
+static struct str
+time_text(int64_t us, char scratch[VARIABLE_SCRATCH])
+{
+	return us >= 0 ? str_make(scratch, fmt_seconds(scratch, us)) : STR_OF("-");
 }
 
 static struct str
 attempt_response_time(const struct attempt *a, char scratch[VARIABLE_SCRATCH])
 {
-	return attempt_time(a, a->end_us, scratch);
+	return time_text(attempt_us(a), scratch);
 }
 
 static struct str
 attempt_connect_time(const struct attempt *a, char scratch[VARIABLE_SCRATCH])
 {
-	bool reused = a->connected_us == 0 && a->head_us != 0;
-
-	return attempt_time(a, reused ? a->start_us : a->connected_us, scratch);
+	return time_text(attempt_connect_us(a), scratch);
 }
 
 GETTER(upstream_addr)
@@ -365,50 +386,58 @@ GETTER(worker)
 
 /* ---- names */
 
+enum {
+	NUMBER = VARIABLE_NUMBER,
+	FAMILY = VARIABLE_FAMILY,
+	FIELDS = VARIABLE_FAMILY | VARIABLE_FIELDS,
+};
+
 static const struct variable variables[] = {
-	{ STR("args"), false, false, args, URI_READY },
-	{ STR("arg_"), true, false, query_arg, URI_READY },
-	{ STR("backend"), false, false, backend, URI_TEXT },
-	{ STR("body_bytes_sent"), false, false, body_bytes_sent, URI_TEXT },
-	{ STR("bytes_received"), false, false, bytes_received, URI_TEXT },
-	{ STR("cookie_"), true, false, cookie, URI_TEXT },
-	{ STR("host"), false, false, host, URI_TEXT },
-	{ STR("host_name"), false, false, host_name, URI_TEXT },
-	{ STR("http_"), true, true, http_field, URI_TEXT },
-	{ STR("msec"), false, false, msec_now, URI_TEXT },
-	{ STR("peer_addr"), false, false, peer_addr, URI_TEXT },
-	{ STR("remote_addr"), false, false, remote_addr, URI_TEXT },
-	{ STR("remote_port"), false, false, remote_port, URI_TEXT },
-	{ STR("request"), false, false, request_line, URI_TEXT },
-	{ STR("request_id"), false, false, request_id, URI_TEXT },
-	{ STR("request_length"), false, false, bytes_received, URI_TEXT },
-	{ STR("request_method"), false, false, request_method, URI_TEXT },
-	{ STR("request_time"), false, false, request_time, URI_TEXT },
-	{ STR("request_uri"), false, false, request_uri, URI_READY },
-	{ STR("route"), false, false, route, URI_TEXT },
-	{ STR("scheme"), false, false, scheme, URI_TEXT },
-	{ STR("sent_http_"), true, true, sent_field, URI_TEXT },
-	{ STR("server_addr"), false, false, server_addr, URI_TEXT },
-	{ STR("server_port"), false, false, server_port, URI_TEXT },
-	{ STR("ssl_cipher"), false, false, ssl_cipher, URI_TEXT },
-	{ STR("ssl_client_fingerprint"), false, false, ssl_client_fingerprint, URI_TEXT },
-	{ STR("ssl_client_s_dn"), false, false, ssl_client_s_dn, URI_TEXT },
-	{ STR("ssl_client_serial"), false, false, ssl_client_serial, URI_TEXT },
-	{ STR("ssl_client_verify"), false, false, ssl_client_verify, URI_TEXT },
-	{ STR("ssl_protocol"), false, false, ssl_protocol, URI_TEXT },
-	{ STR("ssl_server_name"), false, false, ssl_server_name, URI_TEXT },
-	{ STR("status"), false, false, status, URI_TEXT },
-	{ STR("time_iso8601"), false, false, time_iso8601, URI_TEXT },
-	{ STR("time_local"), false, false, time_local, URI_TEXT },
-	{ STR("tries"), false, false, tries, URI_TEXT },
-	{ STR("upstream_addr"), false, false, upstream_addr, URI_TEXT },
-	{ STR("upstream_connect_time"), false, false, upstream_connect_time, URI_TEXT },
-	{ STR("upstream_http_"), true, true, upstream_field, URI_TEXT },
-	{ STR("upstream_response_time"), false, false, upstream_response_time, URI_TEXT },
-	{ STR("upstream_status"), false, false, upstream_status, URI_TEXT },
-	{ STR("uri"), false, false, uri, URI_PATH },
-	{ STR("why"), false, false, why, URI_TEXT },
-	{ STR("worker"), false, false, worker, URI_TEXT },
+	{ STR("args"), 0, args, URI_READY },
+	{ STR("arg_"), FAMILY, query_arg, URI_READY },
+	{ STR("backend"), 0, backend, URI_TEXT },
+	{ STR("body_bytes_sent"), NUMBER, body_bytes_sent, URI_TEXT },
+	{ STR("bytes_received"), NUMBER, bytes_received, URI_TEXT },
+	{ STR("cookie_"), FAMILY, cookie, URI_TEXT },
+	{ STR("host"), 0, host, URI_TEXT },
+	{ STR("host_name"), 0, host_name, URI_TEXT },
+	{ STR("http_"), FIELDS, http_field, URI_TEXT },
+	{ STR("listen"), 0, listen_name, URI_TEXT },
+	{ STR("msec"), NUMBER, msec_now, URI_TEXT },
+	{ STR("peer_addr"), 0, peer_addr, URI_TEXT },
+	{ STR("remote_addr"), 0, remote_addr, URI_TEXT },
+	{ STR("remote_port"), NUMBER, remote_port, URI_TEXT },
+	{ STR("request"), 0, request_line, URI_TEXT },
+	{ STR("request_id"), 0, request_id, URI_TEXT },
+	{ STR("request_length"), NUMBER, bytes_received, URI_TEXT },
+	{ STR("request_method"), 0, request_method, URI_TEXT },
+	{ STR("request_time"), NUMBER, request_time, URI_TEXT },
+	{ STR("request_uri"), 0, request_uri, URI_READY },
+	{ STR("route"), 0, route, URI_TEXT },
+	{ STR("scheme"), 0, scheme, URI_TEXT },
+	{ STR("sent_http_"), FIELDS, sent_field, URI_TEXT },
+	{ STR("server_addr"), 0, server_addr, URI_TEXT },
+	{ STR("server_port"), NUMBER, server_port, URI_TEXT },
+	{ STR("server_protocol"), 0, server_protocol, URI_TEXT },
+	{ STR("ssl_cipher"), 0, ssl_cipher, URI_TEXT },
+	{ STR("ssl_client_fingerprint"), 0, ssl_client_fingerprint, URI_TEXT },
+	{ STR("ssl_client_s_dn"), 0, ssl_client_s_dn, URI_TEXT },
+	{ STR("ssl_client_serial"), 0, ssl_client_serial, URI_TEXT },
+	{ STR("ssl_client_verify"), 0, ssl_client_verify, URI_TEXT },
+	{ STR("ssl_protocol"), 0, ssl_protocol, URI_TEXT },
+	{ STR("ssl_server_name"), 0, ssl_server_name, URI_TEXT },
+	{ STR("status"), NUMBER, status, URI_TEXT },
+	{ STR("time_iso8601"), 0, time_iso8601, URI_TEXT },
+	{ STR("time_local"), 0, time_local, URI_TEXT },
+	{ STR("tries"), NUMBER, tries, URI_TEXT },
+	{ STR("upstream_addr"), 0, upstream_addr, URI_TEXT },
+	{ STR("upstream_connect_time"), 0, upstream_connect_time, URI_TEXT },
+	{ STR("upstream_http_"), FIELDS, upstream_field, URI_TEXT },
+	{ STR("upstream_response_time"), 0, upstream_response_time, URI_TEXT },
+	{ STR("upstream_status"), 0, upstream_status, URI_TEXT },
+	{ STR("uri"), 0, uri, URI_PATH },
+	{ STR("why"), 0, why, URI_TEXT },
+	{ STR("worker"), NUMBER, worker, URI_TEXT },
 };
 
 const struct variable *
@@ -418,9 +447,11 @@ variable_lookup(struct str name, struct str *arg)
 	for (size_t i = 0; i < ARRAY_LEN(variables); i++) {
 		const struct variable *v = &variables[i];
 
-		if (!v->family && str_eq(v->name, name))
+		bool family = (v->flags & VARIABLE_FAMILY) != 0;
+
+		if (!family && str_eq(v->name, name))
 			return v;
-		if (v->family && name.n > v->name.n && str_starts(name, v->name)) {
+		if (family && name.n > v->name.n && str_starts(name, v->name)) {
 			*arg = str_skip(name, v->name.n);
 			return v;
 		}
@@ -431,7 +462,7 @@ variable_lookup(struct str name, struct str *arg)
 void
 variable_fold_arg(const struct variable *v, char *arg, size_t n)
 {
-	for (size_t i = 0; v->names_field && i < n; i++)
+	for (size_t i = 0; (v->flags & VARIABLE_FIELDS) && i < n; i++)
 		arg[i] = arg[i] == '_' ? '-' : char_lower[(unsigned char)arg[i]];
 }
 
@@ -442,7 +473,7 @@ variable_suggest(struct str name)
 
 	conf_suggest_init(&s, name);
 	for (size_t i = 0; i < ARRAY_LEN(variables); i++)
-		if (!variables[i].family)
+		if (!(variables[i].flags & VARIABLE_FAMILY))
 			conf_suggest_offer(&s, variables[i].name);
 	return s.best;
 }

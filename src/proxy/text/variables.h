@@ -7,9 +7,10 @@
 #include "base/str.h"
 #include "proxy/text/escape.h"
 
+struct attempt;
 struct exchange;
 
-enum { VARIABLE_SCRATCH = 160 };
+enum { VARIABLE_SCRATCH = 160, FMT_SECONDS = 24 };
 
 /*
  * The value in this exchange: absent (p == NULL) when there is none.  `arg` is what follows the
@@ -19,10 +20,15 @@ enum { VARIABLE_SCRATCH = 160 };
 typedef struct str variable_get(const struct exchange *x, struct str arg,
     char scratch[VARIABLE_SCRATCH]);
 
+enum variable_flags {
+	VARIABLE_FAMILY = 1,		/* the name goes on with an argument: $arg_NAME */
+	VARIABLE_FIELDS = 2,		/* which is the name of a header field */
+	VARIABLE_NUMBER = 4,		/* the value is always a number, as JSON writes them */
+};
+
 struct variable {
 	struct str name;		/* without $; a family ends in _ */
-	bool family;
-	bool names_field;		/* the argument is the name of a header field */
+	unsigned flags;
 	variable_get *get;
 	enum uri_form form;		/* how it goes into a URI */
 };
@@ -39,7 +45,12 @@ void variable_fold_arg(const struct variable *v, char *arg, size_t n);
 /* The known name nearest to a wrong one, or an absent string. */
 struct str variable_suggest(struct str name);
 
-/* Writes microseconds as seconds with three decimals (room for 24 bytes); returns the length. */
+/* Writes microseconds as seconds with three decimals (room for FMT_SECONDS); returns the length. */
 size_t fmt_seconds(char *p, int64_t us);
+
+/* How long an attempt took, and how long until it was connected, 0 with a connection that was open
+ * before; in microseconds, -1 if it never was. */
+int64_t attempt_us(const struct attempt *a);
+int64_t attempt_connect_us(const struct attempt *a);
 
 #endif
