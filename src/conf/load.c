@@ -6,6 +6,7 @@
 #include <malloc.h>
 
 #include "base/mem.h"
+#include "conf/inherit.h"
 #include "conf/whole.h"
 
 static const char override_file[] = "-g";
@@ -155,6 +156,52 @@ conf_load(const char *file, const struct conf_override *overrides, unsigned nove
 		return NULL;
 	}
 	return finish(w, overrides, noverrides);
+}
+
+/* Copies the lines about the pid file to a configuration that has nothing else. */
+static bool
+copy_pid_file(const struct conf_document *from, struct conf_document *d, struct conf_section *s)
+{
+	const struct conf_section *global = conf_document_find(from, KIND_GLOBAL,
+	    conf_kind_names[KIND_GLOBAL]);
+	bool found = false;
+
+	for (const struct conf_line *l = global != NULL ? global->lines : NULL; l != NULL;
+	    l = l->next) {
+		if (!str_eq(l->key, STR_OF("pid_file")))
+			continue;
+		conf_document_add(d, s, l->key, l->raw, l->at);
+		found = true;
+	}
+	return found;
+}
+
+char *
+conf_pid_file(const char *file, const struct conf_override *overrides, unsigned noverrides,
+    struct conf_errors *errors, bool *others)
+{
+	struct conf_errors *overlooked = conf_errors_new();
+	struct conf_whole *all = conf_whole_new(overlooked), *w = conf_whole_new(errors);
+	struct conf_section *s = conf_document_need(&w->document, KIND_GLOBAL);
+	bool was_read = conf_document_read(&all->document, file);
+	const struct conf_global *values;
+	char *path = NULL;
+
+	for (unsigned i = 0; i < noverrides; i++)
+		apply_override(&all->document, overrides[i].text);
+	/* Where it is not known, the error of the file is told. */
+	if (!copy_pid_file(&all->document, &w->document, s) && !was_read)
+		(void)conf_document_read(&w->document, file);
+	conf_whole_read(w);
+	conf_inherit(w, s, KIND_GLOBAL);
+	values = s->values[KIND_GLOBAL];
+	if (conf_errors_count(errors) == 0 && values->pid_file.n > 0)
+		path = mem_strdup(values->pid_file.p);
+	*others = conf_errors_count(overlooked) > 0;
+	conf_free(&w->snapshot);
+	conf_free(&all->snapshot);
+	conf_errors_free(overlooked);
+	return path;
 }
 
 struct conf_snapshot *

@@ -29,6 +29,15 @@ struct conf_snapshot *conf_load(const char *file, const struct conf_override *ov
 struct conf_snapshot *conf_quick(const char *listen, const char *const *urls, unsigned nurls,
     const struct conf_override *overrides, unsigned noverrides, struct conf_errors *errors);
 
+/*
+ * The pid_file that `file`, with the overrides, has in [global]: its path, which the caller frees,
+ * or NULL for `off`.  What is wrong with it goes to `errors`, as does a file that cannot be read;
+ * all other errors are overlooked.  `*others` tells whether something could not be read in which
+ * the line may stand: an included file, a line, or a heading.
+ */
+char *conf_pid_file(const char *file, const struct conf_override *overrides, unsigned noverrides,
+    struct conf_errors *errors, bool *others);
+
 void conf_free(struct conf_snapshot *s);
 
 /*

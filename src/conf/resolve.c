@@ -68,8 +68,8 @@ shape(struct conf_document *d, struct conf_section *s)
 	}
 }
 
-static void
-read_sections(struct conf_whole *w)
+void
+conf_whole_read(struct conf_whole *w)
 {
 	struct conf_document *d = &w->document;
 	struct conf_section *s;
@@ -420,7 +420,7 @@ collect(struct conf_whole *w)
 void
 conf_whole_resolve(struct conf_whole *w)
 {
-	read_sections(w);
+	conf_whole_read(w);
 	inherit_all(w);
 	collect(w);
 	conf_certificates_collect(w);

@@ -28,6 +28,9 @@ conf_whole_of(const struct conf_snapshot *s)
  */
 void conf_whole_resolve(struct conf_whole *w);
 
+/* The first part of that: every section has the values of its own lines. */
+void conf_whole_read(struct conf_whole *w);
+
 /* An empty whole; ended with conf_free(&w->snapshot). */
 struct conf_whole *conf_whole_new(struct conf_errors *errors);
 
