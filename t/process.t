@@ -2,7 +2,9 @@
 
 use strict;
 use warnings;
+use Fcntl ':flock';
 use IO::Socket::INET;
+use POSIX ();
 use Test::More;
 use Test::Usherd;
 use Time::HiRes qw(CLOCK_MONOTONIC clock_gettime sleep time);
@@ -58,7 +60,7 @@ subtest 'the command line' => sub {
         'more'         => qr/unexpected argument more/,
         '-c'           => qr/-c needs a value/,
         '-t -T'        => qr/only one of/,
-        '-s up'        => qr/-s up: there are reload/,
+        '-s up'        => qr/-s up: there are reload, quit, stop, reopen, upgrade and status/,
         '-b http://x'  => qr/-b needs -l/,
         '-l 80'        => qr/-l needs at least one -b/,
         '-l 80 -b http://x -c y' => qr/exclude each other/,
@@ -124,6 +126,7 @@ subtest 'a daemon' => sub {
     is $r->{command}->('-s', 'stop')->{status}, 0, '-s stop';
     ok wait_for { !-e "$r->{dir}/u.pid" }, 'the pid file is gone';
     ok !-e "$r->{dir}/u.pid.workers", 'and the list of workers';
+    ok -e "$r->{dir}/u.pid.lock", 'not what was locked';
     unlike slurp("$r->{dir}/error.log"), qr/\[(?:error|warn)\]/, 'no errors';
 };
 
@@ -265,9 +268,8 @@ subtest 'a worker that is killed is replaced' => sub {
     ok wait_for { count($usherd) == 2 }, 'there are two again';
     is body($usherd), 'x', 'usherd serves';
     ok grep({ $_ == $two } $usherd->workers), 'the other one is the same';
-    my %listed = map { (split)[0] => 1 } split /\n/, slurp($usherd->dir . '/usherd.pid.workers');
-    ok wait_for { %listed = map { (split)[0] => 1 } split /\n/, slurp($usherd->dir . '/usherd.pid.workers');
-        join(' ', sort keys %listed) eq join(' ', sort map { "$_" } $usherd->workers) }, 'PIDFILE.workers names the living ones';
+    ok wait_for { my %listed = map { (split)[0] => 1 } split /\n/, slurp($usherd->dir . '/usherd.pid.workers');
+        join(' ', sort keys %listed) eq join(' ', sort $usherd->{pid}, $usherd->workers) }, 'PIDFILE.workers names the living ones and the master';
     $usherd->expect_log(qr/died: signal 9/);
     $usherd->stop;
 };
@@ -360,6 +362,105 @@ subtest 'a worker that does not listen' => sub {
 };
 
 # ---- a dead master
+
+# A process that has the number that a pid file names, and one that locks the pid file: any user can.
+subtest 'a stale pid file, and another user' => sub {
+    my $usherd = usherd(saying('x'));
+    my ($worker) = $usherd->workers;
+    my @list = split /\n/, slurp("$usherd->{pidfile}.workers");
+    kill KILL => $usherd->{pid};
+    ok $usherd->await_log(qr/the master is gone/), 'the master was killed';
+    my $stranger = fork // die;
+    if (!$stranger) {
+        open my $f, '<', $usherd->{pidfile} or POSIX::_exit(1);
+        flock $f, LOCK_EX or POSIX::_exit(1);
+        spew("$usherd->{dir}/locked");
+        exec 'sleep', 100;
+    }
+    ok wait_for { -e "$usherd->{dir}/locked" }, 'somebody locks the pid file';
+    my @command = ('-c', $usherd->{ini}, '-g', "global.pid_file=$usherd->{pidfile}");
+    is run_usherd(@command, '-s', 'status')->{status}, 3, 'that is no sign of life';
+    my ($start) = (slurp("/proc/$stranger/stat") =~ s/.*\) //sr =~ /^(?:\S+ ){19}(\S+)/);
+    spew($usherd->{pidfile}, "$stranger\n");
+    for my $line ("$stranger 5", "$stranger $start") {
+        spew("$usherd->{pidfile}.workers", map { "$_\n" } $line, @list);
+        is run_usherd(@command, '-s', 'status')->{status}, 3, 'nor is a stranger with the number';
+        is run_usherd(@command, '-s', 'stop')->{status}, 1, '... which is not stopped';
+    }
+    is waitpid($stranger, POSIX::WNOHANG), 0, 'nor hurt';
+    waitpid $usherd->{pid}, 0 if !$usherd->{background};
+    $usherd->start;
+    is body($usherd), 'x', 'a new master starts';
+    ok wait_for { !-e "/proc/$worker" }, 'and the worker of the dead one ends';
+    is waitpid($stranger, POSIX::WNOHANG), 0, 'while the stranger lives';
+    kill TERM => $stranger;
+    waitpid $stranger, 0;
+    $usherd->expect_log(qr/the master is gone/);
+    $usherd->stop;
+};
+
+subtest 'a lock of another user' => sub {
+    plan skip_all => 'needs root' if $>;
+    my $dir = scratch();
+    spew("$dir/u.pid.lock");
+    chown 65534, -1, "$dir/u.pid.lock";
+    my $r = run_usherd({dir => $dir, config => saying('x')}, '-g', 'global.pid_file=%%DIR%%/u.pid', '-g', 'global.error_log=%%DIR%%/error.log');
+    is $r->{status}, 1, 'is no reason to believe that usherd runs';
+    like $r->{err}, qr{pid file \S+/u\.pid: \S+/u\.pid\.lock is a file of another user \(remove it\)}, 'and told';
+};
+
+# An error in the file is no obstacle to ending what runs, or to asking whether it does.
+subtest '-s with a broken file' => sub {
+    my $usherd = usherd(saying('x', 'pid_file = %%DIR%%/usherd.pid'));
+    my @command = ('-c', $usherd->{ini}, '-s');
+    my $good = slurp($usherd->{ini});
+    my $r = run_usherd(@command, 'status');
+    is $r->{status}, 0, '-s status';
+    is $r->{out}, "$usherd->{pid}\n", 'prints the pid';
+    is $r->{err}, '', 'and nothing else';
+    my %broken = (
+        'an unknown key'         => $good =~ s/path =/pth =/r,
+        'a bad value in [global]' => $good =~ s/workers = 2/workers = many/r,
+        'a missing certificate'  => $good . "[listen tls]\nbind = 127.0.0.1:1\ntls = on\ncertificate = /nonexistent /nonexistent\n",
+        'a missing variable'     => $good =~ s/"x"/"\${NO_SUCH_VARIABLE}"/r,
+        'no other section'       => $good =~ s/\[listen.*//sr,
+        'a missing include'      => "include = /nonexistent.ini\n$good",
+        'bytes of another kind'  => "\0\1\2\n$good\xff\n[",
+        'a section that stands twice' => "$good\n[global]\nworkers = 3\n",
+    );
+    for my $name (sort keys %broken) {
+        spew($usherd->{ini}, $broken{$name});
+        is run_usherd('-c', $usherd->{ini}, '-t')->{status}, 1, "$name is an error";
+        $r = run_usherd(@command, 'status');
+        is "$r->{status} $r->{out}$r->{err}", "0 $usherd->{pid}\n", '... which -s status overlooks';
+    }
+    spew($usherd->{ini}, $good =~ s/^pid_file = /pid_file = nowhere /mr);
+    $r = run_usherd(@command, 'status');
+    is $r->{status}, 1, 'a wrong pid_file';
+    like $r->{err}, qr/usherd\.ini:\d+: \[global\] pid_file: /, 'is told';
+    is run_usherd(@command, 'status', '-g', "global.pid_file=$usherd->{pidfile}")->{status}, 0, 'and can be overridden';
+    $r = run_usherd('-c', '/nonexistent.ini', '-s', 'status');
+    is $r->{status}, 1, 'a file that cannot be read';
+    like $r->{err}, qr/nonexistent\.ini: cannot be read: No such file/, 'is told';
+    is run_usherd('-c', '/nonexistent.ini', '-s', 'status', '-g', "global.pid_file=$usherd->{pidfile}")->{status}, 0, '... and can be done without';
+    spew($usherd->{ini}, $good =~ s/^pid_file = .*/pid_file = off/mr);
+    $r = run_usherd(@command, 'status');
+    is $r->{status}, 1, 'no pid_file';
+    like $r->{err}, qr/names no pid_file/, 'is told';
+
+    spew($usherd->{ini}, $broken{'an unknown key'});
+    is run_usherd(@command, 'quit')->{status}, 0, '-s quit';
+    $usherd->stop(0);
+    $r = run_usherd(@command, 'status');
+    is $r->{status}, 3, '-s status without a master';
+    is $r->{out}, '', 'prints no pid';
+    like $r->{err}, qr/usherd\.pid: No such file or directory \(is usherd running, with this pid_file\?\)$/, 'and says why';
+    spew($usherd->{ini}, $broken{'a missing include'});
+    $r = run_usherd(@command, 'status');
+    is $r->{status}, 3, 'nor where an included file is missing';
+    like $r->{err}, qr/the configuration has errors, .*another pid_file/, '... which may have another pid_file';
+    is run_usherd(@command, 'stop')->{status}, 1, 'nothing to stop';
+};
 
 subtest 'a master that was killed' => sub {
     my $origin = origin(['request', [stall => 1.5], [send => answer('late')], 'loop'], ['request', [send => answer('quick')], 'loop']);

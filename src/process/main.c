@@ -11,6 +11,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/mem.h"
+#include "base/path.h"
 #include "base/rng.h"
 #include "process/certificates.h"
 #include "process/config.h"
@@ -23,14 +25,14 @@
 #include "process/signals.h"
 #include "process/version.h"
 
-enum { EXIT_USAGE = 2 };
+enum { EXIT_USAGE = 2, EXIT_NOT_RUNNING = 3 };	/* as init scripts have it */
 
 static const struct {
 	const char *word;
 	int signo;
 } signal_words[] = {
 	{ "reload", SIGHUP }, { "quit", SIGQUIT }, { "stop", SIGTERM }, { "reopen", SIGUSR1 },
-	{ "upgrade", SIGUSR2 },
+	{ "upgrade", SIGUSR2 }, { "status", 0 },
 };
 
 static int
@@ -71,51 +73,80 @@ answer(const struct options *o, struct certificates *certificates)
 	return status;
 }
 
-static int
-send_signal(const char *path, int signo)
+static void
+print_error(void *arg, bool is_error, const char *line)
 {
-	pid_t pid;
+	(void)arg;
+	if (is_error)
+		fprintf(stderr, "%s\n", line);
+}
 
-	if (path == NULL) {
+/* The pid file, which the caller frees; NULL after an error line. */
+static char *
+find_pid_file(const struct options *o, bool *has_errors)
+{
+	struct conf_errors *errors = conf_errors_new();
+	char *path = conf_pid_file(o->config, o->overrides, o->noverrides, errors, has_errors);
+
+	conf_errors_each(errors, print_error, NULL);
+	if (path == NULL && conf_errors_count(errors) == 0)
 		fprintf(stderr, "usherd: the configuration names no pid_file\n");
-		return EXIT_FAILURE;
+	conf_errors_free(errors);
+	return path;
+}
+
+static void
+say_no_master(const char *path, int error, bool has_errors)
+{
+	fprintf(stderr, "usherd: %s: %s%s\n", path,
+	    error == ESRCH ? "the master that wrote it does not run" :
+	    error == ENOENT ? "No such file or directory (is usherd running, with this pid_file?)" :
+	    path_error(error),
+	    has_errors ? " (the configuration has errors, which usherd -t shows: it may mean "
+	    "another pid_file)" : "");
+}
+
+/* Tells the master something, or with `signo` 0 tells who it is. */
+static int
+ask_master(const char *path, int signo, bool has_errors)
+{
+	struct process_id master;
+
+	if (pidfile_find(path, &master) == -1) {
+		say_no_master(path, errno, has_errors);
+		return signo == 0 && (errno == ESRCH || errno == ENOENT) ? EXIT_NOT_RUNNING :
+		    EXIT_FAILURE;
 	}
-	pid = pidfile_read(path);
-	if (pid == -1) {
-		fprintf(stderr, "usherd: %s: %s\n", path,
-		    errno == ESRCH ? "the master that wrote it does not run" :
-		    errno == ENOENT ?
-		    "No such file or directory (is usherd running, with this pid_file?)" :
-		    strerror(errno));
-		return EXIT_FAILURE;
-	}
-	if (kill(pid, signo) == -1) {
-		fprintf(stderr, "usherd: pid %d: %s\n", (int)pid, strerror(errno));
+	if (signo == 0) {
+		printf("%d\n", (int)master.pid);
+	} else if (process_id_signal(master, signo) == -1) {
+		fprintf(stderr, "usherd: pid %d: %s\n", (int)master.pid, strerror(errno));
 		return EXIT_FAILURE;
 	}
 	return EXIT_SUCCESS;
 }
 
 static int
-signal_master(const struct options *o, struct certificates *certificates)
+signal_master(const struct options *o)
 {
-	struct config *c;
-	int signo = 0, status;
+	int signo = -1, status;
+	bool has_errors;
+	char *path;
 
 	for (size_t i = 0; i < ARRAY_LEN(signal_words); i++) {
 		if (strcmp(o->signal, signal_words[i].word) == 0)
 			signo = signal_words[i].signo;
 	}
-	if (signo == 0) {
-		fprintf(stderr, "usherd: -s %s: there are reload, quit, stop, reopen and upgrade\n",
-		    o->signal);
+	if (signo == -1) {
+		fprintf(stderr, "usherd: -s %s: there are reload, quit, stop, reopen, upgrade and"
+		    " status\n", o->signal);
 		return EXIT_USAGE;
 	}
-	c = config_load(o, certificates, CONFIG_PLAIN);
-	if (c == NULL)
+	path = find_pid_file(o, &has_errors);
+	if (path == NULL)
 		return EXIT_FAILURE;
-	status = send_signal(config_pid_file(c), signo);
-	config_free(c);
+	status = ask_master(path, signo, has_errors);
+	mem_free(path);
 	return status;
 }
 
@@ -146,7 +177,7 @@ do_task(const struct options *o, struct certificates *certificates)
 	case OPTIONS_EXPLAIN:
 		return answer(o, certificates);
 	case OPTIONS_SIGNAL:
-		return signal_master(o, certificates);
+		return signal_master(o);
 	case OPTIONS_VERSION:
 		version_print();
 		return EXIT_SUCCESS;

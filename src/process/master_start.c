@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/path.h"
 #include "process/daemon.h"
 #include "process/notify.h"
 #include "process/orphans.h"
@@ -66,7 +67,11 @@ take_pidfile(struct master *m)
 		    path);
 		return 0;
 	}
-	log_error("pid file %s: %m (choose another path with pid_file, or off)", path);
+	if (errno == EEXIST)
+		log_error("pid file %s: %s.lock is a file of another user (remove it)", path, path);
+	else
+		log_error("pid file %s: %s (choose another path with pid_file, or off)", path,
+		    path_error(errno));
 	return -1;
 }
 

@@ -1,155 +1,169 @@
 /*
- * orphans.c - the workers of a master that died without ending them.
+ * orphans.c - PIDFILE.workers: the master and its living workers, and who of them are left when a
+ * master has died.
  */
 #include "process/orphans.h"
+
+#include <sys/stat.h>
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
-#include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/str.h"
+#include "base/path.h"
 
-enum { MODE = 0644, LIST_SIZE = 65536, STAT_SIZE = 1024, START_FIELD = 22 };
+enum { MODE = 0644, LIST_SIZE = 65536 };
 
-/* The whole of a small file; false if it cannot be read. */
-static bool
-read_file(const char *path, char *text, size_t size, struct str *out)
-{
-	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	ssize_t n;
+/* A list as it was read. */
+struct list {
+	char text[LIST_SIZE];
+	struct str rest;
+	uid_t owner;
+};
 
-	if (fd == -1)
-		return false;
-	n = read(fd, text, size);
-	close(fd);
-	*out = str_make(text, n > 0 ? (size_t)n : 0);
-	return n > 0;
-}
-
-/* When the process started, in ticks since the boot (proc(5)); 0 if there is no such process. */
-static uint64_t
-start_time(pid_t pid)
-{
-	char path[64], text[STAT_SIZE];
-	struct str rest, word;
-	uint64_t value;
-	ptrdiff_t end;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	if (!read_file(path, text, sizeof(text), &rest))
-		return 0;
-	/* The name may hold blanks and parentheses; the last one closes it, after field 2. */
-	for (end = (ptrdiff_t)rest.n - 1; end >= 0 && rest.p[end] != ')'; end--)
-		;
-	rest = str_skip(rest, (size_t)(end + 1));
-	for (int field = 3; str_word(&rest, &word); field++) {
-		if (field == START_FIELD)
-			return str_uint(word, INT64_MAX, &value) ? value : 0;
-	}
-	return 0;
-}
-
-/* The name of the list, or of its next version, which the caller frees. */
 static char *
-list_path(const char *pid_file, const char *ending)
+list_path(const char *pid_file)
 {
 	struct buf path;
 
 	buf_init(&path);
-	buf_printf(&path, "%s.workers%s", pid_file, ending);
+	buf_printf(&path, "%s.workers", pid_file);
 	return buf_text(&path);
 }
 
-/* One line of the list: true if it names a process that lives and was told to finish. */
-static bool
-quit_one(struct str line)
+/* A list that cannot be read is empty. */
+static void
+read_list(const char *pid_file, struct list *l)
 {
-	struct str word;
-	uint64_t pid, started;
+	char *path = list_path(pid_file);
+	int fd = path_open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0);
+	struct stat st;
+	ssize_t n = -1;
 
-	if (!str_word(&line, &word) || !str_uint(word, INT32_MAX, &pid) || pid <= 1)
-		return false;
-	if (!str_word(&line, &word) || !str_uint(word, INT64_MAX, &started))
-		return false;
-	if (start_time((pid_t)pid) != started)
-		return false;
-	if (kill((pid_t)pid, SIGQUIT) == -1) {
-		log_warn("worker %d of a master that died: %m", (int)pid);
-		return false;
+	if (fd != -1 && fstat(fd, &st) == 0) {
+		n = read(fd, l->text, sizeof(l->text));
+		l->owner = st.st_uid;
 	}
-	return true;
+	if (fd != -1)
+		close(fd);
+	l->rest = str_make(l->text, n > 0 ? (size_t)n : 0);
+	mem_free(path);
+}
+
+/* The next line of the list that names a process; false at the end. */
+static bool
+next(struct list *l, struct process_id *id)
+{
+	struct str line, word;
+	uint64_t pid;
+
+	while (str_cut(&l->rest, '\n', &line)) {
+		if (!str_word(&line, &word) || !str_uint(word, INT32_MAX, &pid) || pid <= 1)
+			continue;
+		if (!str_word(&line, &word) || !str_uint(word, INT64_MAX, &id->started))
+			continue;
+		id->pid = (pid_t)pid;
+		if (process_id_may_name(*id, l->owner))
+			return true;
+	}
+	return false;
+}
+
+static int
+write_list(const char *pid_file, const struct buf *text)
+{
+	char *path = list_path(pid_file);
+	int result = path_replace(path, buf_view(text), MODE), saved = errno;
+
+	mem_free(path);
+	errno = saved;
+	return result;
+}
+
+static void
+add(struct buf *text, struct process_id id)
+{
+	if (id.started != 0)
+		buf_printf(text, "%d %" PRIu64 "\n", (int)id.pid, id.started);
+}
+
+int
+orphans_add_self(const char *pid_file)
+{
+	static struct list old;
+	struct process_id id;
+	struct buf text;
+	int result;
+
+	buf_init(&text);
+	add(&text, process_id_of(getpid()));
+	read_list(pid_file, &old);
+	while (next(&old, &id)) {
+		if (process_id_lives(id))
+			add(&text, id);
+	}
+	result = write_list(pid_file, &text);
+	buf_fini(&text);
+	return result;
+}
+
+struct process_id
+orphans_find(const char *pid_file, pid_t pid)
+{
+	static struct list list;
+	struct process_id id;
+
+	read_list(pid_file, &list);
+	while (next(&list, &id)) {
+		if (id.pid == pid)
+			return id;
+	}
+	return (struct process_id){ .pid = pid };
 }
 
 unsigned
 orphans_quit(const char *pid_file)
 {
-	static char text[LIST_SIZE];
-	char *path = list_path(pid_file, "");
-	struct str rest = { NULL, 0 }, line;
+	static struct list list;
+	struct process_id id;
 	unsigned n = 0;
 
-	if (read_file(path, text, sizeof(text), &rest)) {
-		while (str_cut(&rest, '\n', &line))
-			n += quit_one(line);
+	read_list(pid_file, &list);
+	while (next(&list, &id)) {
+		if (id.pid == getpid())
+			continue;
+		if (process_id_signal(id, SIGQUIT) == 0)
+			n++;
+		else if (errno != ESRCH)
+			log_warn("worker %d of a master that died: %m", (int)id.pid);
 	}
-	mem_free(path);
 	return n;
-}
-
-static int
-write_file(const char *path, struct str text)
-{
-	int fd, saved;
-	ssize_t n;
-
-	/* What a master left that died while it wrote. */
-	unlink(path);
-	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, MODE);
-	if (fd == -1)
-		return -1;
-	n = write(fd, text.p, text.n);
-	saved = n >= 0 ? ENOSPC : errno;
-	close(fd);
-	if (n == (ssize_t)text.n)
-		return 0;
-	unlink(path);
-	errno = saved;
-	return -1;
 }
 
 void
 orphans_list(const char *pid_file, const pid_t *pids, size_t n)
 {
-	char *path = list_path(pid_file, ""), *next = list_path(pid_file, ".new");
 	struct buf text;
 
 	buf_init(&text);
-	for (size_t i = 0; i < n; i++) {
-		uint64_t started = start_time(pids[i]);
-
-		if (started != 0)
-			buf_printf(&text, "%d %" PRIu64 "\n", (int)pids[i], started);
-	}
-	if (write_file(next, buf_view(&text)) == -1 || rename(next, path) == -1)
-		log_error("%s: %m", path);
+	add(&text, process_id_of(getpid()));
+	for (size_t i = 0; i < n; i++)
+		add(&text, process_id_of(pids[i]));
+	if (write_list(pid_file, &text) == -1)
+		log_error("%s.workers: %s", pid_file, path_error(errno));
 	buf_fini(&text);
-	mem_free(path);
-	mem_free(next);
 }
 
 void
 orphans_forget(const char *pid_file)
 {
-	char *path = list_path(pid_file, "");
+	char *path = list_path(pid_file);
 
-	unlink(path);
+	(void)path_remove(path);
 	mem_free(path);
 }

@@ -1,10 +1,14 @@
 /*
- * pidfile.h - the file that names the master, locked while it lives.
+ * pidfile.h - the file that names the master, and the lock that there is one only.
+ *
+ *	PIDFILE			the pid, for everybody to read; never locked, as any reader could
+ *	PIDFILE.lock		locked while the master lives; only its user can open it; stays
+ *	PIDFILE.workers		pids and start times, see orphans.h
  */
 #ifndef USHERD_PROCESS_PIDFILE_H
 #define USHERD_PROCESS_PIDFILE_H
 
-#include <sys/types.h>
+#include "process/process_id.h"
 
 struct pidfile {
 	char *path;			/* NULL: there is none */
@@ -12,15 +16,19 @@ struct pidfile {
 };
 
 /*
- * Locks `path` and writes the number of this process into it; NULL makes no file.  0, or -1 with
- * errno; EWOULDBLOCK when a living master has the lock, then *owner is its pid, or 0.
+ * Locks PIDFILE.lock and writes PIDFILE and a line of PIDFILE.workers; a NULL path makes none.  0,
+ * or -1 with errno; EWOULDBLOCK when there is a living master, then *owner is its pid, or 0; EEXIST
+ * when the lock is a file of another user, who could hold it for ever.
  */
 int pidfile_open(struct pidfile *p, const char *path, pid_t *owner);
 
 /* Removes and unlocks it. */
 void pidfile_close(struct pidfile *p);
 
-/* The pid of the living master that has `path` locked; -1 with errno, ESRCH when there is none. */
-pid_t pidfile_read(const char *path);
+/*
+ * The master that the files name.  0, or -1 with errno, ESRCH when it does not live: no process has
+ * the pid, the start time and the program.
+ */
+int pidfile_find(const char *path, struct process_id *master);
 
 #endif
