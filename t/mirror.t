@@ -312,6 +312,44 @@ ok wait_for { $named->raw(1) =~ m{\APROXY TCP4 127\.0\.0\.1 127\.0\.0\.1 \d+ \d+
     or diag $named->raw(1);
 $usherd->stop;
 
+# ---- a copy outlives the connection of its client, and what that still sends
+
+my $dir  = scratch();
+my $gate = "$dir/open";
+my $certs = certs();
+my $locked = origin([sub { wait_for { -e $gate }; return }, [tls => $certs->leaf(late => names => ['late.test'])],
+    'request', [send => answer('ok')], 'eof']);
+$usherd = usherd(<<"END");
+[global]
+workers = 1
+[admin]
+listen = 127.0.0.1:%%PORT2%%
+[listen web]
+bind = 127.0.0.1:%%PORT1%%
+[route app]
+path = /*
+backend = app
+mirror = locked
+[backend app]
+server = $origin->{address}
+[backend locked]
+server = https://$locked->{address}
+tls_verify = off
+check = off
+connect_timeout = off
+END
+my $connections = sub { get($usherd->port(2), '/metrics')->{body} =~ /^usherd_connections (\d+)/m; $1 };
+my $idle = $connections->();
+$c = client($usherd->port(1));
+$c->send("POST /late HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\nContent-Length: 9000\r\n\r\n"
+    . 'x' x 9000 . 'y' x 30_000);
+is $c->response->{status}, 200, 'a request whose copy waits for the handshake of its server';
+$c->shut;
+ok wait_for { $connections->() == $idle }, '... and whose client sends more behind it, and leaves';
+spew($gate, '');
+is +($locked->await_requests(1))[0]{body}, 'x' x 9000, 'the copy is what it was';
+$usherd->stop;
+
 # ---- times are those of the copy's backend, unless the route has its own
 
 my $slow = origin(['request', sub { wait_for { counts('hasty') && (counts('hasty'))[1] == 1 }; return answer('late') }, 'loop']);

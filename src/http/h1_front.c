@@ -232,6 +232,7 @@ static void
 linger(struct h1_front *f)
 {
 	f->state = FRONT_LINGER;
+	h1_front_drop_input(f);
 	transport_shutdown(&f->transport);
 	h1_front_set_timer(f, clock_ms() + LINGER_MS);
 	if (f->transport.watcher.ready & READY_READ)

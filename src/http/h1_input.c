@@ -287,19 +287,19 @@ input_proxy_header(struct h1_front *f)
 	input_head(f);
 }
 
-/* After the last response: what the client still sends is read, so that no reset overtakes it. */
+/*
+ * After the last response: what the client still sends is read, so that no reset overtakes it.  It
+ * goes where nobody looks: the block of the last request may still be referred to.
+ */
 static void
 discard(struct h1_front *f)
 {
+	static char nowhere[BLOCK_SIZE];
 	ssize_t n = 1;
 
-	for (int i = 0; i < DISCARDS && n > 0; i++) {
-		f->pos = f->end = 0;
-		make_room(f);
+	for (int i = 0; i < DISCARDS && n > 0; i++)
 		n = transport_recv(&f->transport,
-		    &(struct iovec){ f->in->data, f->in->size }, 1);
-	}
-	h1_front_drop_input(f);
+		    &(struct iovec){ nowhere, sizeof(nowhere) }, 1);
 	if (n > 0)
 		loop_yield(f->transport.loop, &f->transport.watcher);
 	else if (n != IO_AGAIN)

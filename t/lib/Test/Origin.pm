@@ -9,7 +9,7 @@ package Test::Origin;
 #
 # Steps: 'request' (read one whole request), 'head' (read up to the empty line), [until => qr/.../]
 # (read until it matches), [send => BYTES], [slow => BYTES, SECONDS] (byte by byte, with pauses),
-# [stall => SECONDS], 'eof' (read to the end), 'shut' (close the sending side), 'close', 'reset',
+# [stall => SECONDS], [tls => as the option below] (from here on), 'eof' (read to the end), 'shut' (close the sending side), 'close', 'reset',
 # 'cut' (close, over TLS without saying so), 'loop' (from the start again), or a function, called with the connection and its last request.
 
 use strict;
@@ -270,6 +270,7 @@ sub step {
     elsif ($verb eq 'send')    { $self->send($args[0]) }
     elsif ($verb eq 'slow')    { for (split //, $args[0]) { $self->send($_); sleep $args[1] } }
     elsif ($verb eq 'stall')   { sleep $args[0] }
+    elsif ($verb eq 'tls')     { $self->start_tls(Test::Origin::_tls_context($args[0])) }
     elsif ($verb eq 'eof')     { eval { $self->{buf} = '', $self->fill while 1 } }
     elsif ($verb eq 'shut')    { shutdown $self->{sock}, 1 }
     elsif ($verb eq 'close')   { close $self->{sock}; die "end\n" }
