@@ -46,48 +46,92 @@ refuse(struct refusal *r, int status, const char *why, const char *text)
 	return false;
 }
 
-/* What the fields say about the connection and the length of the body. */
+/* The fields that say where the body ends. */
 struct framing_fields {
+	const struct fields *all;
 	struct field *length;
-	struct field *transfer;
 	unsigned lengths;
 	unsigned transfers;
 };
 
-/* The length or coding of the body.  NULL, or what is wrong with it. */
-static const char *
-find_framing(const struct framing_fields *f, int minor, enum framing *framing, uint64_t *length)
+static struct framing_fields
+framing_fields(const struct fields *all)
 {
-	if (f->transfers > 0) {
-		if (f->lengths > 0)
-			return "both Content-Length and Transfer-Encoding";
-		if (minor == 0)
-			return "Transfer-Encoding in HTTP/1.0";
-		if (f->transfers > 1 || !str_ieq(f->transfer->value, STR_OF("chunked")))
-			return "a Transfer-Encoding that is not just chunked";
-		*framing = FRAMING_CHUNKED;
-		return NULL;
+	struct framing_fields n = { .all = all };
+
+	FIELDS_EACH(f, all) {
+		if (f->id == FIELD_CONTENT_LENGTH) {
+			n.length = f;
+			n.lengths++;
+		} else if (f->id == FIELD_TRANSFER_ENCODING) {
+			n.transfers++;
+		}
 	}
-	if (f->lengths > 1)
-		return "more than one Content-Length";
-	if (f->lengths == 1) {
-		if (!str_uint(f->length->value, INT64_MAX, length))
-			return "a Content-Length that is no number below 2^63";
-		*framing = FRAMING_LENGTH;
-	}
-	return NULL;
+	return n;
 }
 
-static void
-note_framing(struct framing_fields *n, struct field *f)
+/* One coding of the list; its parameters are for those who know it. */
+static bool
+is_coding(struct str item, bool *is_chunked)
 {
-	if (f->id == FIELD_CONTENT_LENGTH) {
-		n->length = f;
-		n->lengths++;
-	} else if (f->id == FIELD_TRANSFER_ENCODING) {
-		n->transfer = f;
-		n->transfers++;
+	struct str name;
+
+	str_cut(&item, ';', &name);
+	name = str_trim(name);
+	*is_chunked = str_ieq(name, STR_OF("chunked"));
+	/* chunked has no parameters: RFC 9112, 7.1. */
+	return name.n > 0 && str_all(name, CHAR_TOKEN) && !(*is_chunked && item.p != NULL);
+}
+
+/* Whether the body is chunked and no more.  Many lines are one list: RFC 9110, 5.3. */
+static bool
+check_codings(const struct fields *fields, struct refusal *refusal)
+{
+	bool ended = false, unknown = false;
+	struct str list, item;
+
+	FIELDS_EACH(f, fields) {
+		list = f->id == FIELD_TRANSFER_ENCODING ? f->value : (struct str){ NULL, 0 };
+		while (str_cut(&list, ',', &item)) {
+			bool is_chunked;
+
+			if (!is_coding(item, &is_chunked))
+				return refuse(refusal, 400, "bad-request",
+				    "a malformed Transfer-Encoding");
+			if (ended)
+				return refuse(refusal, 400, "bad-request", CHUNKED_NOT_LAST);
+			ended = is_chunked;
+			unknown |= !is_chunked;
+		}
 	}
+	/* RFC 9112, 6.1. */
+	return !unknown || refuse(refusal, 501, "transfer-coding",
+	    "a Transfer-Encoding other than chunked");
+}
+
+/* The length or coding of the body. */
+static bool
+find_framing(const struct framing_fields *n, int minor, enum framing *framing, uint64_t *length,
+    struct refusal *refusal)
+{
+	if (n->transfers > 0) {
+		if (n->lengths > 0)
+			return refuse(refusal, 400, "bad-request",
+			    "both Content-Length and Transfer-Encoding");
+		if (minor == 0)
+			return refuse(refusal, 400, "bad-request",
+			    "Transfer-Encoding in HTTP/1.0");
+		*framing = FRAMING_CHUNKED;
+		return check_codings(n->all, refusal);
+	}
+	if (n->lengths > 1)
+		return refuse(refusal, 400, "bad-request", "more than one Content-Length");
+	if (n->lengths == 1) {
+		if (!str_uint(n->length->value, INT64_MAX, length))
+			return refuse(refusal, 400, "bad-request", BAD_CONTENT_LENGTH);
+		*framing = FRAMING_LENGTH;
+	}
+	return true;
 }
 
 /* The Host field: RFC 9112, section 3.2. */
@@ -188,15 +232,10 @@ read_connection(struct request *r, struct refusal *refusal)
 bool
 request_check(struct request *r, struct arena *arena, struct refusal *refusal)
 {
-	struct framing_fields framing = { 0 };
-	const char *wrong;
+	struct framing_fields framing = framing_fields(&r->fields);
 
-	FIELDS_EACH(f, &r->fields)
-		note_framing(&framing, f);
-	wrong = find_framing(&framing, r->minor, &r->framing, &r->content_length);
-	if (wrong != NULL)
-		return refuse(refusal, 400, "bad-request", wrong);
-	return check_target(r, arena, refusal) && check_host(r, arena, refusal) &&
+	return find_framing(&framing, r->minor, &r->framing, &r->content_length, refusal) &&
+	    check_target(r, arena, refusal) && check_host(r, arena, refusal) &&
 	    read_connection(r, refusal);
 }
 
@@ -237,12 +276,10 @@ read_response_connection(struct response *r, bool *upgrade)
 bool
 response_check(struct response *r, const struct request *request, struct refusal *refusal)
 {
-	struct framing_fields framing = { 0 };
-	const char *wrong;
+	struct framing_fields framing = framing_fields(&r->fields);
+	struct refusal wrong;
 	bool upgrade = false;
 
-	FIELDS_EACH(f, &r->fields)
-		note_framing(&framing, f);
 	read_response_connection(r, &upgrade);
 	if (r->status == 101 && (request->upgrade.p == NULL || !upgrade ||
 	    fields_find(&r->fields, FIELD_UPGRADE) == NULL))
@@ -254,9 +291,9 @@ response_check(struct response *r, const struct request *request, struct refusal
 			    "an interim response with a body");
 		return true;
 	}
-	wrong = find_framing(&framing, r->minor, &r->framing, &r->content_length);
-	if (wrong != NULL && r->status != 204)
-		return refuse(refusal, 502, "bad-response", wrong);
+	if (!find_framing(&framing, r->minor, &r->framing, &r->content_length, &wrong) &&
+	    r->status != 204)
+		return refuse(refusal, 502, "bad-response", wrong.text);
 	if (r->status == 204) {
 		r->framing = FRAMING_NONE;
 		r->keep_alive &= framing.lengths + framing.transfers == 0;

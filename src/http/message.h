@@ -69,6 +69,10 @@ struct refusal {
 	const char *text;		/* what is wrong, for the log and a debug line */
 };
 
+/* What is wrong with a message, where more than one place may find it. */
+#define BAD_CONTENT_LENGTH	"a Content-Length that is no number below 2^63"
+#define CHUNKED_NOT_LAST	"a Transfer-Encoding in which chunked is not the last coding"
+
 enum method method_lookup(struct str method);
 
 /* Methods that may be repeated: RFC 9110, 9.2.2.  Unknown ones are not. */
