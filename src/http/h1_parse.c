@@ -157,6 +157,27 @@ execute_trimmed(llhttp_t *parser, struct str text)
 	return err;
 }
 
+/* What users read when llhttp refuses field lines; its own words are for programmers. */
+static const char *
+refusal_text(llhttp_errno_t err)
+{
+	switch (err) {
+	case HPE_OK:
+		return "an incomplete head";
+	case HPE_CB_HEADER_VALUE_COMPLETE:	/* on_value_complete() */
+	case HPE_INVALID_HEADER_TOKEN:
+		return "a header line that does not begin with a name and a colon";
+	case HPE_INVALID_CONTENT_LENGTH:
+		return BAD_CONTENT_LENGTH;
+	case HPE_UNEXPECTED_CONTENT_LENGTH:
+		return "more than one Content-Length, or one beside Transfer-Encoding";
+	case HPE_INVALID_TRANSFER_ENCODING:
+		return CHUNKED_NOT_LAST;
+	default:
+		return "malformed header lines";
+	}
+}
+
 /*
  * Splits field lines, the empty line at their end included.  llhttp gets a start line of ours: it
  * knows a closed list of methods, while any token may be one.  NULL, or what is wrong.
@@ -174,9 +195,7 @@ split_fields(struct str text, bool has_blanks, struct fields *fields)
 	if (err == HPE_OK)
 		err = has_blanks ? execute_trimmed(&sp.parser, text) :
 		    llhttp_execute(&sp.parser, text.p, text.n);
-	if (err == HPE_PAUSED)
-		return NULL;
-	return err == HPE_OK ? "an incomplete head" : llhttp_get_error_reason(&sp.parser);
+	return err == HPE_PAUSED ? NULL : refusal_text(err);
 }
 
 /* What stands between the start line and the body. */

@@ -159,6 +159,64 @@ START_TEST(request_heads)
 }
 END_TEST
 
+#define NO_NAME		"a header line that does not begin with a name and a colon"
+#define NO_LENGTH	"a Content-Length that is no number below 2^63"
+#define TWO_LENGTHS	"more than one Content-Length, or one beside Transfer-Encoding"
+#define NOT_LAST	"a Transfer-Encoding in which chunked is not the last coding"
+
+/* What users are told: whatever llhttp refuses stands here, and nothing of it in llhttp's words. */
+static const struct {
+	struct str head;
+	const char *text;
+} refusals[] = {
+	{ STR(FIELD(": x")), NO_NAME },
+	{ STR(FIELD(":")), NO_NAME },
+	{ STR(FIELD("A: b\r\n: x \t")), NO_NAME },
+	{ STR(FIELD("A")), NO_NAME },
+	{ STR(FIELD("A ")), NO_NAME },
+	{ STR(FIELD("A : b")), NO_NAME },
+	{ STR(FIELD("A\t: b")), NO_NAME },
+	{ STR(FIELD("A B: c")), NO_NAME },
+	{ STR(FIELD("A(): b")), NO_NAME },
+	{ STR(FIELD("A\x80: b")), NO_NAME },
+	{ STR(FIELD("Content-Length : 5")), NO_NAME },
+	{ STR(FIELD("Content-Length:")), NO_LENGTH },
+	{ STR(FIELD("Content-Length: \t")), NO_LENGTH },
+	{ STR(FIELD("Content-Length: x")), NO_LENGTH },
+	{ STR(FIELD("Content-Length: 5, 5")), NO_LENGTH },
+	{ STR(FIELD("Content-Length: 5 5")), NO_LENGTH },
+	{ STR(FIELD("Content-Length: -1")), NO_LENGTH },
+	{ STR(FIELD("Content-Length: 18446744073709551616")), NO_LENGTH },
+	{ STR(FIELD("Content-Length: 5\r\nContent-Length: 5")), TWO_LENGTHS },
+	{ STR(FIELD("Content-Length: 5\r\nTransfer-Encoding: chunked")), TWO_LENGTHS },
+	{ STR(FIELD("Transfer-Encoding: chunked\r\nContent-Length: 5")), TWO_LENGTHS },
+	{ STR(FIELD("Transfer-Encoding: chunked, gzip")), NOT_LAST },
+	{ STR(FIELD("Transfer-Encoding: chunked, chunked")), NOT_LAST },
+	{ STR(FIELD("Transfer-Encoding: chunked,")), NOT_LAST },
+};
+
+START_TEST(refusals_in_our_words)
+{
+	struct str head = refusals[_i].head;
+	struct request request = { 0 };
+	struct response response = { 0 };
+	struct refusal refusal = { 0 };
+	struct h1_scan s;
+	struct buf answer = { NULL, 0, 0 };
+
+	ck_assert_int_eq(scan_pieces(&s, head, head.n, &roomy, &refusal), H1_SCAN_DONE);
+	ck_assert(!h1_parse_request(head.p, &s, &arena, &request, &refusal));
+	ck_assert_str_eq(refusal.text, refusals[_i].text);
+	buf_printf(&answer, "HTTP/1.1 200 OK%.*s", (int)(head.n - s.start_line_end),
+	    head.p + s.start_line_end);
+	ck_assert_int_eq(scan_pieces(&s, buf_view(&answer), answer.n, &roomy, &refusal),
+	    H1_SCAN_DONE);
+	ck_assert(!h1_parse_response(answer.p, &s, &arena, &response, &refusal));
+	ck_assert_str_eq(refusal.text, refusals[_i].text);
+	buf_fini(&answer);
+}
+END_TEST
+
 /* Legal, if odd: no number of such lines is too many but max_fields. */
 START_TEST(many_lines_with_blanks)
 {
@@ -297,6 +355,7 @@ main(void)
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, request_heads, 0, ARRAY_LEN(requests));
+	tcase_add_loop_test(tc, refusals_in_our_words, 0, ARRAY_LEN(refusals));
 	tcase_add_test(tc, many_lines_with_blanks);
 	tcase_add_loop_test(tc, limits_are_kept, 0, ARRAY_LEN(limits));
 	tcase_add_loop_test(tc, response_heads, 0, ARRAY_LEN(responses));
