@@ -85,6 +85,8 @@ timer_cancel(struct timer_heap *h, struct timer *t)
 void
 timer_set(struct timer_heap *h, struct timer *t, msec deadline_ms)
 {
+	if (deadline_ms < h->earliest_ms)
+		deadline_ms = h->earliest_ms;
 	t->deadline_ms = deadline_ms;
 	if (t->heap_index != 0) {
 		if (deadline_ms >= t->heap_ms)
@@ -106,6 +108,7 @@ timer_next(const struct timer_heap *h)
 void
 timer_run(struct timer_heap *h, msec now_ms)
 {
+	h->earliest_ms = now_ms + 1;
 	while (h->n > 0 && h->v[1]->heap_ms <= now_ms) {
 		struct timer *t = h->v[1];
 
@@ -120,11 +123,12 @@ timer_run(struct timer_heap *h, msec now_ms)
 			t->fire(t);
 		}
 	}
+	h->earliest_ms = 0;
 }
 
 void
 timer_heap_fini(struct timer_heap *h)
 {
 	mem_free(h->v);
-	*h = (struct timer_heap){ NULL, 0, 0 };
+	*h = (struct timer_heap){ .n = 0 };
 }

@@ -33,6 +33,7 @@ struct timer_heap {
 	struct timer **v;		/* v[1] is the root */
 	uint32_t n;
 	uint32_t cap;
+	msec earliest_ms;		/* while timers fire: none is armed for before */
 };
 
 /* A timer that is not armed. */
@@ -41,13 +42,17 @@ void timer_init(struct timer *t, void (*fire)(struct timer *));
 /* Takes the timer out; it will not fire.  Must be called before its memory goes. */
 void timer_cancel(struct timer_heap *h, struct timer *t);
 
-/* Arms, or moves, to an absolute time; TIMER_NEVER disarms. */
+/*
+ * Arms, or moves, to an absolute time; TIMER_NEVER disarms.  While timers fire, a time that has
+ * come already means the next millisecond: whoever has work for now again and again lets the rest
+ * of the loop go on in between.
+ */
 void timer_set(struct timer_heap *h, struct timer *t, msec deadline_ms);
 
 /* When the next timer may be due; TIMER_NEVER if none is armed. */
 msec timer_next(const struct timer_heap *h);
 
-/* Fires what is due at `now_ms`. */
+/* Fires what is due at `now_ms`, each timer at most once. */
 void timer_run(struct timer_heap *h, msec now_ms);
 
 void timer_heap_fini(struct timer_heap *h);

@@ -17,8 +17,6 @@
 #define DAY_MS		((msec)24 * 60 * 60 * 1000)
 #define NOT_WARNED	INT32_MAX
 
-enum { LOOK_MAX = 100 };	/* at 0.3 ms each */
-
 /* Days before the end at which a certificate is worth a line; 0: it has ended. */
 static const int warn_days[] = { 0, 1, 7, 30 };
 
@@ -417,10 +415,10 @@ log_finding(const struct certificate_pair *p, enum finding found)
 }
 
 bool
-certificates_look_on(struct certificates *all)
+certificates_look_on(struct certificates *all, int64_t turn_us)
 {
-	unsigned n = 0;
-	bool is_new;
+	int64_t end_us = clock_read_us() + turn_us;
+	bool is_new, any = false;
 
 	LIST_EACH(link, &all->pairs) {
 		struct certificate_pair *p = CONTAINER_OF(link, struct certificate_pair, link);
@@ -428,24 +426,24 @@ certificates_look_on(struct certificates *all)
 
 		if (p->look == all->look)
 			continue;
+		if (any && clock_read_us() >= end_us)
+			return false;
+		any = true;
 		p->look = all->look;
 		found = examine(all, p, &is_new);
 		if (found == REPLACED)
 			note_change(all, p);
-		if (!is_new)
-			continue;
-		log_finding(p, found);
-		if (++n == LOOK_MAX)
-			return false;
+		if (is_new)
+			log_finding(p, found);
 	}
 	return true;
 }
 
 bool
-certificates_look(struct certificates *all)
+certificates_look(struct certificates *all, int64_t turn_us)
 {
 	all->look++;
-	return certificates_look_on(all);
+	return certificates_look_on(all, turn_us);
 }
 
 /* The smallest limit that so many milliseconds are within, or NOT_WARNED. */

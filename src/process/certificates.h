@@ -48,12 +48,12 @@ void certificates_give(struct certificate_set *set);
 
 /*
  * Looks at all files again and replaces what has changed and is fit for the hosts of the newest
- * set, with a line in the log for each change, and one for each content that is not.  False if
- * there is more to look at, as one call reads no more new certificates than take a moment: then
- * certificates_look_on() goes on from there.
+ * set, with a line in the log for each change, and one for each content that is not.  Begins no
+ * further pair after `turn_us` microseconds, but looks at one at least.  False if there are more:
+ * then certificates_look_on() goes on from there.
  */
-bool certificates_look(struct certificates *all);
-bool certificates_look_on(struct certificates *all);
+bool certificates_look(struct certificates *all, int64_t turn_us);
+bool certificates_look_on(struct certificates *all, int64_t turn_us);
 
 /* Warns, once each, of certificates that end within 30, 7 and 1 days, or ended. */
 void certificates_warn_of_expiry(struct certificates *all, msec wall_ms);

@@ -7,6 +7,8 @@
 #include "process/certificates.h"
 #include "process/tickets.h"
 
+enum { TURN_US = 10000 };	/* then others have their turn: signals, health checks */
+
 /* What the workers of all generations have need not be kept for them any longer. */
 static void
 send_certificates(struct master *m)
@@ -42,7 +44,7 @@ on_look_on(struct timer *t)
 {
 	struct master *m = CONTAINER_OF(t, struct master, look_on);
 
-	spread(m, certificates_look_on(m->certificates));
+	spread(m, certificates_look_on(m->certificates, TURN_US));
 }
 
 static void
@@ -54,7 +56,7 @@ look(void *arg)
 	watch_begin(&m->watch);
 	certificates_each_path(m->certificates, watch_one, &m->watch);
 	watch_end(&m->watch);
-	spread(m, certificates_look(m->certificates));
+	spread(m, certificates_look(m->certificates, TURN_US));
 	tickets_rotate(&m->shm.core, clock_wall_ms());
 }
 

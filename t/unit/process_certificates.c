@@ -143,6 +143,12 @@ shows(struct certificate_set *set, const char *name)
 	return strncmp(line, hex, strlen(hex)) == 0;
 }
 
+static void
+look(void)
+{
+	ck_assert(certificates_look(all, INT64_MAX / 2));
+}
+
 START_TEST(test_missing)
 {
 	struct certificate_set set;
@@ -167,11 +173,11 @@ START_TEST(test_renewal)
 	take(&old, 0);
 	take(&set, 0);
 	ck_assert(shows(&set, "one"));
-	certificates_look(all);
+	look();
 	ck_assert_uint_eq(certificates_version(all), 0);
 
 	install("two", "two");
-	certificates_look(all);
+	look();
 	ck_assert_uint_eq(certificates_version(all), 1);
 	ck_assert_uint_eq(logged(line), 1);
 	ck_assert_ptr_nonnull(strstr(line, "renewed"));
@@ -191,9 +197,52 @@ START_TEST(test_renewal)
 	close(fd);
 
 	certificates_forget_parcels(all, 1);
-	certificates_look(all);
+	look();
 	ck_assert_uint_eq(certificates_version(all), 1);
 	certificates_give(&old);
+	certificates_give(&set);
+}
+END_TEST
+
+/* Many that changed at once, and many that did not, are looked at in turns. */
+START_TEST(test_turns)
+{
+	enum { N = 4 };
+	static char paths[N][64];
+	static struct conf_certificate many[N];
+	static struct conf_certificate *list[N];
+	const struct conf_snapshot several = { .certificates = list, .ncertificates = N };
+	struct conf_errors *e = conf_errors_new();
+	struct certificate_set set;
+
+	install("one", "one");
+	for (int i = 0; i < N; i++) {
+		char number[2] = { (char)('0' + i), '\0' };
+
+		run("cp cert.pem $1.pem", number, "");
+		snprintf(paths[i], sizeof(paths[i]), "%s/%d.pem", dir, i);
+		many[i] = (struct conf_certificate){
+			.title = pair.title, .at = pair.at, .index = (unsigned)i,
+			.cert_path = str_of(paths[i]), .key_path = pair.key_path,
+		};
+		list[i] = &many[i];
+	}
+	certificates_take(all, &several, &set, e);
+	ck_assert_uint_eq(conf_errors_count(e), 0);
+	conf_errors_free(e);
+
+	run("cp two.key cert.key; for i in 0 1 2 3; do cp two.pem $i.pem; done", "", "");
+	for (unsigned i = 1; i <= N; i++) {
+		bool complete = i == 1 ? certificates_look(all, 0) : certificates_look_on(all, 0);
+
+		ck_assert_int_eq(complete, i == N);
+		ck_assert_uint_eq(certificates_version(all), i);
+	}
+	run("touch *.pem", "", "");
+	for (unsigned i = 1; i <= N; i++)
+		ck_assert_int_eq(i == 1 ? certificates_look(all, 0) :
+		    certificates_look_on(all, 0), i == N);
+	ck_assert_uint_eq(certificates_version(all), N);
 	certificates_give(&set);
 }
 END_TEST
@@ -222,7 +271,7 @@ START_TEST(test_broken)
 	for (size_t i = 0; i < ARRAY_LEN(breaks); i++) {
 		run(breaks[i], "", "");
 		for (int again = 0; again < 3; again++)
-			certificates_look(all);
+			look();
 		ck_assert_msg(logged(line) == 1, "%s: %s", breaks[i], line);
 		ck_assert_msg(strstr(line, "the one before stays in use") != NULL, "%s", line);
 		ck_assert(shows(&set, "one"));
@@ -231,12 +280,12 @@ START_TEST(test_broken)
 		certificates_give(&later);
 		run("rm -rf cert.pem cert.key", "", "");
 		install("one", "one");
-		certificates_look(all);
+		look();
 		(void)logged(line);
 	}
 	ck_assert_uint_eq(certificates_version(all), 0);
 	install("two", "two");
-	certificates_look(all);
+	look();
 	ck_assert(shows(&set, "two"));
 	certificates_give(&set);
 }
@@ -294,6 +343,7 @@ main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, test_missing);
 	tcase_add_test(tc, test_renewal);
+	tcase_add_test(tc, test_turns);
 	tcase_add_test(tc, test_broken);
 	tcase_add_test(tc, test_expiry);
 	tcase_add_test(tc, test_no_parcel);

@@ -56,7 +56,7 @@ run(msec at)
 static void
 setup(void)
 {
-	heap = (struct timer_heap){ NULL, 0, 0 };
+	heap = (struct timer_heap){ .n = 0 };
 	for (int i = 0; i < MANY; i++) {
 		entries[i] = (struct entry){ .armed_for = TIMER_NEVER };
 		timer_init(&entries[i].timer, on_fire);
@@ -197,6 +197,37 @@ START_TEST(callback_on_itself)
 END_TEST
 
 static void
+arm_now(struct entry *e)
+{
+	set(e, now);
+}
+
+static void
+arm_neighbour_now(struct entry *e)
+{
+	set(&entries[e == &entries[1] ? 2 : 1], now - 5);
+}
+
+/* Who has work for now again and again does not keep the loop from everything else. */
+START_TEST(none_fires_twice_in_a_run)
+{
+	entries[0].then = arm_now;
+	entries[1].then = entries[2].then = arm_neighbour_now;
+	set(&entries[0], 10);
+	set(&entries[1], 10);
+	for (unsigned i = 1; i <= 5; i++) {
+		run(9 + (msec)i);
+		ck_assert_uint_eq(entries[0].fired, i);
+		ck_assert_uint_eq(entries[1].fired + entries[2].fired, i);
+		ck_assert_int_eq(timer_next(&heap), now + 1);
+	}
+	/* It is for callbacks only: the loop may have waited for something else. */
+	set(&entries[3], now);
+	ck_assert_int_eq(timer_next(&heap), now);
+}
+END_TEST
+
+static void
 random_then(struct entry *e)
 {
 	struct entry *other = &entries[rng_next() % MANY];
@@ -264,6 +295,7 @@ main(void)
 	tcase_add_test(tc, cancel_takes_out);
 	tcase_add_test(tc, cancelled_by_another_that_is_due);
 	tcase_add_test(tc, callback_on_itself);
+	tcase_add_test(tc, none_fires_twice_in_a_run);
 	tcase_add_test(tc, random_operations);
 	suite_add_tcase(suite, tc);
 	return unit_run(suite);
