@@ -49,6 +49,35 @@ subtest 'reload, check, stop' => sub {
     $usherd->stop;
 };
 
+subtest 'a reload that fails leaves the name servers alone' => sub {
+    my $origin = at(2);
+    my ($dns, $other) = (dns('app.test' => {A => ['127.0.0.2']}, 'late.test' => 'SERVFAIL'), dns('new.test' => {A => ['127.0.0.2']}));
+    my @app = (app => "server = app.test:$PORT", late => "server = late.test:$PORT");
+    my $usherd = usherd(config($dns, @app));
+    $usherd->expect_log(qr/name late\.test/, qr/name new\.test|name slow/, qr/\[error\].*address already in use/i, qr/\[error\].*reload failed/);
+    my $taken = IO::Socket::INET->new(LocalAddr => '127.0.0.1:0', Listen => 1);
+    my $bind  = '[listen taken]' . "\nbind = 127.0.0.1:" . $taken->sockport . "\n";
+    for my $i (1 .. 3) {
+        $other->set("slow$i.test" => 'silence');
+        my $wait = $dns->asked('app.test', 'A');
+        $usherd->reload($bind . config($other, @app, new => "server = new.test:$PORT", slow => "server = slow$i.test:$PORT"));
+        is scalar(() = $usherd->log_text =~ /reload failed/g), $i, "$i: a reload waits for names and fails";
+        ok wait_for { $dns->asked('app.test', 'A') > $wait }, '... names that are in use are asked for where they were';
+    }
+    cmp_ok $other->asked('new.test', 'A'), '>', 0, 'the new name server was asked for the names that are new';
+    is $dns->asked('new.test', 'A'), 0, '... and the old one was not';
+    is $other->asked('app.test', 'A'), 0, '... nor the new one for those that are in use';
+    is body($usherd, '/app'), '2', 'the old configuration serves';
+    $other->set('app.test' => {A => ['127.0.0.2']}, 'late.test' => {A => ['127.0.0.2']});
+    ok $usherd->reload(config($other, @app)), 'a reload that succeeds';
+    await_addresses($usherd, 'late', '127.0.0.2');
+    ok $other->await_asked('app.test', 'A'), 'now the new name server is asked for all';
+    my $asked = $dns->asked('app.test', 'A');
+    ok $other->await_asked('app.test', 'A', 2), '... again and again';
+    is $dns->asked('app.test', 'A'), $asked, '... and the old one no more';
+    $usherd->stop;
+};
+
 subtest 'the end comes while a start waits' => sub {
     my ($dns, $dir) = (dns('dead.test' => 'silence'), scratch());
     my $pid = fork // die "fork: $!";

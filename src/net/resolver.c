@@ -526,8 +526,8 @@ resolver_library(void)
 	return text;
 }
 
-static bool
-same_servers(const struct resolver *r, const struct addr *servers, unsigned n)
+bool
+resolver_uses(const struct resolver *r, const struct addr *servers, unsigned n)
 {
 	if (r->nservers != n)
 		return false;
@@ -540,7 +540,7 @@ same_servers(const struct resolver *r, const struct addr *servers, unsigned n)
 void
 resolver_use(struct resolver *r, const struct addr *servers, unsigned n)
 {
-	if (same_servers(r, servers, n))
+	if (resolver_uses(r, servers, n))
 		return;
 	r->servers = mem_realloc(r->servers, n > 0 ? n : 1, sizeof(*servers));
 	if (n > 0)

@@ -66,6 +66,9 @@ const char *resolver_library(void);
  */
 void resolver_use(struct resolver *r, const struct addr *servers, unsigned n);
 
+/* True if these are asked already. */
+bool resolver_uses(const struct resolver *r, const struct addr *servers, unsigned n);
+
 /* Prepares a query that is not asked. */
 void resolver_query_init(struct resolver_query *q);
 

@@ -13,6 +13,13 @@
 
 enum { NAMES_PATIENCE_MS = 1000 };	/* how long names may hold up a start or a reload */
 
+/* It does not serve yet, or never will. */
+static bool
+is_coming(const struct master *m, const struct generation *g)
+{
+	return g == m->next || g->did_fail;
+}
+
 /* The newest generation with workers that serve, or finish what they do; NULL: none. */
 static struct generation *
 newest(struct master *m)
@@ -24,7 +31,7 @@ newest(struct master *m)
 	LIST_EACH(link, &m->generations) {
 		struct generation *g = CONTAINER_OF(link, struct generation, link);
 
-		if (g != m->next)
+		if (!is_coming(m, g))
 			found = g;
 	}
 	return found;
@@ -39,12 +46,9 @@ with_room(void *v, unsigned n, size_t size)
 	return (n & (n - 1)) == 0 ? mem_realloc(v, n > 0 ? 2 * (size_t)n : 1, size) : v;
 }
 
-/* Whose names are followed. */
+/* The names of some configurations. */
 struct followed {
-	const struct conf_snapshot **confs;
-	unsigned nconfs;
-	struct names_added *added;
-	unsigned nadded;
+	struct names_used used;
 	msec resolve_ms;		/* of the backend that is looked at */
 };
 
@@ -52,35 +56,48 @@ static void
 follow_added(void *arg, const struct conf_server *server)
 {
 	struct followed *f = arg;
+	struct names_used *u = &f->used;
 
-	f->added = with_room(f->added, f->nadded, sizeof(*f->added));
-	f->added[f->nadded++] = (struct names_added){ server, f->resolve_ms };
+	u->added = with_room(u->added, u->nadded, sizeof(*u->added));
+	u->added[u->nadded++] = (struct names_added){ server, f->resolve_ms };
 }
 
 static void
 follow_conf(struct master *m, struct followed *f, const struct conf_snapshot *s)
 {
-	f->confs = with_room(f->confs, f->nconfs, sizeof(*f->confs));
-	f->confs[f->nconfs++] = s;
+	struct names_used *u = &f->used;
+
+	u->confs = with_room(u->confs, u->nconfs, sizeof(*u->confs));
+	u->confs[u->nconfs++] = s;
 	for (unsigned i = 0; i < s->nbackends; i++) {
 		f->resolve_ms = s->backends[i]->resolve_ms;
 		overrides_each_added(m->servers.overrides, s->backends[i]->name, follow_added, f);
 	}
 }
 
+static void
+free_followed(struct followed *f)
+{
+	mem_free(f->used.confs);
+	mem_free(f->used.added);
+}
+
 /* Follows the names of all generations, and of one that may come. */
 static void
-use_names(struct master *m, const struct config *coming)
+use_names(struct master *m, const struct config *pending)
 {
-	struct followed f = { .nconfs = 0 };
+	struct followed serving = { .resolve_ms = 0 }, coming = { .resolve_ms = 0 };
 
-	LIST_EACH(link, &m->generations)
-		follow_conf(m, &f, CONTAINER_OF(link, struct generation, link)->config->snapshot);
-	if (coming != NULL)
-		follow_conf(m, &f, coming->snapshot);
-	names_use(m->servers.names, f.confs, f.nconfs, f.added, f.nadded);
-	mem_free(f.confs);
-	mem_free(f.added);
+	LIST_EACH(link, &m->generations) {
+		struct generation *g = CONTAINER_OF(link, struct generation, link);
+
+		follow_conf(m, is_coming(m, g) ? &coming : &serving, g->config->snapshot);
+	}
+	if (pending != NULL)
+		follow_conf(m, &coming, pending->snapshot);
+	names_use(m->servers.names, &serving.used, &coming.used);
+	free_followed(&serving);
+	free_followed(&coming);
 }
 
 void

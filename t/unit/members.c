@@ -55,11 +55,12 @@ static void
 publish(struct str text)
 {
 	const struct conf_snapshot *all[1];
+	struct names_used used = { .confs = all, .nconfs = 1 }, none = { .nconfs = 0 };
 
 	conf = conf_text_load(text);
 	ck_assert_str_eq(conf.messages.p, "");
 	all[0] = conf.s;
-	names_use(from.names, all, 1, NULL, 0);
+	names_use(from.names, &used, &none);
 	members = members_publish(conf.s, &from, tls, 1);
 	ck_assert_ptr_nonnull(members);
 }

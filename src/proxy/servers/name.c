@@ -44,7 +44,7 @@ at_most(const struct name *name, msec ms)
 static void
 ask(struct question *q)
 {
-	resolver_ask(q->name->env->resolver, &q->query, q->type, host_of(q->name));
+	resolver_ask(q->name->resolver, &q->query, q->type, host_of(q->name));
 }
 
 static void
@@ -85,6 +85,19 @@ name_set_resolve(struct name *name, msec resolve_ms)
 
 		if (q->again.deadline_ms != TIMER_NEVER && q->again.deadline_ms > latest)
 			loop_timer_set(name->env->loop, &q->again, latest);
+	}
+}
+
+void
+name_retry(struct name *name)
+{
+	for (unsigned i = 0; i < name->nquestions; i++) {
+		struct question *q = &name->questions[i];
+
+		if (q->good || q->again.deadline_ms == TIMER_NEVER)
+			continue;
+		q->delay_ms = 0;
+		loop_timer_set(name->env->loop, &q->again, clock_ms());
 	}
 }
 
@@ -326,11 +339,12 @@ add_question(struct name *name, enum resolver_type type)
 }
 
 struct name *
-name_new(const struct name_env *env, struct str text)
+name_new(const struct name_env *env, struct resolver *resolver, struct str text)
 {
 	struct name *name = MEM_NEW(struct name);
 
 	name->env = env;
+	name->resolver = resolver;
 	name->text = mem_strndup(text.p, text.n);
 	name->resolve_ms = CONF_OFF;
 	link_init(&name->link);

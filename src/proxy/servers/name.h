@@ -18,7 +18,6 @@ struct name;
 /* What all names have in common. */
 struct name_env {
 	struct loop *loop;
-	struct resolver *resolver;
 	/* Called from the loop after an answer.  `changed`: there are other records than before;
 	 * `complete`: it was the last of the first answers. */
 	void (*answered)(void *arg, struct name *name, bool changed, bool complete);
@@ -52,6 +51,7 @@ struct question {
 struct name {
 	struct link link;		/* of its owner */
 	const struct name_env *env;
+	struct resolver *resolver;	/* who is asked the next time; the owner's */
 	char *text;			/* with `srv:` before it if it is one of services */
 	bool direct;			/* a server line has it; the owner's */
 	bool used;			/* that, or a service points to it; the owner's */
@@ -63,12 +63,15 @@ struct name {
 };
 
 /* Follows a name from now on; `text` may begin with `srv:`. */
-struct name *name_new(const struct name_env *env, struct str text);
+struct name *name_new(const struct name_env *env, struct resolver *resolver, struct str text);
 void name_free(struct name *name);
 
 bool name_is_srv(const struct name *name);
 
 /* Changes how long an answer counts at most. */
 void name_set_resolve(struct name *name, msec resolve_ms);
+
+/* Asks at once, instead of later, where the last answer was no good one. */
+void name_retry(struct name *name);
 
 #endif

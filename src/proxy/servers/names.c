@@ -20,6 +20,8 @@ enum {
 
 struct names {
 	struct name_env env;
+	struct resolver *resolver;	/* with the name servers of what serves */
+	struct resolver *coming;	/* with others, of what is coming; NULL: none so far */
 	struct link list;
 	struct map index;		/* text to struct name */
 	unsigned unanswered;		/* names without all of their first answers */
@@ -53,16 +55,19 @@ text_of(const struct conf_server *s, char out[NAME_TEXT])
 }
 
 static struct name *
-follow(struct names *n, struct str text, msec resolve_ms)
+follow(struct names *n, struct resolver *resolver, struct str text, msec resolve_ms)
 {
 	struct name *name = map_get(&n->index, text);
 
 	if (name == NULL) {
-		name = name_new(&n->env, text);
+		name = name_new(&n->env, resolver, text);
 		list_append(&n->list, &name->link);
 		n->unanswered++;
 		(void)map_add(&n->index, str_of(name->text), name);
 	}
+	/* What serves goes before what is coming. */
+	if (!name->used || resolver == n->resolver)
+		name->resolver = resolver;
 	if (!name->used || resolve_ms < name->resolve_ms)
 		name_set_resolve(name, resolve_ms);
 	name->used = true;
@@ -70,13 +75,14 @@ follow(struct names *n, struct str text, msec resolve_ms)
 }
 
 static void
-follow_server(struct names *n, const struct conf_server *s, msec resolve_ms)
+follow_server(struct names *n, struct resolver *resolver, const struct conf_server *s,
+    msec resolve_ms)
 {
 	char buffer[NAME_TEXT];
 	struct str text = text_of(s, buffer);
 
 	if (text.p != NULL)
-		follow(n, text, resolve_ms)->direct = true;
+		follow(n, resolver, text, resolve_ms)->direct = true;
 }
 
 /* The targets of services are followed like names of the configuration. */
@@ -90,7 +96,8 @@ follow_services(struct names *n)
 		if (!name->used || !name_is_srv(name))
 			continue;
 		for (unsigned i = 0; i < q->n; i++)
-			follow(n, str_of(q->services[i].target), name->resolve_ms);
+			follow(n, name->resolver, str_of(q->services[i].target),
+			    name->resolve_ms);
 	}
 }
 
@@ -114,34 +121,74 @@ sweep(struct names *n)
 }
 
 static void
-use_name_servers(struct names *n, const struct conf_global *conf)
+follow_used(struct names *n, struct resolver *resolver, const struct names_used *used)
 {
-	resolver_use(n->env.resolver, conf->name_servers, conf->nname_servers);
+	for (unsigned i = 0; i < used->nconfs; i++) {
+		for (unsigned k = 0; k < used->confs[i]->nbackends; k++) {
+			const struct conf_backend *b = used->confs[i]->backends[k];
+
+			for (unsigned j = 0; j < b->nservers; j++)
+				follow_server(n, resolver, &b->servers[j], b->resolve_ms);
+		}
+	}
+	for (unsigned i = 0; i < used->nadded; i++)
+		follow_server(n, resolver, used->added[i].server, used->added[i].resolve_ms);
+}
+
+/* The name servers of the newest of them; those of /etc/resolv.conf if there is none. */
+static const struct conf_global *
+newest(const struct names_used *used)
+{
+	static const struct conf_global none;
+
+	return used->nconfs > 0 ? &used->confs[used->nconfs - 1]->global : &none;
+}
+
+/* NULL after an error line. */
+static struct resolver *
+resolver_of_coming(struct names *n, const struct names_used *coming)
+{
+	const struct conf_global *g = newest(coming);
+
+	if (resolver_uses(n->resolver, g->name_servers, g->nname_servers))
+		return n->resolver;
+	if (n->coming == NULL)
+		n->coming = resolver_new(n->env.loop);
+	if (n->coming != NULL)
+		resolver_use(n->coming, g->name_servers, g->nname_servers);
+	return n->coming;
+}
+
+/* What other name servers did not know, these may know. */
+static void
+retry_all(struct names *n)
+{
+	LIST_EACH(link, &n->list)
+		name_retry(CONTAINER_OF(link, struct name, link));
 }
 
 void
-names_use(struct names *n, const struct conf_snapshot *const *confs, unsigned nconfs,
-    const struct names_added *added, unsigned nadded)
+names_use(struct names *n, const struct names_used *serving, const struct names_used *coming)
 {
+	const struct conf_global *g = newest(serving->nconfs > 0 ? serving : coming);
+	bool same = resolver_uses(n->resolver, g->name_servers, g->nname_servers);
+	struct resolver *other;
+
 	LIST_EACH(link, &n->list) {
 		struct name *name = CONTAINER_OF(link, struct name, link);
 
 		name->direct = name->used = false;
 	}
-	if (nconfs > 0)
-		use_name_servers(n, &confs[nconfs - 1]->global);
-	for (unsigned i = 0; i < nconfs; i++) {
-		for (unsigned k = 0; k < confs[i]->nbackends; k++) {
-			const struct conf_backend *b = confs[i]->backends[k];
-
-			for (unsigned j = 0; j < b->nservers; j++)
-				follow_server(n, &b->servers[j], b->resolve_ms);
-		}
+	resolver_use(n->resolver, g->name_servers, g->nname_servers);
+	follow_used(n, n->resolver, serving);
+	if (coming->nconfs > 0) {
+		other = resolver_of_coming(n, coming);
+		follow_used(n, other != NULL ? other : n->resolver, coming);
 	}
-	for (unsigned i = 0; i < nadded; i++)
-		follow_server(n, added[i].server, added[i].resolve_ms);
 	follow_services(n);
 	sweep(n);
+	if (!same)
+		retry_all(n);
 }
 
 /* ---- answers, and waiting for them */
@@ -377,11 +424,11 @@ names_new(struct loop *loop, void (*changed)(void *arg), void *arg)
 
 	n->env = (struct name_env){
 		.loop = loop,
-		.resolver = resolver_new(loop),
 		.answered = on_answered,
 		.arg = n,
 	};
-	if (n->env.resolver == NULL) {
+	n->resolver = resolver_new(loop);
+	if (n->resolver == NULL) {
 		mem_free(n);
 		return NULL;
 	}
@@ -406,6 +453,7 @@ names_free(struct names *n)
 	loop_timer_cancel(n->env.loop, &n->gather);
 	task_cancel(&n->settled_task);
 	loop_timer_cancel(n->env.loop, &n->patience);
-	resolver_free(n->env.resolver);
+	resolver_free(n->resolver);
+	resolver_free(n->coming);
 	mem_free(n);
 }

@@ -2,6 +2,9 @@
  * names.h - the addresses behind the names of servers, followed without blocking; the master's.
  *
  *	snapshots ─► names_use() ─► resolver (c-ares) ─► addresses ─► changed()
+ *
+ * A configuration that does not serve yet, and may never, has its own name servers asked for those
+ * names only that no other one has.
  */
 #ifndef USHERD_PROXY_SERVERS_NAMES_H
 #define USHERD_PROXY_SERVERS_NAMES_H
@@ -35,14 +38,21 @@ struct names_added {
 struct names *names_new(struct loop *loop, void (*changed)(void *arg), void *arg);
 void names_free(struct names *n);
 
+/* Some configurations, the newest last, and servers added to their backends at run time. */
+struct names_used {
+	const struct conf_snapshot **confs;
+	unsigned nconfs;
+	struct names_added *added;
+	unsigned nadded;
+};
+
 /*
- * Follows the names of the servers of the configurations `confs` (all living generations, and one
- * that is about to start; the newest last) and of the servers `added` at run time; names that
- * nobody uses any more are dropped, what is known stays.  The newest says which name servers are
- * asked.
+ * Follows the names of servers: of the configurations that serve, or finish what they do, and of
+ * those that are still `coming`.  Names that nobody uses any more are dropped, what is known stays.
+ * The newest that serves says which name servers are asked; the newest that is coming does so for
+ * names that nobody else has.  If none serves, what is coming counts as if it did.
  */
-void names_use(struct names *n, const struct conf_snapshot *const *confs, unsigned nconfs,
-    const struct names_added *added, unsigned nadded);
+void names_use(struct names *n, const struct names_used *serving, const struct names_used *coming);
 
 /*
  * Calls `settled` from the loop when every name that is followed has got its first answer, good or
