@@ -5,10 +5,12 @@
  * where nobody else could have made it: in a directory that root owns and that only root may write,
  * or, where such a directory is sticky, if the link is root's own.  That holds for each name of a
  * path.  Other users cannot be led to files that they may not open, so they follow every link.
+ * Links in /proc are the kernel's and are followed too.
  */
 #ifndef USHERD_BASE_PATH_H
 #define USHERD_BASE_PATH_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "base/str.h"
@@ -21,9 +23,11 @@ int path_open(const char *path, int flags, mode_t mode);
 
 /*
  * Opens the directory of the last name of a path, for openat() and the like with O_NOFOLLOW, and
- * points `*name` at that name, in `path`.  -1 with errno.
+ * points `*name` at that name, in `path`.  -1 with errno.  Unless `shared` is NULL, it tells
+ * whether another user could lead the path elsewhere at any time: then the descriptor is the only
+ * safe way.
  */
-int path_dir(const char *path, const char **name);
+int path_dir(const char *path, const char **name, bool *shared);
 
 /* Writes a file in one step, by way of `path`.new.  0, or -1 with errno; then it is as before. */
 int path_replace(const char *path, struct str text, mode_t mode);

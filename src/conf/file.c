@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/path.h"
 
 enum {
 	HEADING_MAX = 49,	/* as much as inih keeps of a section and of a key */
@@ -267,10 +268,10 @@ conf_file_read(struct arena *arena, const char *path, size_t max, const char **w
 {
 	struct str text = { NULL, 0 };
 	struct buf content;
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	int fd = path_open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
 
 	if (fd < 0) {
-		*why = strerror(errno);
+		*why = path_error(errno);
 		return text;
 	}
 	buf_init(&content);

@@ -4,11 +4,16 @@
 #include "net/socket.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/sockios.h>
 #include <netinet/tcp.h>
+#include <stddef.h>
+#include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "base/path.h"
 
 enum { DEFER_ACCEPT_S = 1 };	/* the kernel keeps a connection back until its first bytes come */
 
@@ -30,18 +35,18 @@ close_keeping_errno(int fd)
 
 /* Removes the file of a unix socket that refuses connections: its owner is dead. */
 static void
-remove_stale(const struct addr *a)
+remove_stale(const struct addr *a, int dir, const char *name)
 {
 	struct stat st;
 	int fd;
 
-	if (lstat(a->un.sun_path, &st) < 0 || !S_ISSOCK(st.st_mode))
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISSOCK(st.st_mode))
 		return;
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return;
 	if (connect(fd, &a->sa, a->len) < 0 && errno == ECONNREFUSED)
-		unlink(a->un.sun_path);
+		unlinkat(dir, name, 0);
 	close(fd);
 }
 
@@ -59,8 +64,21 @@ prepare_tcp(int fd, const struct addr *a)
 	return 0;
 }
 
-int
-socket_listen_unix(const struct addr *a, int backlog, mode_t mode)
+/* The same address by way of the open directory. */
+static struct addr
+address_in(int dir, const char *name)
+{
+	struct addr a = { .un = { .sun_family = AF_UNIX } };
+	int n = snprintf(a.un.sun_path, sizeof(a.un.sun_path), "/proc/self/fd/%d/%s", dir, name);
+
+	/* Too long: bind() says so. */
+	a.len = n < (int)sizeof(a.un.sun_path) ?
+	    (socklen_t)(offsetof(struct sockaddr_un, sun_path) + (size_t)n + 1) : 0;
+	return a;
+}
+
+static int
+bind_unix(const struct addr *a, int dir, const char *name, mode_t mode)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	int bound;
@@ -68,11 +86,31 @@ socket_listen_unix(const struct addr *a, int backlog, mode_t mode)
 
 	if (fd < 0)
 		return -1;
-	remove_stale(a);
+	remove_stale(a, dir, name);
 	mask = umask(0777 & ~mode);
 	bound = bind(fd, &a->sa, a->len);
 	umask(mask);
-	if (bound < 0 || listen(fd, backlog) < 0)
+	return bound == 0 ? fd : close_keeping_errno(fd);
+}
+
+int
+socket_listen_unix(const struct addr *a, int backlog, mode_t mode)
+{
+	struct addr within;
+	const char *name;
+	bool shared;
+	int dir = path_dir(a->un.sun_path, &name, &shared), fd;
+
+	if (dir < 0)
+		return -1;
+	/* Not always, as ss and others show the address. */
+	if (shared) {
+		within = address_in(dir, name);
+		a = &within;
+	}
+	fd = bind_unix(a, dir, name, mode);
+	close_keeping_errno(dir);
+	if (fd >= 0 && listen(fd, backlog) < 0)
 		return close_keeping_errno(fd);
 	return fd;
 }

@@ -11,6 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/path.h"
+
 enum {
 	FILE_MAX = 1 << 20,		/* a chain of a hundred certificates has a fifth of it */
 	SETTLE_S = 2,			/* FAT ticks every two seconds, others faster */
@@ -19,13 +21,16 @@ enum {
 static void
 take_stamp(struct cert_stamp *s, const char *path)
 {
+	int fd = path_open(path, O_PATH, 0);
 	struct stat st;
 
 	*s = (struct cert_stamp){ .error = 0 };
-	if (stat(path, &st) == -1) {
+	if (fd == -1 || fstat(fd, &st) == -1)
 		s->error = errno;
+	if (fd != -1)
+		close(fd);
+	if (s->error != 0)
 		return;
-	}
 	s->dev = st.st_dev;
 	s->ino = st.st_ino;
 	s->size = st.st_size;
@@ -101,10 +106,10 @@ static int
 read_file(const char *path, struct buf *b, char error[CERT_ERROR])
 {
 	/* O_NONBLOCK: a pipe in its place is an error and not a wait. */
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK), result;
+	int fd = path_open(path, O_RDONLY | O_NOCTTY | O_NONBLOCK, 0), result;
 
 	if (fd == -1) {
-		snprintf(error, CERT_ERROR, "%s: %s", path, strerror(errno));
+		snprintf(error, CERT_ERROR, "%s: %s", path, path_error(errno));
 		return -1;
 	}
 	result = read_fd(fd, b);

@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/path.h"
 #include "net/socket.h"
 
 enum { CONTROL_BACKLOG = 16 };
@@ -37,27 +38,47 @@ add(struct listeners *l, const struct addr *addr, int fd)
 	return one;
 }
 
+/* What is at the path of a unix socket: the open directory, the name in it and what that is. */
+static int
+look(const struct listening *one, const char **name, struct stat *st)
+{
+	int dir = path_dir(one->addr.un.sun_path, name, NULL);
+
+	if (dir != -1 && fstatat(dir, *name, st, AT_SYMLINK_NOFOLLOW) == 0)
+		return dir;
+	if (dir != -1)
+		close(dir);
+	return -1;
+}
+
 static void
 remember_file(struct listening *one)
 {
+	const char *name;
 	struct stat st;
+	int dir = one->addr.sa.sa_family == AF_UNIX ? look(one, &name, &st) : -1;
 
-	if (one->addr.sa.sa_family != AF_UNIX || lstat(one->addr.un.sun_path, &st) == -1)
+	if (dir == -1)
 		return;
-	one->ours = true;
+	one->ours = S_ISSOCK(st.st_mode) && st.st_uid == geteuid();
 	one->dev = st.st_dev;
 	one->ino = st.st_ino;
+	close(dir);
 }
 
 /* Somebody else may have put a socket of the same name there. */
 static void
 remove_file(const struct listening *one)
 {
+	const char *name;
 	struct stat st;
+	int dir = one->ours ? look(one, &name, &st) : -1;
 
-	if (one->ours && lstat(one->addr.un.sun_path, &st) == 0 && st.st_dev == one->dev &&
-	    st.st_ino == one->ino)
-		unlink(one->addr.un.sun_path);
+	if (dir == -1)
+		return;
+	if (st.st_dev == one->dev && st.st_ino == one->ino)
+		unlinkat(dir, name, 0);
+	close(dir);
 }
 
 static void
@@ -213,7 +234,7 @@ fail:
 void
 listeners_say_failed(const struct conf_bind *failed)
 {
-	const char *remedy = "";
+	const char *remedy = "", *what;
 
 	if (errno == EADDRINUSE && failed->addr.sa.sa_family == AF_UNIX)
 		remedy = " (another process listens there, or it is no socket)";
@@ -223,17 +244,28 @@ listeners_say_failed(const struct conf_bind *failed)
 		remedy = " (low ports take root or CAP_NET_BIND_SERVICE)";
 	else if (errno == EADDRNOTAVAIL)
 		remedy = " (use an address of this machine)";
+	what = path_error(errno);
 	if (failed->at.line > 0)
-		log_error("%s:%d: bind %s: %m%s", failed->at.file, failed->at.line,
-		    failed->text.p, remedy);
+		log_error("%s:%d: bind %s: %s%s", failed->at.file, failed->at.line,
+		    failed->text.p, what, remedy);
 	else
-		log_error("%s: bind %s: %m%s", failed->at.file, failed->text.p, remedy);
+		log_error("%s: bind %s: %s%s", failed->at.file, failed->text.p, what, remedy);
 }
 
 int
 listeners_control_fd(const struct listener_set *set)
 {
 	return set->control != NULL ? set->control->fd : -1;
+}
+
+bool
+listeners_control_file(const struct listener_set *set, dev_t *dev, ino_t *ino)
+{
+	if (set->control == NULL || !set->control->ours)
+		return false;
+	*dev = set->control->dev;
+	*ino = set->control->ino;
+	return true;
 }
 
 static void

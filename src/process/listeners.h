@@ -41,6 +41,9 @@ void listeners_say_failed(const struct conf_bind *failed);
 /* The control socket of a set, or -1. */
 int listeners_control_fd(const struct listener_set *set);
 
+/* Which file the control socket has; false if it was handed in: then its rights are not ours. */
+bool listeners_control_file(const struct listener_set *set, dev_t *dev, ino_t *ino);
+
 /* Lets the sockets go; an empty set is fine. */
 void listeners_give(struct listener_set *set);
 

@@ -9,22 +9,35 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/path.h"
 
 enum { MODE = 0640 };
+
+static const char *
+explain_error(int error)
+{
+	switch (error) {
+	case ELOOP:
+		return "is a symbolic link, or behind one that another user could have placed";
+	case ENXIO:
+		return "is a pipe that nobody reads";
+	case EACCES:
+		return "Permission denied (choose another path, or stderr)";
+	default:
+		return path_error(error);
+	}
+}
 
 /* Never through a symbolic link: the directory may belong to somebody who is not root. */
 static int
 open_file(struct str path)
 {
 	/* O_NONBLOCK: a pipe without a reader is an error and not a wait. */
-	int fd = open(path.p, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY |
-	    O_CLOEXEC, MODE);
+	int fd = path_open(path.p, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK |
+	    O_NOCTTY, MODE);
 
 	if (fd == -1)
-		log_error("log %s: %s", path.p, errno == ELOOP ? "is a symbolic link" :
-		    errno == ENXIO ? "is a pipe that nobody reads" :
-		    errno == EACCES ? "Permission denied (choose another path, or stderr)" :
-		    strerror(errno));
+		log_error("log %s: %s", path.p, explain_error(errno));
 	return fd;
 }
 

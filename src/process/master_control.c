@@ -5,10 +5,14 @@
 
 #include <sys/stat.h>
 
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/path.h"
 #include "process/control_commands.h"
 #include "proxy/servers/overrides.h"
 
@@ -18,16 +22,40 @@ master_open_control(struct master *m)
 	m->control = control_new(m->loop, control_commands_run, m);
 }
 
+/* The file of the socket; -1 with errno if somebody has put something else in its place. */
+static int
+open_file(const char *path, dev_t dev, ino_t ino)
+{
+	int fd = path_open(path, O_PATH | O_NOFOLLOW, 0);
+	struct stat st;
+
+	if (fd == -1 || (fstat(fd, &st) == 0 && st.st_dev == dev && st.st_ino == ino))
+		return fd;
+	close(fd);
+	errno = EEXIST;
+	return -1;
+}
+
+/* A descriptor that was opened by its path alone has no other way, before Linux 6.6. */
+static int
+change_mode(int fd, mode_t mode)
+{
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return chmod(path, mode);
+}
+
 /* To the group, by changing to it: giving files away takes a right that the master has not. */
 static int
-give_to_group(const char *path, gid_t gid)
+give_to_group(int fd, gid_t gid)
 {
 	gid_t own = getegid();
 	int result;
 
 	if (setegid(gid) == -1)
 		return -1;
-	result = chown(path, (uid_t)-1, gid);
+	result = fchownat(fd, "", (uid_t)-1, gid, AT_EMPTY_PATH);
 	if (setegid(own) == -1) {
 		log_error("setegid: %m");
 		return -1;
@@ -36,18 +64,32 @@ give_to_group(const char *path, gid_t gid)
 }
 
 static void
-set_rights(const struct config *c)
+set_rights(const struct generation *g)
 {
+	const struct config *c = g->config;
 	const struct conf_snapshot *s = c->snapshot;
 	const char *path = s->admin.socket.text.p;
 	bool shared = c->identity.change && s->global.group.p != NULL;
+	dev_t dev;
+	ino_t ino;
+	int fd;
 
-	if (chmod(path, S_IRUSR | S_IWUSR) == -1)
+	if (!listeners_control_file(&g->listeners, &dev, &ino))
+		return;
+	fd = open_file(path, dev, ino);
+	if (fd == -1) {
+		log_warn("control socket %s: %s", path, errno == EEXIST || errno == ENOENT ?
+		    "its file was removed or replaced: usherctl cannot reach it (restart)" :
+		    path_error(errno));
+		return;
+	}
+	if (change_mode(fd, S_IRUSR | S_IWUSR) == -1)
 		log_warn("control socket %s: %m", path);
-	else if (shared && (give_to_group(path, c->identity.gid) == -1 ||
-	    chmod(path, S_IRUSR | S_IWUSR | S_IRGRP | S_IWGRP) == -1))
+	else if (shared && (give_to_group(fd, c->identity.gid) == -1 ||
+	    change_mode(fd, S_IRUSR | S_IWUSR | S_IRGRP | S_IWGRP) == -1))
 		log_warn("control socket %s: group %s cannot use it: %m", path,
 		    s->global.group.p);
+	close(fd);
 }
 
 void
@@ -57,7 +99,7 @@ master_use_control(struct master *m, const struct generation *g)
 	unsigned forgotten;
 
 	if (fd != -1)
-		set_rights(g->config);
+		set_rights(g);
 	control_listen(m->control, fd);
 	forgotten = overrides_settle(m->servers.overrides, g->config->snapshot);
 	if (forgotten > 0)

@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
 #include <stdint.h>
@@ -16,6 +17,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/path.h"
 
 enum { MAX_GROUPS = 65536 };
 
@@ -147,12 +149,16 @@ privileges_trim(void)
 static int
 enter_chroot(struct str dir)
 {
+	int fd;
+
 	if (dir.p == NULL)
 		return 0;
-	if (chroot(dir.p) == -1 || chdir("/") == -1) {
-		log_error("chroot %s: %m", dir.p);
+	fd = path_open(dir.p, O_PATH | O_DIRECTORY, 0);
+	if (fd == -1 || fchdir(fd) == -1 || chroot(".") == -1 || chdir("/") == -1) {
+		log_error("chroot %s: %s", dir.p, path_error(errno));
 		return -1;
 	}
+	close(fd);
 	return 0;
 }
 
