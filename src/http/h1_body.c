@@ -9,6 +9,8 @@ enum {
 	MAX_SIZE_LINE = 4096,		/* a chunk's size with its extensions */
 	MAX_TRAILERS = 16384,
 	FREE_OVERHEAD = 16384,		/* extensions beyond this must not outweigh the data */
+	USUAL_DIGITS = 8,		/* of a chunk's size */
+	SMALL_CHUNK = 512,		/* below it, moving the bytes costs less than a segment */
 };
 
 /* The chunk decoder; names say what comes next. */
@@ -147,24 +149,62 @@ control_byte(struct h1_body *b, char c)
 	}
 }
 
+/* The usual head of a chunk, when all of it has come: how many bytes it is, or 0. */
+static size_t
+usual_head(struct h1_body *b, const char *p, size_t n)
+{
+	uint64_t size = 0;
+	size_t i = 0;
+
+	for (int digit; i < n && i < USUAL_DIGITS && (digit = char_hex(p[i])) >= 0; i++)
+		size = size << 4 | (uint64_t)digit;
+	if (i == 0 || n - i < 2 || p[i] != '\r' || p[i + 1] != '\n')
+		return 0;
+	b->left = size;
+	begin_chunk(b);
+	return i + 2;
+}
+
+/* What frames chunks; how many bytes of it were taken, 0 for a wrong one. */
+static size_t
+take_framing(struct h1_body *b, const char *p, size_t n)
+{
+	size_t whole = 0;
+
+	if (b->state == SIZE && b->line == 0)
+		whole = usual_head(b, p, n);
+	return whole > 0 ? whole : control_byte(b, p[0]);
+}
+
 static enum h1_body_result
 decode_chunked(struct h1_body *b, struct block *block, char *p, size_t n, struct chain *out,
     size_t *used)
 {
+	char *end = NULL;		/* of the chunks so far that stand in one piece */
 	size_t i = 0;
 
 	while (i < n && b->state != END) {
 		if (b->state == DATA) {
 			size_t take = n - i < b->left ? n - i : b->left;
 
-			chain_add_block(out, block, p + i, take);
+			/* Small chunks close up over what framed them, and become one segment. */
+			if (end == NULL || take > SMALL_CHUNK)
+				end = p + i;
+			else
+				memmove(end, p + i, take);
+			chain_add_block(out, block, end, take);
+			end += take;
 			i += take;
 			b->left -= take;
 			b->received += take;
 			if (b->left == 0)
 				b->state = DATA_CR;
-		} else if (!control_byte(b, p[i++])) {
-			return H1_BODY_BAD;
+		} else {
+			size_t taken = take_framing(b, p + i, n - i);
+
+			if (taken == 0)
+				return H1_BODY_BAD;
+			i += taken;
 		}
 	}
 	*used = i;

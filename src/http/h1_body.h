@@ -1,7 +1,8 @@
 /*
  * h1_body.h - decodes HTTP/1 bodies: RFC 9112, sections 6 and 7.
  *
- * Body bytes are not copied: segments refer to the block that they were read into.
+ * Body bytes stay in the block that they were read into, and segments refer to it; small chunks are
+ * moved together there, so that they make one segment.
  */
 #ifndef USHERD_HTTP_H1_BODY_H
 #define USHERD_HTTP_H1_BODY_H
@@ -44,7 +45,8 @@ h1_body_has_trailers(const struct h1_body *b)
 
 /*
  * Decodes the `n` bytes at `p`, which lie in `block`, and appends body bytes to `out`.  `*used`
- * says how many bytes belonged to this message: less than `n` only with END.  BAD: malformed.
+ * says how many bytes belonged to this message: less than `n` only with END.  BAD: malformed.  The
+ * bytes at `p` are the decoder's to overwrite: nobody else may refer to them.
  */
 enum h1_body_result h1_body_decode(struct h1_body *b, struct block *block, char *p, size_t n,
     struct chain *out, size_t *used);

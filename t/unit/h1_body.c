@@ -233,19 +233,46 @@ START_TEST(many_small_chunks)
 }
 END_TEST
 
+static struct block *
+block_of(struct str bytes)
+{
+	struct block *b = block_new(bytes.n);
+
+	memcpy(b->data, bytes.p, bytes.n);
+	return b;
+}
+
 /* Bytes are referred to, not copied. */
 START_TEST(segments_lie_in_the_block)
 {
-	struct str bytes = STR_OF("5\r\nhello\r\n3\r\nyou\r\n");
-	struct block *b = block_new(bytes.n);
+	char bytes[2048];
+	int n = snprintf(bytes, sizeof(bytes), "3e8\r\n%01000d\r\n258\r\n%0600d\r\n", 1, 2);
+	struct block *b = block_of(str_make(bytes, (size_t)n));
 	size_t used;
 
-	memcpy(b->data, bytes.p, bytes.n);
+	h1_body_init(&body, FRAMING_CHUNKED, 0);
+	ck_assert_int_eq(h1_body_decode(&body, b, b->data, (size_t)n, &out, &used), H1_BODY_MORE);
+	ck_assert_ptr_eq(out.first->p, b->data + 5);
+	ck_assert_ptr_eq(out.first->next->p, b->data + 1012);
+	ck_assert_uint_eq(b->refs, 3);
+	block_unref(b);
+}
+END_TEST
+
+/* Small ones are moved together: one segment, however many there were. */
+START_TEST(small_chunks_close_up)
+{
+	struct str bytes = STR_OF("5\r\nhello\r\n00003\r\nyou\r\n1;a=b\r\n!\r\n");
+	struct block *b = block_of(bytes);
+	size_t used;
+
 	h1_body_init(&body, FRAMING_CHUNKED, 0);
 	ck_assert_int_eq(h1_body_decode(&body, b, b->data, bytes.n, &out, &used), H1_BODY_MORE);
 	ck_assert_ptr_eq(out.first->p, b->data + 3);
-	ck_assert_ptr_eq(out.first->next->p, b->data + 13);
-	ck_assert_uint_eq(b->refs, 3);
+	ck_assert_uint_eq(out.first->len, 9);
+	ck_assert(memcmp(out.first->p, "helloyou!", 9) == 0);
+	ck_assert_ptr_null(out.first->next);
+	ck_assert_uint_eq(b->refs, 2);
 	block_unref(b);
 }
 END_TEST
@@ -267,6 +294,7 @@ main(void)
 	tcase_add_test(tc, nothing_is_endless);
 	tcase_add_test(tc, many_small_chunks);
 	tcase_add_test(tc, segments_lie_in_the_block);
+	tcase_add_test(tc, small_chunks_close_up);
 	suite_add_tcase(suite, tc);
 	return unit_run(suite);
 }
