@@ -183,6 +183,35 @@ check_target(struct request *r, struct arena *arena, struct refusal *refusal)
 	return true;
 }
 
+/* What the options of Connection say, of all fields of a message. */
+struct connection {
+	unsigned options;
+	bool close;
+	bool keep_alive;
+	bool upgrade;
+};
+
+/* Each may name fields to be looked for among all: no message needs more than a few. */
+enum { MAX_OPTIONS = 64 };
+
+static const char too_many_options[] = "more than 64 Connection options";
+
+static bool
+note_options(struct connection *c, struct str value)
+{
+	struct str option;
+
+	while (str_cut(&value, ',', &option)) {
+		if (++c->options > MAX_OPTIONS)
+			return false;
+		option = str_trim(option);
+		c->close |= str_ieq(option, STR_OF("close"));
+		c->keep_alive |= str_ieq(option, STR_OF("keep-alive"));
+		c->upgrade |= str_ieq(option, STR_OF("upgrade"));
+	}
+	return true;
+}
+
 /* Upgrade is honoured with its Connection option, in 1.1, without a body, and never to h2c, which
  * would carry requests past all checks. */
 static void
@@ -197,15 +226,14 @@ find_upgrade(struct request *r, struct str value)
 static bool
 read_connection(struct request *r, struct refusal *refusal)
 {
-	bool close = false, keep = false, upgrade = false;
+	struct connection connection = { 0 };
 	struct str upgrade_to = { NULL, 0 };
 
 	FIELDS_EACH(f, &r->fields) {
 		switch (f->id) {
 		case FIELD_CONNECTION:
-			close |= list_has_token(f->value, STR_OF("close"));
-			keep |= list_has_token(f->value, STR_OF("keep-alive"));
-			upgrade |= list_has_token(f->value, STR_OF("upgrade"));
+			if (!note_options(&connection, f->value))
+				return refuse(refusal, 400, "bad-request", too_many_options);
 			break;
 		case FIELD_UPGRADE:
 			upgrade_to = f->value;
@@ -223,8 +251,8 @@ read_connection(struct request *r, struct refusal *refusal)
 			break;
 		}
 	}
-	r->keep_alive = !close && (r->minor > 0 || keep);
-	if (upgrade)
+	r->keep_alive = !connection.close && (r->minor > 0 || connection.keep_alive);
+	if (connection.upgrade)
 		find_upgrade(r, upgrade_to);
 	return true;
 }
@@ -256,21 +284,21 @@ keep_alive_timeout(struct str value)
 	return 0;
 }
 
-static void
+/* False for more options than any server has. */
+static bool
 read_response_connection(struct response *r, bool *upgrade)
 {
-	bool close = false, keep = false;
+	struct connection connection = { 0 };
 
 	FIELDS_EACH(f, &r->fields) {
-		if (f->id == FIELD_CONNECTION) {
-			close |= list_has_token(f->value, STR_OF("close"));
-			keep |= list_has_token(f->value, STR_OF("keep-alive"));
-			*upgrade |= list_has_token(f->value, STR_OF("upgrade"));
-		} else if (f->id == FIELD_KEEP_ALIVE) {
+		if (f->id == FIELD_CONNECTION && !note_options(&connection, f->value))
+			return false;
+		if (f->id == FIELD_KEEP_ALIVE)
 			r->keep_alive_ms = keep_alive_timeout(f->value);
-		}
 	}
-	r->keep_alive = !close && (r->minor > 0 || keep);
+	r->keep_alive = !connection.close && (r->minor > 0 || connection.keep_alive);
+	*upgrade = connection.upgrade;
+	return true;
 }
 
 bool
@@ -278,9 +306,10 @@ response_check(struct response *r, const struct request *request, struct refusal
 {
 	struct framing_fields framing = framing_fields(&r->fields);
 	struct refusal wrong;
-	bool upgrade = false;
+	bool upgrade;
 
-	read_response_connection(r, &upgrade);
+	if (!read_response_connection(r, &upgrade))
+		return refuse(refusal, 502, "bad-response", too_many_options);
 	if (r->status == 101 && (request->upgrade.p == NULL || !upgrade ||
 	    fields_find(&r->fields, FIELD_UPGRADE) == NULL))
 		return refuse(refusal, 502, "bad-response", "101 that nobody asked for");

@@ -48,6 +48,9 @@ check(struct request *r, const char *line, const char *fields, struct refusal *r
 }
 
 #define HOST	"Host: a.test\r\n"
+#define EIGHT	"a, b,,c ,close, , e,f"
+#define OPTIONS_64 \
+	"Connection: " EIGHT "," EIGHT "," EIGHT "," EIGHT "," EIGHT "," EIGHT "," EIGHT "," EIGHT
 
 static const struct {
 	const char *line, *fields;
@@ -132,6 +135,10 @@ static const struct {
 	{ "POST / HTTP/1.1", HOST "Content-Length: 0\r\nTransfer-Encoding: identity\r\n", 400 },
 
 	{ "POST / HTTP/1.1", HOST "Expect: 100-Continue\r\nContent-Length: 5\r\n", 0 },
+	{ "GET / HTTP/1.1", HOST OPTIONS_64 "\r\n", 0 },
+	{ "GET / HTTP/1.1", HOST OPTIONS_64 ",\r\n", 400 },
+	{ "GET / HTTP/1.1", HOST OPTIONS_64 "\r\nConnection:\r\n", 400 },
+
 	{ "POST / HTTP/1.1", HOST "Expect: teapot\r\nContent-Length: 5\r\n", 417 },
 };
 
@@ -284,6 +291,9 @@ static const struct {
 	{ METHOD_GET, 0, "HTTP/1.1 200 OK",
 	  "Content-Length: 0\r\nKeep-Alive: timeout=99999999999\r\n",
 	  "length 0 keep" },
+	{ METHOD_GET, 0, "HTTP/1.1 200 OK", "Content-Length: 0\r\n" OPTIONS_64 "\r\n",
+	  "length 0" },
+	{ METHOD_GET, 0, "HTTP/1.1 200 OK", "Content-Length: 0\r\n" OPTIONS_64 ",g\r\n", NULL },
 	{ METHOD_GET, 0, "HTTP/1.1 200 OK",
 	  "Content-Length: 0\r\nKeep-Alive: timeout=-1,timeout=\r\n",
 	  "length 0 keep" },
