@@ -41,15 +41,26 @@ host_field(const struct exchange *x, struct str server_host)
 
 /* `a, b`, with `a` the values of the fields that are there already. */
 static struct str
-append_to(struct exchange *x, struct fields *out, enum field_id id, struct str value)
+append_to(struct exchange *x, const struct fields *out, enum field_id id, struct str value)
 {
-	struct arena *arena = &x->stream->arena;
+	size_t n = value.n;
+	char *start, *p;
 
-	for (unsigned i = out->n; i-- > 0;)
-		if (!out->v[i].gone && out->v[i].id == id)
-			value = arena_printf(arena, "%.*s, %.*s", STR_ARG(out->v[i].value),
-			    STR_ARG(value));
-	return value;
+	FIELDS_EACH(f, out)
+		if (f->id == id)
+			n += f->value.n + 2;
+	if (n == value.n)
+		return value;
+	start = p = arena_alloc(&x->stream->arena, n);
+	FIELDS_EACH(f, out) {
+		if (f->id != id)
+			continue;
+		memcpy(p, f->value.p, f->value.n);
+		memcpy(p + f->value.n, ", ", 2);
+		p += f->value.n + 2;
+	}
+	memcpy(p, value.p, value.n);
+	return str_make(start, n);
 }
 
 /* RFC 7239, 6: IPv6 addresses stand in brackets and quotes. */
