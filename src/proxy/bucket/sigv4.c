@@ -80,18 +80,25 @@ compare_names(struct str a, struct str b)
 	return a.n < b.n ? -1 : a.n > b.n;
 }
 
+/* Fields of one list: those with the same name stay in its order. */
+static int
+compare_fields(const void *a, const void *b)
+{
+	const struct field *f = *(const struct field *const *)a;
+	const struct field *g = *(const struct field *const *)b;
+	int d = compare_names(f->name, g->name);
+
+	return d != 0 ? d : (f > g) - (f < g);
+}
+
 static struct sorted
 sort_fields(const struct fields *fields)
 {
 	struct sorted s = { mem_zalloc(fields->n + 1, sizeof(struct field *)), 0 };
 
-	FIELDS_EACH(f, fields) {
-		unsigned at = s.n++;
-
-		for (; at > 0 && compare_names(s.v[at - 1]->name, f->name) > 0; at--)
-			s.v[at] = s.v[at - 1];
-		s.v[at] = f;
-	}
+	FIELDS_EACH(f, fields)
+		s.v[s.n++] = f;
+	qsort(s.v, s.n, sizeof(s.v[0]), compare_fields);
 	return s;
 }
 
