@@ -210,14 +210,26 @@ fields_set(struct fields *list, enum field_id id, struct str value)
 	fields_add_id(list, id, value);
 }
 
+static bool
+varies(struct str list, struct str name)
+{
+	struct str item;
+
+	while (str_cut(&list, ',', &item)) {
+		item = str_trim(item);
+		if (str_ieq(item, name) || str_eq(item, STR_OF("*")))
+			return true;
+	}
+	return false;
+}
+
 void
 fields_vary(struct fields *list, struct str name)
 {
 	struct field *vary = fields_find(list, FIELD_VARY);
 
 	FIELDS_EACH(f, list)
-		if (f->id == FIELD_VARY &&
-		    (list_has_token(f->value, name) || list_has_token(f->value, STR_OF("*"))))
+		if (f->id == FIELD_VARY && varies(f->value, name))
 			return;
 	if (vary == NULL)
 		fields_add_id(list, FIELD_VARY, name);

@@ -76,7 +76,9 @@ void
 escape_html(struct buf *out, struct str value)
 {
 	while (value.n > 0 && copy_run(out, &value, IN_HTML)) {
-		buf_printf(out, "&#%d;", value.p[0]);
+		buf_add(out, "&#", 2);
+		buf_uint(out, (unsigned char)value.p[0]);
+		buf_char(out, ';');
 		value = str_skip(value, 1);
 	}
 }
