@@ -83,6 +83,25 @@ $(OUT)/%.o: %.c $(OUT)/flags
 	@echo "  CC    $<"
 	$(Q)$(COMPILE) $(WARN_CFLAGS) -MMD -MP -c -o $@ $<
 
+# The program once more, with counters of what it does, for t/steps.t.
+STEPS_OBJS = $(SRCS:%.c=$(OUT)/steps/%.o) $(LLHTTP_SRCS:%.c=$(OUT)/steps/llhttp/%.o)
+STEPS_CFLAGS = -O1 -fno-lto -fno-builtin -fsanitize-coverage=trace-pc -DUSHERD_SAN=1
+STEPS_WRAP = malloc calloc reallocarray free memcpy memmove memset memcmp memchr strlen vsnprintf
+
+$(OUT)/steps/%.o: %.c $(OUT)/flags
+	@mkdir -p $(@D)
+	@echo "  STEPS $<"
+	$(Q)$(CC) $(BASE_CFLAGS) $(PATHS_CFLAGS) $(STEPS_CFLAGS) -w -MMD -MP -c -o $@ $<
+
+$(OUT)/steps/llhttp/%.o: $(LLHTTP_DIR)/%.c $(OUT)/flags
+	@mkdir -p $(@D)
+	@echo "  STEPS $<"
+	$(Q)$(CC) $(BASE_CFLAGS) $(STEPS_CFLAGS) -w -c -o $@ $<
+
+$(OUT)/usherd-steps: $(STEPS_OBJS) t/steps/count.c
+	@echo "  LINK  $@"
+	$(Q)$(CC) $(BASE_CFLAGS) -O2 -o $@ $^ $(STEPS_WRAP:%=-Wl,--wrap=%) $(DEPS_LIBS) $(LIBS)
+
 $(OUT)/llhttp/%.o: $(LLHTTP_DIR)/%.c $(OUT)/flags
 	@mkdir -p $(@D)
 	@echo "  CC    $<"
@@ -105,7 +124,8 @@ deps:
 
 # ---- tests
 
-check: $(USHERD) $(USHERCTL) $(filter $(OUT)/%,$(TESTS))
+check: $(USHERD) $(USHERCTL) $(filter $(OUT)/%,$(TESTS)) \
+		$(if $(SAN),,$(if $(filter t/steps.t,$(TESTS)),$(OUT)/usherd-steps))
 	$(if $(UNITS)$(CHECK_LIBS),,@echo "note: no unit tests without Debian's package check" >&2)
 	CK_DEFAULT_TIMEOUT=60 USHERD=$(abspath $(USHERD)) USHERD_SAN=$(SAN) prove -It/lib -j$(JOBS) \
 		--rules 'seq=t/bigbody.t' --rules 'par=**' $(PROVEFLAGS) $(TESTS)
@@ -187,6 +207,6 @@ help:
 	@echo "install  to DESTDIR and the directories given to ./configure; uninstall"
 	@echo "clean    remove what was built; distclean: the configuration too"
 
--include $(patsubst %.o,%.d,$(MAIN_OBJ) $(CTL_OBJS) $(LIB_OBJS) $(patsubst %.c,$(OUT)/%.o,$(wildcard t/unit/*.c t/fuzz/*.c)))
+-include $(patsubst %.o,%.d,$(MAIN_OBJ) $(CTL_OBJS) $(LIB_OBJS) $(STEPS_OBJS) $(patsubst %.c,$(OUT)/%.o,$(wildcard t/unit/*.c t/fuzz/*.c)))
 .SECONDARY:
 .PHONY: all check deps demo bench lint fuzz install uninstall clean distclean help always
