@@ -399,6 +399,21 @@ subtest 'a stale pid file, and another user' => sub {
     $usherd->stop;
 };
 
+# In a container the master is process 1.
+subtest 'as process 1' => sub {
+    my @alone = qw(unshare --pid --fork --mount-proc);
+    plan skip_all => 'needs root and namespaces' if $> || system("@alone true 2>/dev/null");
+    my $usherd = usherd(saying('x'), prefix => \@alone, background => 0);
+    my ($master) = $usherd->workers;
+    is slurp($usherd->{pidfile}), "1\n", 'it is';
+    local @Test::Usherd::under = ('nsenter', '--pid', '--mount', "--target=$master");
+    my @command = ('-c', $usherd->{ini}, '-g', "global.pid_file=$usherd->{pidfile}", '-s');
+    my $r = run_usherd(@command, 'status');
+    is "$r->{status} $r->{out}", "0 1\n", '-s status';
+    is run_usherd(@command, 'stop')->{status}, 0, '-s stop';
+    $usherd->stop(0);
+};
+
 subtest 'a lock of another user' => sub {
     plan skip_all => 'needs root' if $>;
     my $dir = scratch();

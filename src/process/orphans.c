@@ -63,7 +63,7 @@ next(struct list *l, struct process_id *id)
 	uint64_t pid;
 
 	while (str_cut(&l->rest, '\n', &line)) {
-		if (!str_word(&line, &word) || !str_uint(word, INT32_MAX, &pid) || pid <= 1)
+		if (!str_word(&line, &word) || !str_uint(word, INT32_MAX, &pid) || pid == 0)
 			continue;
 		if (!str_word(&line, &word) || !str_uint(word, INT64_MAX, &id->started))
 			continue;

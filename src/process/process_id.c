@@ -93,7 +93,7 @@ runs_usherd(pid_t pid)
 bool
 process_id_lives(struct process_id id)
 {
-	return id.pid > 1 && id.started != 0 && process_id_of(id.pid).started == id.started &&
+	return id.pid > 0 && id.started != 0 && process_id_of(id.pid).started == id.started &&
 	    runs_usherd(id.pid);
 }
 
@@ -112,7 +112,7 @@ process_id_signal(struct process_id id, int signo)
 {
 	/* Held by this descriptor, the number goes to nobody else between the look and the signal.
 	 * Kernels before 5.3 have none. */
-	int fd = id.pid > 1 ? (int)syscall(SYS_pidfd_open, id.pid, 0) : -1, result, saved;
+	int fd = id.pid > 0 ? (int)syscall(SYS_pidfd_open, id.pid, 0) : -1, result, saved;
 
 	if (!process_id_lives(id)) {
 		result = -1;
