@@ -81,6 +81,7 @@ END
 }
 
 my $usherd = usherd(config());
+$usherd->expect_log(qr{backend false: server \S+: tls: expected a certificate for 127\.0\.0\.1, came CN=false\.test});
 my ($port, $admin) = map { $usherd->port($_) } 1, 2;
 
 # How many copies were answered, and dropped.

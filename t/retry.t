@@ -97,7 +97,7 @@ subtest 'refused and unreachable' => sub {
 
 subtest 'how often' => sub {
     my @nowhere = map { '127.0.0.1:' . free_port() } 1 .. 4;
-    for my $case ([0, 1], [2, 3], [6, 7]) {
+    for my $case ([0, 1], [2, 3], [3, 4], [6, 4]) {
         my ($retries, $tries) = @$case;
         my $usherd = logged(\@nowhere, "retries = $retries\nretry_budget = off");
         is request($usherd->port(1), $GET)->{status}, 502, "retries = $retries";
@@ -105,8 +105,8 @@ subtest 'how often' => sub {
         like $line, qr/^502 tries=$tries .*why=connect$/, "$tries tries";
         my ($addrs) = $line =~ /addr=(.*) status=/;
         my @order = split /, /, $addrs;
-        my %first = map { $_ => 1 } @order[0 .. ($tries < 4 ? $tries : 4) - 1];
-        is keys %first, $tries < 4 ? $tries : 4, 'each server once before any a second time';
+        my %asked = map { $_ => 1 } @order;
+        is keys %asked, $tries, 'each server once, and none a second time';
         finish($usherd);
     }
     my $usherd = logged(\@nowhere, "retries = 2", route => "retries = 0\n");
@@ -133,7 +133,7 @@ subtest 'statuses and timeouts' => sub {
     is $r->{status}, 503, 'the response of the last try';
     is $r->{body}, 'busy', 'is passed on with its body';
     is field($r, 'x-mark'), 'mine', 'and its fields';
-    like +(await_lines($usherd, 1))[0], qr/^503 tries=4 .* status=503, 503, 503, 503 .*why=-/, 'all are logged';
+    like +(await_lines($usherd, 1))[0], qr/^503 tries=2 .* status=503, 503 .*why=-/, 'each server once';
     is request($usherd->port(1), $GET)->{body}, 'busy', 'the next request works like it';
     finish($usherd);
 
@@ -142,6 +142,50 @@ subtest 'statuses and timeouts' => sub {
     is request($usherd->port(1), $GET)->{body}, 'good', 'timeout: GET';
     is request($usherd->port(1), post('x'))->{status}, 504, 'timeout: POST';
     finish($usherd);
+};
+
+# Of servers that cannot help now the last whole answer is kept, should the others not answer at all.
+subtest 'an answer in reserve' => sub {
+    my $nowhere = '127.0.0.1:' . free_port();
+    my $head = "HTTP/1.1 503 Busy\r\nX-Mark: mine\r\n";
+    my %answers = (
+        'with a length' => [[[send => "${head}Content-Length: 4\r\n\r\nbusy"]], 503, 'busy'],
+        'in chunks, piece by piece' => [[[slow => "${head}Transfer-Encoding: chunked\r\n\r\n2\r\nbu\r\n2\r\nsy\r\n0\r\n\r\n", 0.002]], 503, 'busy'],
+        'up to the end of the connection' => [[[send => "${head}Connection: close\r\n\r\nbusy"], 'close'], 503, 'busy'],
+        'empty' => [[[send => "${head}Content-Length: 0\r\n\r\n"]], 503, ''],
+        'of 64 KiB' => [[[send => "${head}Content-Length: 65536\r\n\r\n" . 'b' x 65536]], 503, 'b' x 65536],
+        'that is longer' => [[[send => "${head}Content-Length: 65537\r\n\r\n" . 'b' x 65537]], 502],
+        'that breaks off' => [[[send => "${head}Content-Length: 5\r\n\r\nbusy"], 'close'], 502],
+    );
+    for my $name (sort keys %answers) {
+        my ($script, $status, $body) = @{$answers{$name}};
+        my $busy = origin(['request', @$script]);
+        my $usherd = logged(["$busy->{address} weight=100", "$nowhere backup"], "retries = 3\nretry_on = connect reset 503");
+        my $r = request($usherd->port(1), $GET);
+        is $r->{status}, $status, "an answer $name";
+        is $r->{body}, $body, '... is the last resort, whole' if defined $body;
+        is field($r, 'x-mark'), defined $body ? 'mine' : undef, '... with its fields';
+        my $why = defined $body ? '-' : 'connect';
+        like +(await_lines($usherd, 1))[0], qr/^$status tries=2 .* status=503, - .*why=$why$/, '... after both were asked';
+        finish($usherd);
+    }
+    my @busy = map { origin(['request', [send => "HTTP/1.1 503 Busy\r\nContent-Length: 1\r\n\r\n$_"]]) } 1 .. 2;
+    my $usherd = logged(["$busy[0]{address} weight=100", "$busy[1]{address} backup", $nowhere . ' backup'], "retries = 3\nretry_on = connect 503");
+    my $r = request($usherd->port(1), $GET);
+    my ($line) = await_lines($usherd, 1);
+    my ($last) = $line =~ /status=503, (?:-, )?503/ ? 2 : 1;
+    is $r->{body}, $last, 'the last of two answers';
+    $r = request($usherd->port(1), "HEAD / HTTP/1.1\r\n$HOST\r\n", method => 'HEAD');
+    is $r->{status}, 503, 'HEAD';
+    finish($usherd);
+};
+
+subtest 'a kept connection that has ended' => sub {
+    my $origin = origin(['request', [send => answer('one')], 'head', 'close'], answer('two'));
+    my $usherd = logged($origin, 'retries = 0');
+    is request($usherd->port(1), $GET)->{body}, $_, "answer $_" for qw(one two);
+    like +(await_lines($usherd, 2))[1], qr/^200 tries=1 addr=\S+ status=200 /, 'is replaced, and no attempt';
+    $usherd->stop;
 };
 
 subtest 'a body is sent again' => sub {
@@ -164,15 +208,16 @@ subtest 'a body is sent again' => sub {
     is $good->last_request->{body}, 'a' x 20_000, 'too';
     finish($usherd);
 
-    # Part of the body comes while the retry waits.
-    my $one = origin(['head', 'reset'], ['request', [send => answer('later')]]);
-    $usherd = logged($one);
+    # Part of the body comes while the second retry waits.
+    my @cut = map { origin(['head', 'reset']) } 1 .. 2;
+    my $last = origin(answer('later'));
+    $usherd = logged([(map { "$_->{address} weight=100" } @cut), "$last->{address} backup"], 'retries = 2');
     my $c = client($usherd->port(1));
     $c->send("PUT / HTTP/1.1\r\n${HOST}Content-Length: 3000\r\n\r\n" . 'b' x 1000);
-    $one->await_event(qr/^1 done/);
+    $_->await_event(qr/^1 done/) for @cut;
     $c->send('b' x 2000);
     is +($c->response // {})->{body}, 'later', 'a body that comes during the pause';
-    is $one->last_request->{body}, 'b' x 3000, 'is whole';
+    is $last->last_request->{body}, 'b' x 3000, 'is whole';
     finish($usherd);
 
     # The same with all of it kept by request_buffering.
@@ -184,7 +229,7 @@ subtest 'a body is sent again' => sub {
 };
 
 subtest 'a client that leaves during the pause' => sub {
-    my $usherd = logged('127.0.0.1:' . free_port(), "retries = 100\nretry_budget = off", route => "half_close_timeout = 100ms\n");
+    my $usherd = logged([map { '127.0.0.1:' . free_port() } 1 .. 16], "retries = 100\nretry_budget = off", route => "half_close_timeout = 100ms\n");
     my $c = client($usherd->port(1));
     $c->send($GET);
     wait_for { $usherd->log_text =~ /trying again.*trying again/s };
@@ -195,6 +240,7 @@ subtest 'a client that leaves during the pause' => sub {
     finish($usherd);
     my $n = () = $usherd->log_text =~ /trying again/g;
     is $n, $tries, 'nothing is tried after that';
+    cmp_ok $tries, '<', 16, 'although there are other servers';
 };
 
 subtest 'the budget' => sub {

@@ -144,10 +144,10 @@ my $closes = ['request', 'close'];
 my $dir    = scratch();
 my $waits  = ['request', sub { wait_for { -e "$dir/go" }; return answer('app') }, 'loop'];
 my $silent = ['request', 'eof'];
-my %server = (
-    quick => origin($closes, answer('app')), once => origin($closes, answer('canary')),
-    bad => origin($closes), worse => origin($closes),
-    patient => origin($waits), hasty => origin($silent),
+my %servers = (
+    quick => [origin($closes), origin(answer('app'))], once => [origin($closes, answer('canary'))],
+    (map { $_ => [map { origin($closes) } 0 .. 4] } qw(bad worse)),
+    patient => [origin($waits)], hasty => [origin($silent)],
 );
 my $own = "check = off\neject = off\nretry_budget = off\n";
 my $differ = <<"END";
@@ -201,7 +201,10 @@ my %says = (
     quick => 'retries = 1', once => 'retries = 0', bad => 'retries = 1', worse => 'retries = 0',
     patient => "retries = 0\nfirst_byte_timeout = 1m", hasty => "retries = 0\nfirst_byte_timeout = 50ms",
 );
-$differ .= "[backend $_]\nserver = $server{$_}{address}\n$own$says{$_}\n" for sort keys %server;
+for my $name (sort keys %servers) {
+    my ($first, @others) = map { $_->{address} } @{$servers{$name}};
+    $differ .= "[backend $name]\n" . join('', map { "server = $_\n" } "$first weight=100", @others) . "$own$says{$name}\n";
+}
 
 # Shares are the same everywhere, and so is where a key leads.
 my %id = reverse %first;
@@ -246,9 +249,9 @@ for my $what ('as written', 'as -T shows it') {
         is logged($target), $want, "$name, $what";
     }
     my $app = client($port);
-    my $before = $server{patient}->requests;
+    my $before = $servers{patient}[0]->requests;
     $app->send(ask('/slow?app', 'app'));
-    $server{patient}->await_requests($before + 1);
+    $servers{patient}[0]->await_requests($before + 1);
     is request($port, ask('/slow?canary', 'canary'))->{status}, 504, "a canary that is slow gets 504, $what";
     is logged('/slow?canary'), 'hasty 1 504 first-byte-timeout', '... by its own first_byte_timeout';
     spew("$dir/go", '');

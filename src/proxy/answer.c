@@ -78,7 +78,7 @@ escape_for(struct str type)
 	return str_ends(media, STR_OF("json")) ? ESCAPE_JSON : ESCAPE_NONE;
 }
 
-static void
+static enum source_start
 respond(struct exchange *x)
 {
 	const struct template *t = x->route->text;
@@ -90,11 +90,12 @@ respond(struct exchange *x)
 		type = STR_OF("text/plain; charset=utf-8");
 	if (template_is_constant(t)) {
 		answer_send(x, r, type, template_eval(t, x, &x->stream->arena));
-		return;
+		return SOURCE_TAKEN;
 	}
 	buf_init(&text);
 	template_write(t, x, escape_for(type), SIZE_MAX, &text);
 	answer_send_buf(x, r, type, &text);
+	return SOURCE_TAKEN;
 }
 
 /*
@@ -117,13 +118,14 @@ redirect_url(struct exchange *x)
 	return url;
 }
 
-static void
+static enum source_start
 redirect(struct exchange *x)
 {
 	struct response *r = answer_new(x, x->conf->redirect_status);
 
 	fields_add_id(&r->fields, FIELD_LOCATION, redirect_url(x));
 	answer_send(x, r, (struct str){ NULL, 0 }, STR_OF(""));
+	return SOURCE_TAKEN;
 }
 
 const struct source source_respond = { .name = "respond", .start = respond };

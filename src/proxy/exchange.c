@@ -70,7 +70,6 @@ finish(struct exchange *x)
 	account(x);
 	for (struct exchange_end *e = x->ends; e != NULL; e = e->next)
 		e->run(e->arg);
-	chain_clear(&x->buffered);
 	link_remove(&x->link);
 	atomic_fetch_sub_explicit(&rt->self->exchanges, 1, memory_order_relaxed);
 }
@@ -177,7 +176,6 @@ exchange_new(struct runtime *rt, const struct conf_listen *listen, struct metric
 	x->conf = rt->conf->fallback;
 	x->policy = x->conf->policy;
 	x->scheme = STR_OF("http");
-	chain_init(&x->buffered);
 	fields_init(&x->error_fields, &stream->arena);
 	stream->events = &events;
 	stream->user = x;
@@ -196,8 +194,8 @@ exchange_is_full(const struct exchange *x)
 	    EXCHANGE_MEMORY + EXCHANGE_MEMORY_TIMES * x->request->head_bytes;
 }
 
-static void
-walk(struct exchange *x)
+void
+exchange_walk(struct exchange *x)
 {
 	enum step_result r = STEP_NEXT;
 
@@ -216,7 +214,7 @@ void
 exchange_start(struct runtime *rt, const struct conf_listen *listen, struct metrics_cell *cell,
     struct http_stream *stream)
 {
-	walk(exchange_new(rt, listen, cell, stream));
+	exchange_walk(exchange_new(rt, listen, cell, stream));
 }
 
 void
@@ -225,16 +223,19 @@ exchange_continue(struct exchange *x, const struct source *waited)
 	if (x->source != waited)
 		return;
 	x->source = NULL;
-	walk(x);
+	exchange_walk(x);
 }
 
-void
+enum source_start
 exchange_set_source(struct exchange *x, const struct source *source, void *state)
 {
 	cancel_source(x);
 	x->source = source;
 	x->source_state = state;
-	source->start(x);
+	if (source->start(x) == SOURCE_TAKEN)
+		return SOURCE_TAKEN;
+	x->source = NULL;
+	return SOURCE_DECLINED;
 }
 
 void

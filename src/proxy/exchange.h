@@ -17,6 +17,7 @@
 #include "conf/snapshot.h"
 #include "http/stream.h"
 #include "net/timer.h"
+#include "proxy/attempts.h"
 #include "proxy/source.h"
 #include "proxy/text/captures.h"
 #include "shm/metrics.h"
@@ -24,21 +25,9 @@
 struct runtime;				/* proxy/runtime.h: the proxy of this worker */
 struct route;				/* proxy/route/route.h */
 struct filter_node;			/* proxy/filter/filter.h */
-struct bucket_request;			/* proxy/bucket/bucket.h */
 struct mirror_tap;			/* proxy/forward/mirror.h */
 struct response_buffer;			/* proxy/response_buffer.h */
 struct exchange_end;
-
-/* One attempt to get an answer from a server, for logs. */
-struct attempt {
-	struct attempt *next;
-	struct str addr;		/* text of the server's address, in the stream's arena */
-	int status;			/* 0: no response */
-	int64_t start_us;
-	int64_t connected_us;		/* 0: a reused connection, or never */
-	int64_t head_us;		/* 0: no response */
-	int64_t end_us;
-};
 
 struct exchange {
 	struct http_stream *stream;
@@ -75,10 +64,7 @@ struct exchange {
 	struct filter_node *request_filters;	/* those that see the request body; NULL: none */
 	struct filter_node *filters;		/* the same for the response */
 	struct response_buffer *response_buffer;	/* NULL: none */
-	struct bucket_request *bucket;		/* of a route with `bucket`; else NULL */
 	struct mirror_tap *mirror_tap;		/* of a request that is copied; NULL: it is not */
-	struct chain buffered;			/* body that came first, for the source to take */
-	const struct fields *trailers;		/* behind it; NULL: none */
 	struct stream_limits limits;
 	uint64_t body_in;			/* of the request, after framing */
 
@@ -90,9 +76,7 @@ struct exchange {
 	const struct response *upstream_response;	/* the last server's head; NULL: none */
 	const char *why;			/* the fixed word of a failure; NULL: none */
 	struct fields error_fields;		/* what an error page gets besides its own */
-	struct attempt *attempts;		/* oldest first */
-	unsigned nattempts;
-	bool upstream_failed;			/* the last attempt failed */
+	struct attempts attempts;		/* of servers to answer */
 	bool over;				/* no source any more: only the log is left */
 	bool tunnel;
 	bool preflight;				/* of CORS: all that there is to say is said */
@@ -105,7 +89,8 @@ struct exchange {
 void exchange_start(struct runtime *rt, const struct conf_listen *listen,
     struct metrics_cell *cell, struct http_stream *stream);
 
-/* Only the first half: the caller walks the steps. */
+/* The same in two halves. */
+void exchange_walk(struct exchange *x);
 struct exchange *exchange_new(struct runtime *rt, const struct conf_listen *listen,
     struct metrics_cell *cell, struct http_stream *stream);
 
@@ -130,7 +115,8 @@ enum { EXCHANGE_MEMORY = 4194304, EXCHANGE_MEMORY_TIMES = 64 };
 bool exchange_is_full(const struct exchange *x);
 
 /* Starts a source; the one before, if any, is cancelled. */
-void exchange_set_source(struct exchange *x, const struct source *source, void *state);
+enum source_start exchange_set_source(struct exchange *x, const struct source *source,
+    void *state);
 
 /* Calls of a source; see source.h and stream.h. */
 void exchange_info(struct exchange *x, const struct response *r);

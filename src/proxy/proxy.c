@@ -16,7 +16,7 @@
 #include "proxy/files/files.h"
 #include "proxy/filter/headers.h"
 #include "proxy/forward/mirror.h"
-#include "proxy/forward/retry.h"
+#include "proxy/fetch/retry_budget.h"
 #include "proxy/front.h"
 #include "proxy/log/access_log.h"
 #include "proxy/route/route.h"
@@ -369,6 +369,7 @@ proxy_explain(struct proxy *p, struct tls_store *certs, const struct explain_que
 		.certs = certs,
 		.loop = loop_new(),	/* never run: for the timers of filters */
 		.self = &self,
+		.dry = true,
 	};
 	int status;
 

@@ -3,8 +3,6 @@
  */
 #include "proxy/response_buffer.h"
 
-#include "proxy/forward/forward.h"
-
 struct response_buffer {
 	struct chain kept;
 	bool full;			/* the stream takes no more for now */
@@ -25,7 +23,7 @@ response_buffer_new(struct exchange *x, const struct response *r)
 {
 	struct response_buffer *b;
 
-	if (!x->policy->response_buffering || x->source != &source_forward ||
+	if (!x->policy->response_buffering || x->upstream_response == NULL ||
 	    response_has_no_body(r->status, x->request->method_id) ||
 	    response_is_event_stream(r))
 		return NULL;

@@ -36,6 +36,7 @@ struct runtime {
 	struct shm_worker *self;		/* this worker's slot */
 	int slot;
 	bool draining;
+	bool dry;				/* --explain: nothing is opened, nobody asked */
 	struct link exchanges;			/* all in flight */
 	unsigned nconnections;			/* of clients */
 	unsigned max_connections;

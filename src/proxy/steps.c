@@ -5,20 +5,17 @@
 
 #include "proxy/admin/admin.h"
 #include "proxy/answer.h"
-#include "proxy/bucket/bucket.h"
-#include "proxy/buffering.h"
 #include "proxy/client_ip.h"
 #include "proxy/error_page.h"
 #include "proxy/exchange.h"
-#include "proxy/files/files.h"
 #include "proxy/filter/cors.h"
 #include "proxy/filter/filter.h"
-#include "proxy/forward/forward.h"
 #include "proxy/forward/mirror.h"
 #include "proxy/route/rewrite.h"
 #include "proxy/route/route.h"
 #include "proxy/route/split.h"
 #include "proxy/runtime.h"
+#include "proxy/sources.h"
 #include "proxy/tls/https.h"
 
 /* Who asks. */
@@ -50,7 +47,7 @@ step_admin(struct exchange *x)
 {
 	if (x->listen != NULL)
 		return STEP_NEXT;
-	exchange_set_source(x, &source_admin, NULL);
+	(void)exchange_set_source(x, &source_admin, NULL);
 	return STEP_DONE;
 }
 
@@ -222,39 +219,9 @@ step_rewrite(struct exchange *x)
 static enum step_result
 step_mirror(struct exchange *x)
 {
-	if (x->mirror_tap != NULL)
+	if (x->mirror_tap != NULL && !x->runtime->dry)
 		mirror_start(x);
 	return STEP_NEXT;
-}
-
-/* Which object of a bucket is meant. */
-static enum step_result
-step_bucket(struct exchange *x)
-{
-	if (x->route->action != ACTION_BUCKET || bucket_aim(x))
-		return STEP_NEXT;
-	return STEP_DONE;
-}
-
-/*
- * A file is the answer, or the request goes on as if it were for the backend behind try_files: from
- * here on, as what is before, its path among it, is the same for both.
- */
-static enum step_result
-step_files(struct exchange *x)
-{
-	if (x->route->action != ACTION_FILES)
-		return STEP_NEXT;
-	if (files_reads(x) && files_serve(x))
-		return STEP_DONE;
-	x->backend = x->conf->files_backend;
-	return STEP_NEXT;
-}
-
-static enum step_result
-step_buffer(struct exchange *x)
-{
-	return x->backend != NULL && buffering_start(x) ? STEP_WAIT : STEP_NEXT;
 }
 
 /*
@@ -283,47 +250,19 @@ step_source(struct exchange *x)
 		answer_send(x, answer_new(x, 204), (struct str){ NULL, 0 }, STR_OF(""));
 		return STEP_DONE;
 	}
-	switch (x->route->action) {
-	case ACTION_BACKEND:
-	case ACTION_SPLIT:
-		exchange_set_source(x, &source_forward, NULL);
-		break;
-	case ACTION_BUCKET:
-		bucket_start(x);
-		break;
-	case ACTION_FILES:
-		if (x->backend != NULL) {
-			exchange_set_source(x, &source_forward, NULL);
-			break;
-		}
-		fields_add(&x->error_fields, STR_OF("Allow"), STR_OF("GET, HEAD"));
-		exchange_fail(x, 405, "method", "files are only read");
-		break;
-	case ACTION_REDIRECT:
-		exchange_set_source(x, &source_redirect, NULL);
-		break;
-	case ACTION_RESPOND:
-		exchange_set_source(x, &source_respond, NULL);
-		break;
-	default:
-		exchange_fail(x, 404, "no-route", "the route has no action");
-		break;
-	}
+	sources_start(x);
 	return STEP_DONE;
 }
 
 const struct step exchange_steps[] = {
-	{ "client", step_client, true },
-	{ "refuse", step_refuse, true },
-	{ "admin", step_admin, false },
-	{ "route", step_route, true },
-	{ "maintenance", step_maintenance, true },
-	{ "body", step_body, true },
-	{ "rewrite", step_rewrite, true },
-	{ "mirror", step_mirror, false },
-	{ "bucket", step_bucket, true },
-	{ "files", step_files, false },
-	{ "buffer", step_buffer, false },
-	{ "source", step_source, false },
-	{ NULL, NULL, false },
+	{ "client", step_client },
+	{ "refuse", step_refuse },
+	{ "admin", step_admin },
+	{ "route", step_route },
+	{ "maintenance", step_maintenance },
+	{ "body", step_body },
+	{ "rewrite", step_rewrite },
+	{ "mirror", step_mirror },
+	{ "source", step_source },
+	{ NULL, NULL },
 };

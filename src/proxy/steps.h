@@ -4,8 +4,6 @@
 #ifndef USHERD_PROXY_STEPS_H
 #define USHERD_PROXY_STEPS_H
 
-#include <stdbool.h>
-
 struct exchange;
 
 enum step_result {
@@ -17,7 +15,6 @@ enum step_result {
 struct step {
 	const char *name;	/* stands in debug lines */
 	enum step_result (*run)(struct exchange *x);
-	bool local;		/* needs no loop, file or server: --explain takes it too */
 };
 
 /* In their order; the last one always ends with STEP_DONE.  A NULL name ends the table. */

@@ -579,8 +579,7 @@ START_TEST(many_attempts_to_a_pipe)
 		attempts[i] = (struct attempt){ .next = i < 100 ? &attempts[i + 1] : NULL,
 			.addr = i < 100 ? STR_OF("[2001:db8:1:2:3:4:5:6]:65535") : STR_OF("last"),
 			.status = 500 + i, .start_us = 1, .head_us = 2, .end_us = 3 };
-	f.x.attempts = attempts;
-	f.x.nattempts = 101;
+	f.x.attempts = (struct attempts){ attempts, 101 };
 	conf.format = LOG_FORMAT_JSON;
 	ck_assert_int_eq(pipe2(ends, O_NONBLOCK), 0);
 	log = start_log(ends[1]);

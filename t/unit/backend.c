@@ -244,17 +244,27 @@ START_TEST(try_all)
 }
 END_TEST
 
-START_TEST(tried_ones_come_last)
+START_TEST(tried_ones_are_not_taken)
 {
 	struct shm_server *a = add(1, 1, 0), *b = add(2, 1, 0);
+	struct server *s;
 
 	start();
 	request.tried = (struct backend_tried){ .v = { a->id }, .n = 1 };
 	ck_assert_uint_eq(share(b, 4), 4);
+	ck_assert(backend_has_untried(workers[0], &request));
+	list[1].max_conns = 1;
+	publish();
+	s = take(BACKEND_FULL);
+	ck_assert_ptr_null(take(BACKEND_FULL));
+	backend_give(workers[0], s);
 	request.tried = (struct backend_tried){ .v = { a->id, b->id }, .n = 2 };
-	ck_assert_uint_eq(share(a, 4), 4);
+	ck_assert(!backend_has_untried(workers[0], &request));
+	ck_assert_ptr_null(take(BACKEND_TRIED));
+	shm_server_set_health(&shm, b, HEALTH_DOWN);
+	ck_assert_ptr_null(take(BACKEND_TRIED));
 	shm_server_set_health(&shm, a, HEALTH_DOWN);
-	ck_assert_uint_eq(share(b, 4), 4);
+	ck_assert_ptr_null(take(BACKEND_DOWN));
 }
 END_TEST
 
@@ -628,7 +638,7 @@ main(void)
 	tcase_add_test(tc, unresolved);
 	tcase_add_test(tc, backups);
 	tcase_add_test(tc, try_all);
-	tcase_add_test(tc, tried_ones_come_last);
+	tcase_add_test(tc, tried_ones_are_not_taken);
 	tcase_add_test(tc, sticky);
 	tcase_add_test(tc, servers_come_and_go);
 	tcase_add_test(tc, half_written_list);

@@ -89,8 +89,7 @@ fixture_attempts(struct fixture *f)
 		.addr = STR_OF("10.0.0.2:80"), .status = 200,
 		.start_us = 5000, .connected_us = 7000, .head_us = 9000, .end_us = 15000,
 	};
-	f->x.attempts = &f->attempts[0];
-	f->x.nattempts = 2;
+	f->x.attempts = (struct attempts){ &f->attempts[0], 2 };
 }
 
 static inline void

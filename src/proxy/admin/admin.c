@@ -203,7 +203,7 @@ is_allowed(const struct exchange *x)
 	return cidrs_have(allow->v, allow->n, &x->stream->peer->client);
 }
 
-static void
+static enum source_start
 start(struct exchange *x)
 {
 	enum method method = x->request->method_id;
@@ -219,6 +219,7 @@ start(struct exchange *x)
 	} else {
 		page->show(x);
 	}
+	return SOURCE_TAKEN;
 }
 
 const struct source source_admin = {

@@ -108,18 +108,43 @@ choose(struct backend *b, const struct backend_request *r)
 		c = choose_in(b, &w->main, &turn);
 	if (c != NULL || r->tried.n == 0)
 		return c;
-	/* It failed elsewhere: a backup is better than the same server again. */
-	c = choose_in(b, &w->spare, &turn);
-	if (c == NULL) {
-		turn.tried += r->tried.n - 1;
-		turn.ntried = 1;		/* any but the last one */
-		c = choose_in(b, &w->main, &turn);
-	}
-	if (c == NULL) {
-		turn.ntried = 0;
-		c = choose_in(b, &w->main, &turn);
-	}
-	return c;
+	/* It failed elsewhere. */
+	return choose_in(b, &w->spare, &turn);
+}
+
+static bool
+was_tried(const struct backend_request *r, uint64_t id)
+{
+	for (unsigned i = 0; i < r->tried.n; i++)
+		if (r->tried.v[i] == id)
+			return true;
+	return false;
+}
+
+static bool
+has_untried(const struct tier *tier, const struct backend_request *r)
+{
+	for (uint32_t i = 0; i < tier->n; i++)
+		if (!was_tried(r, tier->v[i].id))
+			return true;
+	return false;
+}
+
+bool
+backend_has_untried(struct backend *b, const struct backend_request *r)
+{
+	if (!view_is_fresh(&b->view))
+		view_remake(&b->view);
+	return r->tried.n < BACKEND_TRIED_MAX && (has_untried(&b->view.main, r) ||
+	    (r->tried.n > 0 && has_untried(&b->view.spare, r)));
+}
+
+static enum backend_refusal
+refusal(struct backend *b, const struct backend_request *r)
+{
+	if (b->view.main.n == 0)
+		return BACKEND_DOWN;
+	return backend_has_untried(b, r) ? BACKEND_FULL : BACKEND_TRIED;
 }
 
 struct server *
@@ -131,7 +156,7 @@ backend_take(struct backend *b, const struct backend_request *r, enum backend_re
 		view_remake(&b->view);
 	c = choose(b, r);
 	if (c == NULL) {
-		*why = b->view.main.n > 0 ? BACKEND_FULL : BACKEND_DOWN;
+		*why = refusal(b, r);
 		return NULL;
 	}
 	c->server->nplaces++;

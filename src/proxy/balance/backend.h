@@ -44,6 +44,7 @@ struct backend_request {
 /* Why there is no server for a request. */
 enum backend_refusal {
 	BACKEND_FULL,			/* those that are up have no place */
+	BACKEND_TRIED,			/* those that are up have been tried */
 	BACKEND_DOWN,			/* none is up */
 };
 
@@ -69,12 +70,14 @@ uint64_t backend_hash_client(const struct ip_port *client);
  * Picks the server for a request and takes a place in it: that of `sticky` if it can be used (also
  * while it drains) and has not been tried; else one that is up, has a place free, and has not been
  * tried, as `balance` says; a backup only when no other is up, or when the request was tried
- * elsewhere and no other has a place for it; one that has been tried only after those, the last one
- * last.  With all_down = try_all those that checks or ejections took out are used when nobody is
- * left.  NULL with `*why` if there is none.
+ * elsewhere and no other has a place for it.  With all_down = try_all those that checks or
+ * ejections took out are used when nobody is left.  NULL with `*why` if there is none.
  */
 struct server *backend_take(struct backend *b, const struct backend_request *r,
     enum backend_refusal *why);
+
+/* Whether a server is up, with a place or without, that the request has not been sent to. */
+bool backend_has_untried(struct backend *b, const struct backend_request *r);
 
 /* Gives the place back when the request is over, and lets the next one have it that waits. */
 void backend_give(struct backend *b, struct server *s);

@@ -50,11 +50,12 @@ hash_keys_free(struct hash_keys *h)
 }
 
 uint64_t
-hash_keys_eval(const struct hash_keys *h, const struct exchange *x)
+hash_keys_eval(const struct hash_keys *h, const struct conf_backend *backend,
+    const struct exchange *x)
 {
-	switch (x->backend->balance) {
+	switch (backend->balance) {
 	case BALANCE_HASH:
-		return backend_hash_text(template_eval(h->keys[x->backend->index], x,
+		return backend_hash_text(template_eval(h->keys[backend->index], x,
 		    &x->stream->arena));
 	case BALANCE_IP_HASH:
 		return backend_hash_client(&x->client);

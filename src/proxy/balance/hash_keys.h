@@ -13,7 +13,8 @@ struct hash_keys;
 struct hash_keys *hash_keys_new(const struct conf_snapshot *snapshot, struct conf_errors *errors);
 void hash_keys_free(struct hash_keys *h);
 
-/* The hash that the server of x->backend is chosen by; 0 where it plays no part. */
-uint64_t hash_keys_eval(const struct hash_keys *h, const struct exchange *x);
+/* The hash that a server of the backend is chosen by for a request; 0 where it plays no part. */
+uint64_t hash_keys_eval(const struct hash_keys *h, const struct conf_backend *backend,
+    const struct exchange *x);
 
 #endif

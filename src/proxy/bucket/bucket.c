@@ -91,8 +91,9 @@ find_key(struct exchange *x, struct buf *key)
 	return key->n > 0 && key->n <= KEY_MAX;
 }
 
-bool
-bucket_aim(struct exchange *x)
+/* Sets x->uri to the place of the object that x->path names; false if it failed the exchange. */
+static bool
+aim(struct exchange *x)
 {
 	struct buf key = { NULL, 0, 0 };
 	bool found;
@@ -100,10 +101,8 @@ bucket_aim(struct exchange *x)
 	if (!takes_method(x))
 		return false;
 	found = find_key(x, &key);
-	if (found) {
+	if (found)
 		x->uri = place_of(x, buf_view(&key));
-		x->bucket = ARENA_NEW(&x->stream->arena, struct bucket_request);
-	}
 	buf_fini(&key);
 	if (!found)
 		exchange_fail(x, 404, "no-object", "bucket %.*s: the path names no object",
@@ -120,37 +119,18 @@ takes_body(struct exchange *x)
 	struct request *r = x->request;
 	bool is_put = r->method_id == METHOD_PUT;
 
-	if (r->framing == FRAMING_CHUNKED && x->stream->body_done) {	/* request_buffering */
-		r->framing = FRAMING_LENGTH;
-		r->content_length = x->body_in;
-		x->trailers = NULL;
-	}
 	if (is_put && r->framing == FRAMING_NONE) {
 		r->framing = FRAMING_LENGTH;
 		r->content_length = 0;
 	}
 	if (!is_put && (r->framing == FRAMING_CHUNKED || r->content_length > 0))
 		exchange_fail(x, 400, "bucket-body", "a body that no store takes");
-	else if (r->framing == FRAMING_CHUNKED)
+	else if (r->framing == FRAMING_CHUNKED && !x->policy->request_buffering)
 		exchange_fail(x, 411, "length-required", "a body of unknown length (send its"
 		    " length, or set request_buffering = on)");
 	else
 		return true;
 	return false;
-}
-
-void
-bucket_start(struct exchange *x)
-{
-	if (takes_body(x))
-		exchange_set_source(x, &source_forward, NULL);
-}
-
-void
-bucket_ask(struct exchange *x, struct str key)
-{
-	x->uri = place_of(x, key);
-	exchange_set_source(x, &source_forward, NULL);
 }
 
 /* What of a request is about the object; all else is the client's and ours. */
@@ -165,12 +145,12 @@ passes(const struct exchange *x, const struct field *f)
 	switch (f->id) {
 	case FIELD_RANGE:
 	case FIELD_IF_RANGE:
-		return is_read(x) && !x->bucket->whole;
+		return is_read(x) && !bucket_request(x)->whole;
 	case FIELD_IF_MATCH:
 	case FIELD_IF_NONE_MATCH:
 	case FIELD_IF_MODIFIED_SINCE:
 	case FIELD_IF_UNMODIFIED_SINCE:
-		return !x->bucket->for_error;
+		return !bucket_request(x)->for_error;
 	default:
 		break;
 	}
@@ -244,18 +224,18 @@ sign(struct exchange *x, struct fields *out)
 	    sigv4_authorization(&key, &r, &x->stream->arena));
 }
 
-void
-bucket_fields(struct exchange *x, struct fields *out)
+static void
+bucket_fields(struct exchange *x, struct str server_host, struct fields *out)
 {
 	const struct conf_bucket *b = x->conf->bucket;
 	struct str host = b->endpoint_host;
 
+	(void)server_host;
 	if (b->virtual_style)
 		host = arena_printf(&x->stream->arena, "%.*s.%.*s", STR_ARG(b->bucket),
 		    STR_ARG(host));
 	fields_init(out, &x->stream->arena);
 	x->server_host = b->endpoint_host;
-	x->told_host = host;
 	fields_add_id(out, FIELD_HOST, host);
 	copy_fields(x, out);
 	headers_request(x->runtime->headers, x, out);
@@ -264,4 +244,50 @@ bucket_fields(struct exchange *x, struct fields *out)
 	/* It concerns the connection, and may not outlive a proxy in between. */
 	if (x->request->expect_continue)
 		fields_add_id(out, FIELD_EXPECT, STR_OF("100-continue"));
+}
+
+/* ---- the source */
+
+static enum source_start
+start(struct exchange *x)
+{
+	static const struct forward_rules rules = {
+		.no_trailers = true,
+		.fields = bucket_fields,
+		.head = bucket_head,
+		.body = bucket_body,
+		.end = bucket_end,
+	};
+	struct bucket_request *b = x->source_state;
+
+	if (b == NULL) {
+		if (!aim(x) || !takes_body(x))
+			return SOURCE_TAKEN;
+		b = ARENA_NEW(&x->stream->arena, struct bucket_request);
+	}
+	forward_start(x, &rules, b);
+	return SOURCE_TAKEN;
+}
+
+const struct source source_bucket = {
+	.name = "bucket",
+	.start = start,
+	.body = forward_body,
+	.end = forward_end,
+	.resume = forward_resume,
+	.cancel = forward_cancel,
+	.fields = forward_fields,
+};
+
+void
+bucket_ask(struct exchange *x)
+{
+	(void)exchange_set_source(x, &source_bucket, bucket_request(x));
+}
+
+void
+bucket_ask_for(struct exchange *x, struct str key)
+{
+	x->uri = place_of(x, key);
+	bucket_ask(x);
 }

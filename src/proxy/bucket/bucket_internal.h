@@ -5,6 +5,7 @@
 #define USHERD_PROXY_BUCKET_BUCKET_INTERNAL_H
 
 #include "proxy/bucket/bucket.h"
+#include "proxy/forward/forward.h"
 
 enum { BUCKET_ERROR_MAX = 2048 };	/* of an error's text, to find its code in */
 
@@ -20,7 +21,20 @@ struct bucket_request {
 	uint64_t dropped;		/* bytes of it */
 };
 
-/* Asks the store for another object instead, or again; no stream may be open. */
-void bucket_ask(struct exchange *x, struct str key);
+/* Of an exchange whose source is source_bucket. */
+static inline struct bucket_request *
+bucket_request(const struct exchange *x)
+{
+	return forward_rules_state(x);
+}
+
+/* bucket.c: asks the store again, or for another object; no stream may be open. */
+void bucket_ask(struct exchange *x);
+void bucket_ask_for(struct exchange *x, struct str key);
+
+/* bucket_response.c: what struct forward_rules says of the response. */
+bool bucket_head(struct exchange *x, struct response *r);
+bool bucket_body(struct exchange *x, struct chain *moved);
+bool bucket_end(struct exchange *x);
 
 #endif

@@ -6,7 +6,6 @@
 #include "http/conditional.h"
 #include "http/date.h"
 #include "proxy/bucket/bucket_internal.h"
-#include "proxy/forward/forward.h"
 #include "proxy/runtime.h"
 
 enum {
@@ -171,8 +170,8 @@ suspect_key(struct exchange *x, struct str code)
 	const struct conf_bucket *c = x->conf->bucket;
 	struct bucket_trust *trust = &x->runtime->bucket_trust[c->index];
 
-	if (x->bucket->refused != 403 || x->request->method_id != METHOD_HEAD) {
-		if (x->bucket->refused < 500 && !is_our_fault(code))
+	if (bucket_request(x)->refused != 403 || x->request->method_id != METHOD_HEAD) {
+		if (bucket_request(x)->refused < 500 && !is_our_fault(code))
 			trust->refused = 0;
 		return;
 	}
@@ -189,7 +188,7 @@ static void
 refuse(struct exchange *x)
 {
 	const struct conf_bucket *c = x->conf->bucket;
-	struct bucket_request *b = x->bucket;
+	struct bucket_request *b = bucket_request(x);
 	struct str code = code_of(b);
 	int status = status_for_client(x, b->refused, code);
 	const char *why = arena_printf(&x->stream->arena, "bucket-%d", b->refused).p;
@@ -200,7 +199,7 @@ refuse(struct exchange *x)
 		b->for_error = b->whole = true;
 		b->refused = 0;
 		b->dropped = 0;
-		bucket_ask(x, c->error_document);
+		bucket_ask_for(x, c->error_document);
 		return;
 	}
 	if (b->for_error)
@@ -220,7 +219,7 @@ static bool
 use_error_document(struct exchange *x, struct response *r)
 {
 	if (r->status != 200) {
-		x->bucket->refused = r->status;
+		bucket_request(x)->refused = r->status;
 		return false;
 	}
 	r->status = 404;
@@ -234,7 +233,7 @@ use_error_document(struct exchange *x, struct response *r)
 bool
 bucket_head(struct exchange *x, struct response *r)
 {
-	struct bucket_request *b = x->bucket;
+	struct bucket_request *b = bucket_request(x);
 
 	hide_fields(&r->fields);
 	if (r->status < 400)
@@ -258,7 +257,7 @@ bucket_head(struct exchange *x, struct response *r)
 static void
 keep_error(struct exchange *x, const struct chain *bytes)
 {
-	struct bucket_request *b = x->bucket;
+	struct bucket_request *b = bucket_request(x);
 	size_t n = BUCKET_ERROR_MAX - b->nerror;
 
 	if (b->refused == 0)
@@ -274,7 +273,7 @@ keep_error(struct exchange *x, const struct chain *bytes)
 bool
 bucket_body(struct exchange *x, struct chain *moved)
 {
-	struct bucket_request *b = x->bucket;
+	struct bucket_request *b = bucket_request(x);
 
 	if (b->refused == 0 && !b->again)
 		return false;
@@ -289,13 +288,13 @@ bucket_body(struct exchange *x, struct chain *moved)
 bool
 bucket_end(struct exchange *x)
 {
-	struct bucket_request *b = x->bucket;
+	struct bucket_request *b = bucket_request(x);
 
 	if (b->again) {
 		b->again = false;
 		b->whole = true;
 		b->dropped = 0;
-		exchange_set_source(x, &source_forward, NULL);
+		bucket_ask(x);
 		return true;
 	}
 	if (b->refused == 0)

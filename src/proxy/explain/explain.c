@@ -6,11 +6,8 @@
 #include "base/mem.h"
 #include "http/h1_front.h"
 #include "net/tls_server.h"
-#include "proxy/answer.h"
-#include "proxy/files/files.h"
 #include "proxy/front.h"
 #include "proxy/runtime.h"
-#include "proxy/steps.h"
 #include "proxy/tls/sites.h"
 
 /* ---- a stream without a connection: it swallows what is sent */
@@ -190,44 +187,6 @@ shake_hands(struct tls_info *tls, struct runtime *rt, const struct conf_listen *
 	return site != NULL;
 }
 
-/* ---- the way through the steps, but for what would open files and connections */
-
-/* Some sources are local too. */
-static bool
-is_local_source(const struct exchange *x)
-{
-	switch (x->conf->action) {
-	case ACTION_REDIRECT:
-	case ACTION_RESPOND:
-		return true;
-	case ACTION_FILES:
-		return !files_reads(x) && x->backend == NULL;
-	default:
-		return false;
-	}
-}
-
-/* Nothing is opened for what a file may be the answer to. */
-static bool
-is_local(const struct exchange *x, const struct step *step)
-{
-	if (strcmp(step->name, "source") == 0)
-		return is_local_source(x);
-	if (strcmp(step->name, "files") == 0)
-		return !files_reads(x);
-	return step->local;
-}
-
-static void
-walk_steps(struct exchange *x)
-{
-	enum step_result r = STEP_NEXT;
-
-	for (const struct step *s = exchange_steps; s->name != NULL && r == STEP_NEXT; s++)
-		if (is_local(x, s))
-			r = s->run(x);
-}
-
 static int
 explain_request(struct explained *e, struct http_stream *stream, const struct conf_listen *listen)
 {
@@ -236,7 +195,7 @@ explain_request(struct explained *e, struct http_stream *stream, const struct co
 	bool found;
 
 	e->x = x;
-	walk_steps(x);
+	exchange_walk(x);
 	e->answered = x->response != NULL;
 	if (!e->answered && x->conf->action == ACTION_FILES)
 		x->backend = x->conf->files_backend;	/* whether a file is there or not */

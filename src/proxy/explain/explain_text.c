@@ -5,9 +5,9 @@
 #include "conf/load.h"
 #include "proxy/explain/explain.h"
 #include "proxy/files/files.h"
-#include "proxy/forward/forwarded.h"
 #include "proxy/route/match.h"
 #include "proxy/runtime.h"
+#include "proxy/sources.h"
 
 enum { NEAR_MISSES = 5 };
 
@@ -189,9 +189,14 @@ write_difference(struct buf *out, const char *sign, const struct fields *list,
 static void
 write_fields(const struct explained *e)
 {
+	const struct source *const *s = sources_of(e->x);
 	struct fields sent;
 
-	forwarded_fields(e->x, e->x->backend->servers[0].host_field, &sent);
+	while ((*s)->fields == NULL)
+		s++;
+	if (e->x->source != *s)
+		(void)exchange_set_source(e->x, *s, NULL);	/* behind files */
+	(*s)->fields(e->x, e->x->backend->servers[0].host_field, &sent);
 	buf_cstr(e->out, "changes to the headers of the request\n");
 	write_difference(e->out, "-", &e->x->request->fields, &sent);
 	write_difference(e->out, "+", &sent, &e->x->request->fields);

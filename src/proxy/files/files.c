@@ -181,7 +181,7 @@ files_start(struct files *f)
 		files_root_follow(f->roots[i]);
 }
 
-/* ---- the sources: one for what is read, one for what is only said */
+/* ---- what is found becomes a source: one for what is read, one for what is only said */
 
 struct file {
 	const struct files_site *site;
@@ -189,13 +189,14 @@ struct file {
 	struct files_found found;
 };
 
-static void
+static enum source_start
 start_file(struct exchange *x)
 {
 	struct file *f = x->source_state;
 
 	x->source_state = NULL;
 	files_respond(x, f->site, f->type, &f->found);
+	return SOURCE_TAKEN;
 }
 
 static void
@@ -221,7 +222,7 @@ static const struct source source_file = {
 };
 
 /* To the same path with a slash, so that relative links in an index work. */
-static void
+static enum source_start
 redirect(struct exchange *x)
 {
 	const struct target *t = &x->request->target;
@@ -234,6 +235,7 @@ redirect(struct exchange *x)
 	    STR_ARG(buf_view(&url)), t->query.p != NULL ? "?" : "", STR_ARG(t->query)));
 	buf_fini(&url);
 	answer_send(x, r, (struct str){ NULL, 0 }, STR_OF(""));
+	return SOURCE_TAKEN;
 }
 
 static const struct source source_slash = { .name = "files", .start = redirect };
@@ -244,7 +246,7 @@ serve_file(struct exchange *x, const struct files_site *site, const struct files
 	struct file *f = ARENA_NEW(&x->stream->arena, struct file);
 
 	*f = (struct file){ site, mime_type(x->runtime->files->mime, found->name), *found };
-	exchange_set_source(x, &source_file, f);
+	(void)exchange_set_source(x, &source_file, f);
 }
 
 bool
@@ -253,8 +255,9 @@ files_reads(const struct exchange *x)
 	return x->request->method_id == METHOD_GET || x->request->method_id == METHOD_HEAD;
 }
 
-bool
-files_serve(struct exchange *x)
+/* Looks for what is meant, and starts the source that answers with it. */
+static enum source_start
+serve(struct exchange *x)
 {
 	const struct files_site *site = &x->runtime->files->sites[x->conf->index];
 	struct files_found found;
@@ -267,14 +270,28 @@ files_serve(struct exchange *x)
 		files_list(x, site, &found);
 		break;
 	case FILES_REDIRECT:
-		exchange_set_source(x, &source_slash, NULL);
+		(void)exchange_set_source(x, &source_slash, NULL);
 		break;
 	case FILES_REFUSED:
 		exchange_fail(x, found.status, found.why, "%.*s: %s", STR_ARG(x->conf->files),
 		    found.text);
 		break;
 	case FILES_NONE:
-		return false;
+		return SOURCE_DECLINED;
 	}
-	return true;
+	return SOURCE_TAKEN;
 }
+
+static enum source_start
+start(struct exchange *x)
+{
+	if (files_reads(x))
+		return x->runtime->dry ? SOURCE_TAKEN : serve(x);
+	if (x->conf->files_backend != NULL)
+		return SOURCE_DECLINED;
+	fields_add(&x->error_fields, STR_OF("Allow"), STR_OF("GET, HEAD"));
+	exchange_fail(x, 405, "method", "files are only read");
+	return SOURCE_TAKEN;
+}
+
+const struct source source_files = { .name = "files", .start = start };

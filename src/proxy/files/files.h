@@ -34,9 +34,9 @@ void files_start(struct files *f);
 bool files_reads(const struct exchange *x);
 
 /*
- * Looks for what a request that files_reads() means, and starts the source that answers it, which
- * has opened it; false if the route has a backend for what is not there, and nothing is there.
+ * Finds the file, or directory, that a GET or HEAD means.  Declines what is not there, and other
+ * methods, if the route has a backend behind try_files.
  */
-bool files_serve(struct exchange *x);
+extern const struct source source_files;
 
 #endif

@@ -264,10 +264,11 @@ on_again(struct watcher *w)
 	go_on(CONTAINER_OF(w, struct list, again));
 }
 
-static void
+static enum source_start
 start(struct exchange *x)
 {
 	go_on(x->source_state);
+	return SOURCE_TAKEN;
 }
 
 static void
@@ -305,5 +306,5 @@ files_list(struct exchange *x, const struct files_site *site, const struct files
 		return;
 	}
 	watcher_init(&l->again, on_again);
-	exchange_set_source(x, &source_list, l);
+	(void)exchange_set_source(x, &source_list, l);
 }

@@ -1,19 +1,31 @@
 /*
  * forward.c - lets a server of a backend answer: the source that an exchange sees.
- *
- *	request body ─► exchange ─► body() ─► back_stream ─► server
- *	                                └► kept, for as long as a retry may need it
  */
 #include "proxy/forward/forward.h"
 
 #include "proxy/answer.h"
 #include "proxy/balance/hash_keys.h"
-#include "proxy/forward/forward_internal.h"
+#include "proxy/balance/sticky.h"
+#include "proxy/error_page.h"
+#include "proxy/fetch/fetch.h"
+#include "proxy/forward/forwarded.h"
+#include "proxy/forward/location.h"
 #include "proxy/runtime.h"
 
 enum {
 	CONTINUE_MS = 1000,		/* a server silent for so long leaves 100 to us */
-	RESPONSE_HEAD_MAX = 65536,
+	BUFFER_WINDOW = 65536,		/* of a body that is taken in first, on its way at once */
+};
+
+struct forward {
+	struct exchange *x;
+	struct fetch fetch;
+	const struct forward_rules *rules;
+	void *rules_state;
+	bool buffering;			/* the body is taken in before a server hears of it */
+	struct sticky_cookie cookie;	/* that the client came with */
+	struct timer continue_timer;
+	uint64_t wanted;		/* credit for the client that waits for its 100 */
 };
 
 static struct forward *
@@ -24,46 +36,16 @@ of(struct exchange *x)
 
 /* --- the request body ---------------------------------------------------------------------- */
 
-void
-forward_ask(struct forward *f)
+/* The client may send its body now. */
+static void
+stop_waiting_for_continue(struct forward *f)
 {
-	if (f->asked)
-		return;
-	f->asked = true;
-	if (f->x->request->expect_continue) {
-		f->waits_for_continue = true;
-		exchange_want(f->x, 1);		/* to see a client that does not wait */
-		loop_timer_set(f->x->runtime->loop, &f->continue_timer, clock_ms() + CONTINUE_MS);
-	} else if (!f->request_ended) {
-		exchange_want(f->x, REQUEST_WINDOW);
-	}
-}
+	uint64_t n = f->wanted;
 
-void
-forward_pay(struct forward *f)
-{
-	uint64_t n = f->owed_request;
-
-	f->owed_request = 0;
+	f->wanted = 0;
+	loop_timer_cancel(f->x->runtime->loop, &f->continue_timer);
 	if (n > 0)
 		exchange_want(f->x, n);
-}
-
-void
-forward_forget_body(struct forward *f)
-{
-	f->replayable = false;
-	chain_clear(&f->kept);
-}
-
-void
-forward_want_request(struct forward *f)
-{
-	if (!f->waits_for_continue)
-		return;
-	f->waits_for_continue = false;
-	loop_timer_cancel(f->x->runtime->loop, &f->continue_timer);
-	exchange_want(f->x, REQUEST_WINDOW);
 }
 
 /* RFC 9110, 10.1.1: a proxy may say it itself when it does not know better. */
@@ -73,138 +55,299 @@ on_continue_timer(struct timer *t)
 	struct forward *f = CONTAINER_OF(t, struct forward, continue_timer);
 
 	exchange_info(f->x, answer_new(f->x, 100));
-	forward_want_request(f);
+	stop_waiting_for_continue(f);
 }
 
-/* Keeps what is sent for as long as it may have to be sent again. */
 static void
-keep(struct forward *f, const struct chain *bytes)
+on_want(void *user, uint64_t bytes)
 {
-	if (f->replayable && (f->kept.len + bytes->len > KEEP_MAX ||
-	    (chain_kinds(bytes) & ~(unsigned)SEG_MEM) || f->x->stream->started)) {
-		forward_forget_body(f);
-		/* From here on the bytes are nobody's but the server's. */
-		if (f->x->request_filters == NULL)
-			f->x->stream->sink_takes = f->back->takes & SEG_PIPE;
+	struct forward *f = user;
+
+	if (!f->x->request->expect_continue || f->x->body_in > 0 || f->x->tunnel) {
+		exchange_want(f->x, bytes);
+		return;
 	}
-	if (f->replayable)
-		chain_keep(&f->kept, bytes);
+	exchange_want(f->x, 1);			/* to see a client that does not wait */
+	f->wanted = bytes;
+	loop_timer_set(f->x->runtime->loop, &f->continue_timer, clock_ms() + CONTINUE_MS);
 }
 
-/* Between attempts: what the client had been asked for before, so a window at most. */
+/* request_buffering: begins to take the body in. */
 static void
-keep_for_later(struct forward *f, struct chain *moved)
+start_buffering(struct forward *f)
 {
-	f->owed_request += moved->len;
-	chain_keep(&f->kept, moved);
-	chain_clear(moved);
+	struct exchange *x = f->x;
+
+	f->buffering = true;
+	if (x->request->expect_continue) {
+		exchange_info(x, answer_new(x, 100));
+		x->request->expect_continue = false;	/* the server is not asked */
+	}
+	exchange_want(x, BUFFER_WINDOW);
 }
 
 static void
-body(struct exchange *x, struct chain *moved)
+end_buffering(struct forward *f, const struct fields *trailers)
+{
+	struct request *r = f->x->request;
+
+	if (f->rules->no_trailers)
+		trailers = NULL;
+	if (r->framing == FRAMING_CHUNKED && trailers == NULL) {
+		r->framing = FRAMING_LENGTH;
+		r->content_length = f->x->body_in;
+	}
+	f->buffering = false;
+	f->fetch.request_ended = true;
+	f->fetch.trailers = trailers;
+	fetch_start(&f->fetch);
+}
+
+void
+forward_body(struct exchange *x, struct chain *moved)
 {
 	struct forward *f = of(x);
 	uint64_t n = moved->len;
 
-	if (f->waits_for_continue)
-		forward_want_request(f);	/* the client did not wait */
-	if (f->back == NULL) {
-		if (!f->response_ended)
-			keep_for_later(f, moved);
+	if (f->buffering) {
+		chain_keep(&f->fetch.kept, moved);
 		chain_clear(moved);
+		exchange_want(x, n);
 		return;
 	}
-	if (!x->tunnel)
-		keep(f, moved);
-	if (f->back->ops->send_body(f->back, moved) == FLOW_FULL || !f->connected)
-		f->owed_request += n;
-	else
-		exchange_want(x, n);
+	stop_waiting_for_continue(f);		/* the client did not wait */
+	fetch_body(&f->fetch, moved);
+	if (x->request_filters == NULL)
+		x->stream->sink_takes = fetch_takes(&f->fetch) & SEG_PIPE;
 }
+
+void
+forward_end(struct exchange *x, const struct fields *trailers)
+{
+	struct forward *f = of(x);
+
+	if (f->buffering)
+		end_buffering(f, trailers);
+	else
+		fetch_end(&f->fetch, trailers);
+}
+
+/* --- the response -------------------------------------------------------------------------- */
+
+void
+forward_fields(struct exchange *x, struct str server_host, struct fields *out)
+{
+	const struct forward_rules *rules = of(x)->rules;
+
+	x->server_host = server_host;
+	if (rules->fields != NULL)
+		rules->fields(x, server_host, out);
+	else
+		forwarded_fields(x, x->backend, server_host, out);
+	x->told_host = fields_find(out, FIELD_HOST)->value;
+}
+
+static void
+on_fields(void *user, struct str server_host, struct fields *out)
+{
+	struct forward *f = user;
+
+	forward_fields(f->x, server_host, out);
+}
+
+static void
+on_info(void *user, struct response *r)
+{
+	struct forward *f = user;
+
+	fields_strip_hop_by_hop(&r->fields);
+	exchange_info(f->x, r);
+	if (r->status == 100)
+		stop_waiting_for_continue(f);
+}
+
+/* The switch has been agreed on by both sides: what follows are bytes. */
+static void
+begin_tunnel(struct forward *f, struct response *r)
+{
+	struct field *protocol = fields_find(&r->fields, FIELD_UPGRADE);
+	struct str name = protocol->value;
+
+	fields_strip_hop_by_hop(&r->fields);
+	fields_add_id(&r->fields, FIELD_UPGRADE, name);
+	exchange_head(f->x, r);
+	fetch_tunnel(&f->fetch);
+	exchange_tunnel(f->x);
+	exchange_want(f->x, STREAM_HIGH);
+}
+
+static void
+refuse_head(struct exchange *x, const char *text)
+{
+	exchange_fail(x, 502, "bad-response", "backend %.*s: server %.*s: %s",
+	    STR_ARG(x->backend->name), STR_ARG(x->server_host), text);
+}
+
+static void
+on_head(void *user, struct response *r)
+{
+	struct forward *f = user;
+	struct exchange *x = f->x;
+
+	x->upstream_response = r;
+	f->wanted = 0;
+	loop_timer_cancel(x->runtime->loop, &f->continue_timer);
+	if (!location_map_back(x, r)) {
+		refuse_head(x, "rewrite_location makes its fields too long");
+		return;
+	}
+	if (exchange_is_full(x)) {
+		refuse_head(x, "the request and its answers take too much memory");
+		return;
+	}
+	if (x->backend->sticky.cookie.p != NULL && f->fetch.server != NULL)
+		sticky_bind(x->runtime->sticky, x, &f->cookie, f->fetch.server->id, r);
+	if (r->status == 101) {
+		begin_tunnel(f, r);
+		return;
+	}
+	fields_strip_hop_by_hop(&r->fields);
+	if (f->rules->head != NULL && !f->rules->head(x, r)) {
+		fetch_set_sink(&f->fetch, 0);
+		return;
+	}
+	exchange_head(x, r);
+	if (x->filters != NULL || x->response_buffer != NULL)
+		fetch_set_sink(&f->fetch, 0);	/* the bytes are looked at, or kept */
+}
+
+static enum flow
+on_body(void *user, struct chain *moved)
+{
+	struct forward *f = user;
+
+	if (f->rules->body != NULL && f->rules->body(f->x, moved))
+		return FLOW_OK;
+	return exchange_body(f->x, moved);
+}
+
+static void
+on_end(void *user, const struct fields *trailers)
+{
+	struct forward *f = user;
+
+	if (f->rules->end == NULL || !f->rules->end(f->x))
+		exchange_end(f->x, trailers);
+}
+
+static void
+on_failed(void *user, const struct fetch_failure *failure)
+{
+	struct forward *f = user;
+
+	if (failure->retry_after_s > 0)
+		error_page_retry_after(f->x, failure->retry_after_s);
+	exchange_fail(f->x, failure->status, failure->why, "%s", failure->text);
+}
+
+static const struct fetch_events fetch_events = {
+	.fields = on_fields,
+	.want = on_want,
+	.info = on_info,
+	.head = on_head,
+	.body = on_body,
+	.end = on_end,
+	.failed = on_failed,
+};
 
 /* --- what the exchange says ---------------------------------------------------------------- */
 
-struct back_limits
-forward_limits(const struct conf_policy *policy)
+static void
+init_fetch(struct forward *f)
 {
-	return (struct back_limits){
-		.connect_timeout_ms = policy->connect_timeout_ms,
-		.first_byte_timeout_ms = policy->first_byte_timeout_ms,
-		.read_timeout_ms = policy->read_timeout_ms,
-		.write_timeout_ms = policy->write_timeout_ms,
-		.tunnel_timeout_ms = policy->tunnel_timeout_ms,
-		.max_head = RESPONSE_HEAD_MAX,
-	};
+	struct exchange *x = f->x;
+	struct fetch *fetch = &f->fetch;
+
+	fetch_init(fetch);
+	fetch->events = &fetch_events;
+	fetch->user = f;
+	fetch->runtime = x->runtime;
+	fetch->arena = &x->stream->arena;
+	fetch->request = x->request;
+	fetch->target = x->uri;
+	fetch->conf = x->backend;
+	fetch->policy = x->policy;
+	fetch->client = x->stream;
+	fetch->log = &x->attempts;
+	fetch->request_ended = x->stream->body_done;
+	fetch->sink_takes = x->stream->takes & SEG_PIPE;
+	fetch->choice.hash = hash_keys_eval(x->runtime->hash_keys, x->backend, x);
+	if (x->backend->sticky.cookie.p != NULL) {
+		f->cookie = sticky_read(x->runtime->sticky, x);
+		fetch->choice.sticky = f->cookie.id;
+	}
 }
 
-static void
-start(struct exchange *x)
+void
+forward_start(struct exchange *x, const struct forward_rules *rules, void *rules_state)
 {
 	struct forward *f = ARENA_NEW(&x->stream->arena, struct forward);
 
-	x->source_state = f;
 	f->x = x;
-	f->backend = x->runtime->backends[x->backend->index];
-	f->replayable = true;
-	f->request_ended = x->stream->body_done;
-	f->trailers = x->trailers;
-	f->limits = forward_limits(x->policy);
-	f->choice.hash = hash_keys_eval(x->runtime->hash_keys, x);
-	if (x->backend->sticky.cookie.p != NULL) {
-		f->cookie = sticky_read(x->runtime->sticky, x);
-		f->choice.sticky = f->cookie.id;
-	}
-	chain_init(&f->kept);
-	chain_move(&f->kept, &x->buffered);
+	f->rules = rules;
+	f->rules_state = rules_state;
 	timer_init(&f->continue_timer, on_continue_timer);
-	forward_retry_init(f);
-	forward_try(f);
+	x->source_state = f;
+	if (x->runtime->dry)
+		return;
+	init_fetch(f);
+	if (x->policy->request_buffering && !x->stream->body_done)
+		start_buffering(f);
+	else
+		fetch_start(&f->fetch);
 }
 
-static void
-end(struct exchange *x, const struct fields *trailers)
+void *
+forward_rules_state(const struct exchange *x)
+{
+	return ((const struct forward *)x->source_state)->rules_state;
+}
+
+/* Also for the backend behind try_files. */
+static enum source_start
+start(struct exchange *x)
+{
+	static const struct forward_rules none;
+
+	if (x->backend == NULL)
+		x->backend = x->conf->files_backend;
+	forward_start(x, &none, NULL);
+	return SOURCE_TAKEN;
+}
+
+void
+forward_resume(struct exchange *x)
+{
+	fetch_resume(&of(x)->fetch);
+}
+
+void
+forward_cancel(struct exchange *x)
 {
 	struct forward *f = of(x);
 
-	f->request_ended = true;
-	f->trailers = trailers;
-	if (f->back != NULL)
-		f->back->ops->send_end(f->back, trailers);
-}
-
-static void
-resume(struct exchange *x)
-{
-	struct forward *f = of(x);
-	uint64_t n = f->owed_response;
-
-	f->owed_response = 0;
-	if (f->back != NULL && n > 0)
-		f->back->ops->want_body(f->back, n);
-}
-
-static void
-cancel(struct exchange *x)
-{
-	struct forward *f = of(x);
-	struct back_stream *back = f->back;
-
+	if (f == NULL)
+		return;			/* its source failed before forward_start() */
 	loop_timer_cancel(x->runtime->loop, &f->continue_timer);
-	forward_stop_waiting(f);
-	forward_forget_body(f);
-	if (back != NULL && x->tunnel && f->request_ended && f->response_ended) {
-		forward_release(f);
-		back->ops->leave(back);
-	} else {
-		forward_abandon(f);
-	}
+	fetch_cancel(&f->fetch);
 }
 
 const struct source source_forward = {
 	.name = "forward",
 	.start = start,
-	.body = body,
-	.end = end,
-	.resume = resume,
-	.cancel = cancel,
+	.body = forward_body,
+	.end = forward_end,
+	.resume = forward_resume,
+	.cancel = forward_cancel,
+	.fields = forward_fields,
 };

@@ -1,24 +1,51 @@
 /*
  * forward.h - the source that lets a server of a backend answer.
+ *
+ *	request body ─► exchange ─► forward_body() ─► fetch ─► server
+ *	response ◄─ exchange_head(), exchange_body() ◄─ rules ◄─ fetch
  */
 #ifndef USHERD_PROXY_FORWARD_H
 #define USHERD_PROXY_FORWARD_H
 
-#include "conf/snapshot.h"
-#include "http/back.h"
-#include "proxy/source.h"
-
-struct exchange;
+#include "proxy/exchange.h"
 
 extern const struct source source_forward;
 
-/* A connection idle for longer may be about to close: not for what can be sent only once. */
-enum { UNREPLAYABLE_IDLE_MS = 1000 };
+/*
+ * For sources that forward, but change more of request and response than source_forward: they call
+ * forward_start() in their start(), and the functions below are their other members.  A member of
+ * the rules that is NULL: as for source_forward.
+ */
+struct forward_rules {
+	/* Trailers are dropped, so that a body that was buffered has a length. */
+	bool no_trailers;
 
-/* What a server is allowed whose requests are treated so. */
-struct back_limits forward_limits(const struct conf_policy *policy);
+	/* The fields of the request, `out` being uninitialised; may set x->server_host. */
+	void (*fields)(struct exchange *x, struct str server_host, struct fields *out);
 
-/* Puts the PROXY header that x->backend asks for, if any, on a new connection to its server. */
-void forward_proxy_header(const struct exchange *x, struct back_stream *back);
+	/*
+	 * The final head: true if it may go to the client, changed as need be.  Else all that
+	 * follows is for body() and end().
+	 */
+	bool (*head)(struct exchange *x, struct response *r);
+
+	/* True if the bytes were taken. */
+	bool (*body)(struct exchange *x, struct chain *moved);
+
+	/* The response is over and its stream released.  True if the rest has been done. */
+	bool (*end)(struct exchange *x);
+};
+
+/* Forwards the request to x->backend, as soon as its body is there with request_buffering. */
+void forward_start(struct exchange *x, const struct forward_rules *rules, void *rules_state);
+
+/* What forward_start() got. */
+void *forward_rules_state(const struct exchange *x);
+
+void forward_fields(struct exchange *x, struct str server_host, struct fields *out);
+void forward_body(struct exchange *x, struct chain *moved);
+void forward_end(struct exchange *x, const struct fields *trailers);
+void forward_resume(struct exchange *x);
+void forward_cancel(struct exchange *x);
 
 #endif

@@ -5,7 +5,6 @@
 
 #include "base/buf.h"
 #include "base/check.h"
-#include "proxy/bucket/bucket.h"
 #include "proxy/client_ip.h"
 #include "proxy/filter/headers.h"
 #include "proxy/runtime.h"
@@ -27,13 +26,13 @@ passes(const struct exchange *x, const struct field *f)
 }
 
 static struct str
-host_field(const struct exchange *x, struct str server_host)
+host_field(const struct exchange *x, const struct conf_backend *backend, struct str server_host)
 {
-	switch (x->backend->host_header) {
+	switch (backend->host_header) {
 	case HOST_SERVER:
 		return server_host;
 	case HOST_NAME:
-		return x->backend->host_header_name;
+		return backend->host_header_name;
 	default:
 		return x->request->host_field.p != NULL ? x->request->host_field : server_host;
 	}
@@ -127,18 +126,13 @@ count_hop(struct exchange *x, struct fields *out)
 }
 
 void
-forwarded_fields(struct exchange *x, struct str server_host, struct fields *out)
+forwarded_fields(struct exchange *x, const struct conf_backend *backend, struct str server_host,
+    struct fields *out)
 {
 	const struct request *r = x->request;
 
-	if (x->bucket != NULL) {
-		bucket_fields(x, out);
-		return;
-	}
 	fields_init(out, &x->stream->arena);
-	x->server_host = server_host;
-	x->told_host = host_field(x, server_host);
-	fields_add_id(out, FIELD_HOST, x->told_host);
+	fields_add_id(out, FIELD_HOST, host_field(x, backend, server_host));
 	FIELDS_EACH(f, &r->fields)
 		*fields_add_id(out, f->id, f->value) = *f;
 	fields_strip_hop_by_hop(out);

@@ -12,6 +12,7 @@
  * no trusted proxy says of itself in these is dropped.  `server_host` is the Host of
  * `host_header = server`.  The client's own list is not changed.
  */
-void forwarded_fields(struct exchange *x, struct str server_host, struct fields *out);
+void forwarded_fields(struct exchange *x, const struct conf_backend *backend,
+    struct str server_host, struct fields *out);
 
 #endif

@@ -78,10 +78,10 @@ add_attempt(const struct attempt *a, struct buf *out)
 static void
 write_upstream(const struct exchange *x, size_t max, struct buf *out)
 {
-	const struct attempt *a = x->attempts;
+	const struct attempt *a = x->attempts.first;
 	size_t shown = max / ATTEMPT_BYTES;
 
-	for (size_t n = x->nattempts; n > shown && a != NULL; n--)
+	for (size_t n = x->attempts.n; n > shown && a != NULL; n--)
 		a = a->next;
 	buf_char(out, '[');
 	for (const struct attempt *first = a; a != NULL; a = a->next) {
@@ -95,7 +95,7 @@ write_upstream(const struct exchange *x, size_t max, struct buf *out)
 static const struct attempt *
 last_attempt(const struct exchange *x)
 {
-	const struct attempt *a = x->attempts;
+	const struct attempt *a = x->attempts.first;
 
 	while (a != NULL && a->next != NULL)
 		a = a->next;

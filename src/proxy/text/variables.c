@@ -271,7 +271,7 @@ GETTER(backend)
 
 GETTER(tries)
 {
-	return number(scratch, x->nattempts);
+	return number(scratch, x->attempts.n);
 }
 
 typedef struct str attempt_text(const struct attempt *a, char scratch[VARIABLE_SCRATCH]);
@@ -283,12 +283,12 @@ each_attempt(const struct exchange *x, attempt_text *text, char scratch[VARIABLE
 	struct buf all = { NULL, 0, 0 };
 	struct str joined;
 
-	if (x->attempts == NULL)
+	if (x->attempts.first == NULL)
 		return ABSENT;
-	if (x->attempts->next == NULL)
-		return text(x->attempts, scratch);
-	for (const struct attempt *a = x->attempts; a != NULL; a = a->next) {
-		if (a != x->attempts)
+	if (x->attempts.first->next == NULL)
+		return text(x->attempts.first, scratch);
+	for (const struct attempt *a = x->attempts.first; a != NULL; a = a->next) {
+		if (a != x->attempts.first)
 			buf_cstr(&all, ", ");
 		buf_str(&all, text(a, scratch));
 	}

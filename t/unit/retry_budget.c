@@ -1,9 +1,9 @@
-/* retry.c: the budget of retries, and pauses between them. */
+/* retry_budget.c: the budget of retries, and pauses between them. */
 
 #include "unit.h"
 
 #include "base/rng.h"
-#include "proxy/forward/retry.h"
+#include "proxy/fetch/retry_budget.h"
 
 /* How many retries are granted before the first refusal. */
 static unsigned

@@ -1,9 +1,9 @@
 /*
- * retry.h - how many retries a worker grants a backend: a share of its requests of late, so that
- * servers in trouble are not stormed with twice the traffic.
+ * retry_budget.h - how many retries a worker grants a backend: a share of its requests of late, so
+ * that servers in trouble are not stormed with twice the traffic.
  */
-#ifndef USHERD_PROXY_FORWARD_RETRY_H
-#define USHERD_PROXY_FORWARD_RETRY_H
+#ifndef USHERD_PROXY_FETCH_RETRY_BUDGET_H
+#define USHERD_PROXY_FETCH_RETRY_BUDGET_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
 /*
- * retry.c - how many retries a worker grants a backend.
+ * retry_budget.c - how many retries a worker grants a backend.
  */
-#include "proxy/forward/retry.h"
+#include "proxy/fetch/retry_budget.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /*
  * failure.c - what a failed attempt says about its server.
  */
-#include "proxy/forward/failure.h"
+#include "proxy/fetch/failure.h"
 
 #include <errno.h>
 

@@ -1,8 +1,8 @@
 /*
  * failure.h - what a failed attempt says about its server.
  */
-#ifndef USHERD_PROXY_FORWARD_FAILURE_H
-#define USHERD_PROXY_FORWARD_FAILURE_H
+#ifndef USHERD_PROXY_FETCH_FAILURE_H
+#define USHERD_PROXY_FETCH_FAILURE_H
 
 #include "http/back.h"
 #include "proxy/balance/backend.h"
