@@ -18,12 +18,6 @@ struct arena_chunk {
 	char data[] __attribute__((aligned(ARENA_ALIGN)));
 };
 
-struct arena_end {
-	struct arena_end *next;
-	void (*run)(void *arg);
-	void *arg;
-};
-
 enum {
 	CHUNK_SIZE = 4096,
 	CHUNK_ROOM = CHUNK_SIZE - sizeof(struct arena_chunk),
@@ -35,7 +29,7 @@ static struct pool chunks = POOL(CHUNK_SIZE, CHUNKS_KEPT);
 void
 arena_init(struct arena *a)
 {
-	*a = (struct arena){ NULL, NULL, NULL, NULL, 0 };
+	*a = (struct arena){ NULL, NULL, NULL, 0 };
 }
 
 /* A chunk for this one allocation, behind the newest so that the rest of that stays in use. */
@@ -108,21 +102,10 @@ arena_printf(struct arena *a, const char *fmt, ...)
 }
 
 void
-arena_at_end(struct arena *a, void (*run)(void *arg), void *arg)
-{
-	struct arena_end *e = arena_alloc(a, sizeof(*e));
-
-	*e = (struct arena_end){ a->ends, run, arg };
-	a->ends = e;
-}
-
-void
 arena_fini(struct arena *a)
 {
 	struct arena_chunk *next;
 
-	for (struct arena_end *e = a->ends; e != NULL; e = e->next)
-		e->run(e->arg);
 	for (struct arena_chunk *chunk = a->chunks; chunk != NULL; chunk = next) {
 		next = chunk->next;
 		if (chunk->room == CHUNK_ROOM)

@@ -20,7 +20,6 @@ struct arena {
 	struct arena_chunk *chunks;	/* newest first */
 	char *next;			/* free bytes of the newest chunk */
 	char *end;
-	struct arena_end *ends;		/* see arena_at_end(); newest first */
 	size_t bytes;			/* of all chunks */
 };
 
@@ -53,9 +52,6 @@ struct str arena_str(struct arena *a, struct str s);
 /* printf into the arena; NUL-terminated. */
 struct str arena_printf(struct arena *a, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
-
-/* Calls run(arg) at arena_fini(), before the memory goes; the last one registered comes first. */
-void arena_at_end(struct arena *a, void (*run)(void *arg), void *arg);
 
 /* Releases everything; the arena is empty and usable again. */
 void arena_fini(struct arena *a);

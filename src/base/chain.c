@@ -42,18 +42,6 @@ block_unref(struct block *b)
 		mem_free(b);
 }
 
-static void
-unref(void *block)
-{
-	block_unref(block);
-}
-
-void
-block_keep(struct block *b, struct arena *a)
-{
-	arena_at_end(a, unref, b);
-}
-
 /* The release callback of a segment that was cut, shared by its parts. */
 struct lease {
 	unsigned refs;

@@ -17,7 +17,6 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
-#include "base/arena.h"
 #include "base/str.h"
 
 enum { BLOCK_SIZE = 16384 };
@@ -43,9 +42,6 @@ block_ref(struct block *b)
 
 /* Drops a reference; the last one frees.  NULL is fine. */
 void block_unref(struct block *b);
-
-/* The caller's reference passes to the arena, which drops it at its end. */
-void block_keep(struct block *b, struct arena *a);
 
 enum seg_kind { SEG_MEM = 1, SEG_EXT = 2, SEG_FILE = 4, SEG_PIPE = 8 };
 

@@ -87,8 +87,8 @@ struct back_stream {
 	const struct back_stream_events *events;
 	void *user;
 	const struct request *request;	/* what the response answers */
-	struct arena *arena;		/* of the request: response heads live there, and it keeps
-					 * the blocks that their strings lie in */
+	struct arena *arena;		/* of the request: response heads live there, with all
+					 * their strings */
 	unsigned sink_takes;		/* SEG_ kinds that events->body() takes besides SEG_MEM;
 					 * may be 0, and change while the stream lives */
 

@@ -140,13 +140,15 @@ is_interim(const char *head, const struct h1_scan *scan)
 	return line.n >= 12 && line.p[9] == '1' && !str_eq(str_make(line.p + 9, 3), STR_OF("101"));
 }
 
-/* Takes a complete head from the input into `r`; false if it is bad, and the stream has failed. */
+/* Takes a complete head from the input into `r`; false if it is bad, and the stream has failed.
+ * Its text moves to the arena: else a block would have to stay as long as the exchange. */
 static bool
 take_head(struct h1_back *b, const struct h1_scan *scan, struct arena *arena, struct response *r)
 {
+	struct str head = arena_str(arena, str_make(b->in->data + b->pos, scan->pos));
 	struct refusal refusal;
 
-	if (!h1_parse_response(b->in->data + b->pos, scan, arena, r, &refusal) ||
+	if (!h1_parse_response(head.p, scan, arena, r, &refusal) ||
 	    !response_check(r, b->stream.request, &refusal)) {
 		h1_back_failed(b, BACK_BAD_RESPONSE, refusal.text);
 		return false;
@@ -178,14 +180,11 @@ static bool
 use_head(struct h1_back *b, const struct h1_scan *scan)
 {
 	struct response *r = ARENA_NEW(b->stream.arena, struct response);
-	struct block *holder = b->in;
 	struct response received;
 
 	if (!take_head(b, scan, b->stream.arena, r))
 		return false;
 	CHECK(r->status >= 200 || r->status == 101);
-	/* The strings of the head lie in this block. */
-	block_keep(block_ref(holder), b->stream.arena);
 	received = *r;			/* filters may change its framing */
 	b->stream.events->head(b->stream.user, r);
 	if (b->state == BACK_STATE_CLOSED)

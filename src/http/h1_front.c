@@ -30,7 +30,6 @@ free_stream(struct h1_front *f)
 	if (s == NULL)
 		return;
 	f->stream = NULL;
-	block_unref(s->head_block);
 	h1_body_fini(&s->body);
 	arena = s->base.arena;		/* the stream lives in its own arena */
 	arena_fini(&arena);

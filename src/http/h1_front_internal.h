@@ -26,7 +26,6 @@ enum out_mode { OUT_NONE, OUT_LENGTH, OUT_CHUNKED, OUT_CLOSE, OUT_TUNNEL };
 struct h1_stream {
 	struct http_stream base;
 	struct h1_front *front;
-	struct block *head_block;	/* keeps the strings of the request alive */
 	struct h1_body body;
 	uint64_t credit;		/* of want_body() */
 	uint64_t out_left;		/* with OUT_LENGTH */

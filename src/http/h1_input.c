@@ -129,11 +129,12 @@ salvage_request(struct h1_front *f, struct h1_stream *s, const struct h1_scan *s
 		return;
 	line = str_make(h1_front_unread(f), n);
 	if (str_cut(&line, ' ', &method) && str_all(method, CHAR_TOKEN) && line.p != NULL) {
-		r->method = method;
+		r->method = arena_str(&s->base.arena, method);
 		r->method_id = method_lookup(method);
 		str_cut(&line, ' ', &r->raw_target);
 		if (r->raw_target.n > f->options->limits.max_line)
 			r->raw_target.n = f->options->limits.max_line;
+		r->raw_target = arena_str(&s->base.arena, r->raw_target);
 	}
 }
 
@@ -154,10 +155,22 @@ new_stream(struct h1_front *f)
 	s->base.request.minor = 1;
 	fields_init(&s->base.request.fields, &s->base.arena);
 	s->front = f;
-	s->head_block = f->in != NULL ? block_ref(f->in) : NULL;
 	s->read_deadline_ms = s->silent_deadline_ms = TIMER_NEVER;
 	stall_clear(&s->sending);
 	return s;
+}
+
+/* The head moves to the arena: a request that waits for long shall not keep a whole block. */
+static void
+take_head(struct h1_front *f, struct h1_stream *s, const struct h1_scan *scan)
+{
+	struct str head = arena_str(&s->base.arena, str_make(h1_front_unread(f), scan->pos));
+
+	if (!h1_front_read(f->options, head.p, scan, &s->base))
+		return;
+	f->pos += (uint32_t)scan->pos;
+	if (h1_front_buffered(f) == 0)
+		h1_front_drop_input(f);
 }
 
 /*
@@ -177,8 +190,8 @@ h1_front_begin(struct h1_front *f, const struct h1_scan *scan, const struct refu
 	f->empty_lines = 0;
 	if (refusal != NULL)
 		s->base.refusal = *refusal;
-	else if (h1_front_read(f->options, h1_front_unread(f), scan, &s->base))
-		f->pos += (uint32_t)scan->pos;
+	else
+		take_head(f, s, scan);
 	if (s->base.refusal.status != 0) {
 		salvage_request(f, s, scan);
 		r->framing = FRAMING_NONE;

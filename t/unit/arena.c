@@ -119,27 +119,6 @@ START_TEST(impossible)
 }
 END_TEST
 
-static char ended[4];
-
-static void
-note_end(void *arg)
-{
-	strcat(ended, arg);
-}
-
-START_TEST(ends_run_newest_first)
-{
-	static char one[] = "1", two[] = "2";
-
-	arena_at_end(&a, note_end, one);
-	arena_at_end(&a, note_end, two);
-	arena_fini(&a);
-	ck_assert_str_eq(ended, "21");
-	arena_fini(&a);
-	ck_assert_str_eq(ended, "21");
-}
-END_TEST
-
 int
 main(void)
 {
@@ -150,7 +129,6 @@ main(void)
 	tcase_add_test(tc, alignment_and_separation);
 	tcase_add_test(tc, nothing_is_something);
 	tcase_add_test(tc, big);
-	tcase_add_test(tc, ends_run_newest_first);
 	tcase_add_test(tc, zeroes);
 	tcase_add_test(tc, texts);
 	tcase_add_test(tc, chunks_are_used_again);
