@@ -286,6 +286,26 @@ subtest 'a server that sends byte by byte' => sub {
     $usherd->stop;
 };
 
+subtest 'answers whose lines end with LF alone' => sub {
+    my $bare   = "HTTP/1.1 103 Early Hints\nLink: </a>\n\nHTTP/1.1 200 OK\nX-A: b \nTransfer-Encoding: chunked\n\n";
+    my $origin = origin(sub { $bare . ($_[0]{target} eq '/chunk' ? "5\nhello\n0\n\n" : "5\r\nhello\r\n0\r\n\r\n") });
+    my $usherd = proxy($origin);
+    is get($usherd->port(1), '/')->{status}, 502, 'are bad';
+    $usherd->expect_log(qr/server \S+: a line that ends without CR \(bare_lf = accept would take it\)/);
+    $usherd->stop;
+
+    $usherd = proxy($origin, backend => "bare_lf = accept\ncheck = GET /check expect=200 interval=1s", more => "[admin]\nlisten = 127.0.0.1:%%PORT2%%\n");
+    my $r = get($usherd->port(1), '/');
+    is "$r->{status} $r->{body}", '200 hello', 'or taken';
+    is field($r, 'x-a'), 'b', 'with their fields';
+    is_deeply [map { field($_, 'link') } @{$r->{interim}}], ['</a>'], 'interim ones too';
+    my $check = qr/"finding":"ok"/;
+    ok wait_for { get($usherd->port(2), '/status.json')->{body} =~ $check }, 'checks take them';
+    ok !get($usherd->port(1), '/chunk'), 'but no such chunks';
+    $usherd->expect_log(qr/a malformed chunked body/);
+    $usherd->stop;
+};
+
 subtest 'bad requests' => sub {
     my $origin = origin(\&echo);
     my $usherd = proxy($origin);

@@ -466,6 +466,7 @@ struct conf_backend {
 	enum conf_host_header host_header;
 	struct str host_header_name;	/* with HOST_NAME */
 	enum conf_proxy_protocol proxy_protocol;
+	bool bare_lf;			/* bare_lf = accept */
 	bool tls_verify;		/* of https servers; likewise below */
 	struct conf_pem tls_ca;		/* absent: the system's store */
 	struct str tls_name;		/* absent: the server's host */

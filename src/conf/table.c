@@ -47,6 +47,7 @@ static const char *const all_down[] = { "fail", "try_all", NULL };
 static const char *const retry_on[] = {
 	"connect", "reset", "timeout", "502", "503", "504", NULL
 };
+static const char *const bare_lf[] = { "reject", "accept", NULL };
 static const char *const proxy_protocols[] = { "off", "v1", "v2", NULL };
 static const char *const tls_versions[] = { "1.2", "1.3", NULL };
 static const char *const bucket_styles[] = { "path", "virtual", NULL };
@@ -420,6 +421,9 @@ const struct conf_directive conf_directives[] = {
 	{ ROW("proxy_protocol"), .where = IN(BACKEND), .owner = KIND_BACKEND,
 	  .parse = conf_choice, .def = "off",
 	  FIELD(conf_backend, proxy_protocol), .choices = proxy_protocols },
+	{ ROW("bare_lf"), .where = BACKEND_KEY, .owner = KIND_BACKEND,
+	  .parse = conf_choice, .def = "reject",
+	  FIELD(conf_backend, bare_lf), .choices = bare_lf },
 	{ ROW("tls_verify"), .where = BACKEND_KEY, .owner = KIND_BACKEND,
 	  .parse = conf_bool, .def = "on",
 	  FIELD(conf_backend, tls_verify) },

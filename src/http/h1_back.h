@@ -27,6 +27,8 @@ struct h1_back_owner {
 	 * server must prove; NULL: they are not. */
 	struct tls_client *tls;
 	struct str tls_name;
+
+	bool bare_lf;			/* lines of a head may end with LF alone */
 };
 
 /*

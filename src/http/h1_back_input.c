@@ -199,7 +199,7 @@ parse_head(struct h1_back *b)
 	struct h1_scan fresh = { 0 };
 	struct h1_scan *scan = b->scan != NULL ? b->scan : &fresh;
 	const struct h1_limits limits = { b->stream.limits->max_head, b->stream.limits->max_head,
-		MAX_FIELDS };
+		MAX_FIELDS, b->owner->bare_lf ? H1_BARE_LF_ACCEPT : H1_BARE_LF_REJECT };
 	struct refusal refusal;
 
 	switch (h1_scan_head(scan, b->in->data + b->pos, buffered(b), &limits, &refusal)) {

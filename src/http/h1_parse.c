@@ -26,11 +26,13 @@ is_blank(char c)
 	return c == ' ' || c == '\t';
 }
 
-/* The line from s->line to `end` is complete; its CRLF follows. */
+/* The line from s->line to `end` is complete; its CRLF, or LF, follows. */
 static enum h1_scan_result
 end_line(struct h1_scan *s, const char *p, size_t end, const struct h1_limits *limits,
     struct refusal *refusal)
 {
+	bool bare = p[end] == '\n';
+
 	if (s->start_line_end == 0) {
 		s->start_line_end = end;
 	} else if (end > s->line) {
@@ -38,9 +40,10 @@ end_line(struct h1_scan *s, const char *p, size_t end, const struct h1_limits *l
 			return bad(refusal, 431, "header-limit", "too many header fields");
 		if (is_blank(p[s->line]))
 			return malformed(refusal, "a folded header line");
-		s->has_blanks |= is_blank(p[end - 1]);
+		s->odd_ends |= is_blank(p[end - 1]);
 	}
-	s->pos = end + 2;
+	s->odd_ends |= bare;
+	s->pos = end + (bare ? 1 : 2);
 	if (end == s->line)
 		return H1_SCAN_DONE;
 	s->line = s->pos;
@@ -67,11 +70,13 @@ h1_scan_head(struct h1_scan *s, const char *p, size_t n, const struct h1_limits 
 			s->pos = i;
 			return H1_SCAN_MORE;
 		}
-		if (p[i] == '\n')
-			return malformed(refusal, "a line that ends without CR");
-		if (p[i] != '\r')
+		if (p[i] == '\n' && limits->bare_lf != H1_BARE_LF_ACCEPT)
+			return malformed(refusal, limits->bare_lf == H1_BARE_LF_REJECT ?
+			    "a line that ends without CR (bare_lf = accept would take it)" :
+			    "a line that ends without CR");
+		if (p[i] != '\r' && p[i] != '\n')
 			return malformed(refusal, "a control character in the head");
-		if (p[i + 1] != '\n')
+		if (p[i] == '\r' && p[i + 1] != '\n')
 			return malformed(refusal, "a CR without LF");
 		r = end_line(s, p, i, limits, refusal);
 		if (r != H1_SCAN_MORE)
@@ -80,7 +85,8 @@ h1_scan_head(struct h1_scan *s, const char *p, size_t n, const struct h1_limits 
 	}
 }
 
-/* What llhttp reports is collected here. */
+/* What llhttp reports is collected here.  It reports an end by an empty piece, which may lie
+ * elsewhere. */
 struct splitter {
 	llhttp_t parser;
 	struct fields *fields;
@@ -93,6 +99,8 @@ on_name(llhttp_t *p, const char *at, size_t n)
 {
 	struct splitter *sp = p->data;
 
+	if (n == 0)
+		return 0;
 	if (sp->name.p == NULL)
 		sp->name.p = at;
 	sp->name.n = (size_t)(at + n - sp->name.p);
@@ -104,6 +112,8 @@ on_value(llhttp_t *p, const char *at, size_t n)
 {
 	struct splitter *sp = p->data;
 
+	if (n == 0)
+		return 0;
 	if (sp->value.p == NULL)
 		sp->value.p = at;
 	sp->value.n = (size_t)(at + n - sp->value.p);
@@ -138,21 +148,22 @@ static const llhttp_settings_t settings = {
 	.on_headers_complete = on_head_complete,
 };
 
-/* llhttp takes blanks at the end of some values for part of them: leaves them out, line by line. */
+/* Line by line, with the ends that llhttp wants: it takes no LF alone, and it takes blanks at the
+ * end of some values for part of them. */
 static llhttp_errno_t
-execute_trimmed(llhttp_t *parser, struct str text)
+execute_lines(llhttp_t *parser, struct str text)
 {
 	llhttp_errno_t err = HPE_OK;
 	struct str line;
 
-	while (err == HPE_OK && str_cut(&text, '\r', &line)) {
-		CHECK(text.n > 0);	/* the LF, and the lines after it */
+	while (err == HPE_OK && text.n > 0 && str_cut(&text, '\n', &line)) {
+		if (str_ends(line, STR_OF("\r")))
+			line.n--;
 		while (line.n > 0 && is_blank(line.p[line.n - 1]))
 			line.n--;
 		err = llhttp_execute(parser, line.p, line.n);
 		if (err == HPE_OK)
-			err = llhttp_execute(parser, text.p - 1, 2);
-		text = str_skip(text, 1);
+			err = llhttp_execute(parser, "\r\n", 2);
 	}
 	return err;
 }
@@ -183,7 +194,7 @@ refusal_text(llhttp_errno_t err)
  * knows a closed list of methods, while any token may be one.  NULL, or what is wrong.
  */
 static const char *
-split_fields(struct str text, bool has_blanks, struct fields *fields)
+split_fields(struct str text, bool odd_ends, struct fields *fields)
 {
 	static const char start[] = "GET / HTTP/1.1\r\n";
 	struct splitter sp = { .fields = fields };
@@ -193,7 +204,7 @@ split_fields(struct str text, bool has_blanks, struct fields *fields)
 	sp.parser.data = &sp;
 	err = llhttp_execute(&sp.parser, start, sizeof(start) - 1);
 	if (err == HPE_OK)
-		err = has_blanks ? execute_trimmed(&sp.parser, text) :
+		err = odd_ends ? execute_lines(&sp.parser, text) :
 		    llhttp_execute(&sp.parser, text.p, text.n);
 	return err == HPE_PAUSED ? NULL : refusal_text(err);
 }
@@ -202,9 +213,9 @@ split_fields(struct str text, bool has_blanks, struct fields *fields)
 static const char *
 split_head(const char *head, const struct h1_scan *s, struct fields *fields)
 {
-	size_t from = s->start_line_end + 2;
+	size_t from = s->start_line_end + (head[s->start_line_end] == '\n' ? 1 : 2);
 
-	return split_fields(str_make(head + from, s->pos - from), s->has_blanks, fields);
+	return split_fields(str_make(head + from, s->pos - from), s->odd_ends, fields);
 }
 
 /* Cuts `line` at the next space; what precedes it must not be empty. */

@@ -14,10 +14,18 @@
 #include "base/arena.h"
 #include "http/message.h"
 
+/* What becomes of lines that end with LF alone (RFC 9112, 2.2). */
+enum h1_bare_lf {
+	H1_BARE_LF_NEVER,		/* refused */
+	H1_BARE_LF_REJECT,		/* refused, and the refusal names the directive */
+	H1_BARE_LF_ACCEPT,		/* [backend] bare_lf = accept */
+};
+
 struct h1_limits {
 	size_t max_head;		/* bytes of the whole head */
 	size_t max_line;		/* bytes of the start line */
 	unsigned max_fields;
+	enum h1_bare_lf bare_lf;
 };
 
 /* How far a head has been looked at; all-zero is the beginning. */
@@ -26,7 +34,7 @@ struct h1_scan {
 	size_t line;			/* start of the current line */
 	size_t start_line_end;		/* of its text; 0 while it is incomplete */
 	unsigned fields;
-	bool has_blanks;		/* before the end of a line */
+	bool odd_ends;			/* a line ends with blanks, or with LF alone */
 };
 
 enum h1_scan_result { H1_SCAN_MORE, H1_SCAN_DONE, H1_SCAN_BAD };

@@ -14,7 +14,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* Small, so that short inputs reach them. */
-static const struct h1_limits fuzz_limits = { 4096, 1024, 40 };
+static const struct h1_limits fuzz_limits = { 4096, 1024, 40, H1_BARE_LF_NEVER };
 
 /* The bytes of a connection, of which the reader sees a growing part. */
 struct feed {
@@ -23,12 +23,13 @@ struct feed {
 	size_t pos;			/* used up */
 	size_t visible;			/* has arrived */
 	uint64_t dice;			/* 0: everything arrives at once */
+	enum h1_bare_lf bare_lf;
 };
 
 static inline struct feed
 feed_make(const uint8_t *data, size_t n, uint64_t dice)
 {
-	return (struct feed){ data, n, 0, dice == 0 ? n : 0, dice };
+	return (struct feed){ data, n, 0, dice == 0 ? n : 0, dice, H1_BARE_LF_NEVER };
 }
 
 /* More bytes arrive; false if there are none. */
@@ -61,12 +62,14 @@ feed_block(const struct feed *f)
 static inline enum h1_scan_result
 feed_head(struct feed *f, struct h1_scan *scan, struct block **block, struct refusal *refusal)
 {
+	struct h1_limits limits = fuzz_limits;
 	enum h1_scan_result r;
 
+	limits.bare_lf = f->bare_lf;
 	*scan = (struct h1_scan){ 0 };
 	for (;;) {
 		*block = feed_block(f);
-		r = h1_scan_head(scan, (*block)->data, f->visible - f->pos, &fuzz_limits, refusal);
+		r = h1_scan_head(scan, (*block)->data, f->visible - f->pos, &limits, refusal);
 		if (r == H1_SCAN_DONE)
 			f->pos += scan->pos;
 		if (r != H1_SCAN_MORE || !feed_more(f))

@@ -60,11 +60,13 @@ note_response(struct buf *out, struct feed *f, const struct request *request)
 }
 
 static struct buf
-transcript(const uint8_t *data, size_t n, const struct request *request, uint64_t dice)
+transcript(const uint8_t *data, size_t n, const struct request *request, enum h1_bare_lf bare_lf,
+    uint64_t dice)
 {
 	struct feed f = feed_make(data, n, dice);
 	struct buf out = { NULL, 0, 0 };
 
+	f.bare_lf = bare_lf;
 	while (f.pos < n && note_response(&out, &f, request))
 		continue;
 	return out;
@@ -74,14 +76,17 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const struct request *request;
+	enum h1_bare_lf bare_lf;
 	struct buf whole;
 
 	if (size == 0)
 		return 0;
 	request = &requests[data[0] % ARRAY_LEN(requests)];
-	whole = transcript(data + 1, size - 1, request, 0);
+	bare_lf = data[0] / ARRAY_LEN(requests) % 2 == 0 ? H1_BARE_LF_REJECT : H1_BARE_LF_ACCEPT;
+	whole = transcript(data + 1, size - 1, request, bare_lf, 0);
 	for (uint64_t dice = 1; dice <= 3; dice++) {
-		struct buf pieces = transcript(data + 1, size - 1, request, dice + size * 16);
+		struct buf pieces = transcript(data + 1, size - 1, request, bare_lf,
+		    dice + size * 16);
 
 		CHECK(str_eq(buf_view(&whole), buf_view(&pieces)));
 		buf_fini(&pieces);

@@ -10,7 +10,7 @@
 
 static struct arena arena;
 static struct buf text;
-static const struct h1_limits roomy = { 8192, 4096, 100 };
+static const struct h1_limits roomy = { 8192, 4096, 100, H1_BARE_LF_NEVER };
 
 static void
 setup(void)
@@ -239,13 +239,13 @@ static const struct {
 	struct str head;
 	int status;			/* 0: none is passed */
 } limits[] = {
-	{ { 1000, 15, 2 }, STR("GET /a HTTP/1.1\r\nA: b\r\nC: d\r\n\r\n"), 0 },
-	{ { 1000, 14, 2 }, STR("GET /a HTTP/1.1\r\nA: b\r\nC: d\r\n\r\n"), 414 },
-	{ { 1000, 14, 2 }, STR("GET /a HTTP/1.1"), 414 },
-	{ { 1000, 15, 1 }, STR("GET /a HTTP/1.1\r\nA: b\r\nC: d\r\n\r\n"), 431 },
-	{ { 1000, 15, 1 }, STR("GET /a HTTP/1.1\r\nA: b\r\nC: d\r\n"), 431 },
-	{ { 24, 15, 2 }, STR("GET /a HTTP/1.1\r\nA: bcdefgh"), 431 },
-	{ { 28, 15, 2 }, STR("GET /a HTTP/1.1\r\nA: b\r\nC: d\r\n\r\n"), 431 },
+	{ { 1000, 15, 2, H1_BARE_LF_NEVER }, STR("GET /a HTTP/1.1\r\nA: b\r\nC: d\r\n\r\n"), 0 },
+	{ { 1000, 14, 2, H1_BARE_LF_NEVER }, STR("GET /a HTTP/1.1\r\nA: b\r\nC: d\r\n\r\n"), 414 },
+	{ { 1000, 14, 2, H1_BARE_LF_NEVER }, STR("GET /a HTTP/1.1"), 414 },
+	{ { 1000, 15, 1, H1_BARE_LF_NEVER }, STR("GET /a HTTP/1.1\r\nA: b\r\nC: d\r\n\r\n"), 431 },
+	{ { 1000, 15, 1, H1_BARE_LF_NEVER }, STR("GET /a HTTP/1.1\r\nA: b\r\nC: d\r\n"), 431 },
+	{ { 24, 15, 2, H1_BARE_LF_NEVER }, STR("GET /a HTTP/1.1\r\nA: bcdefgh"), 431 },
+	{ { 28, 15, 2, H1_BARE_LF_NEVER }, STR("GET /a HTTP/1.1\r\nA: b\r\nC: d\r\n\r\n"), 431 },
 };
 
 START_TEST(limits_are_kept)
@@ -312,6 +312,101 @@ START_TEST(response_heads)
 }
 END_TEST
 
+/* The head with LF for each CRLF. */
+static struct str
+without_cr(struct str head)
+{
+	char *p = arena_alloc(&arena, head.n);
+	size_t n = 0;
+
+	for (size_t i = 0; i < head.n; i++)
+		if (head.p[i] != '\r' || i + 1 == head.n || head.p[i + 1] != '\n')
+			p[n++] = head.p[i];
+	return str_make(p, n);
+}
+
+/* `200 1.1 <reason>|Name=value|...`, or what is wrong. */
+static const char *
+parse_answer(struct str head, size_t step, enum h1_bare_lf bare_lf)
+{
+	struct h1_limits limits_ = roomy;
+	struct response r = { 0 };
+	struct refusal refusal = { 0 };
+	struct h1_scan s;
+	enum h1_scan_result result;
+
+	limits_.bare_lf = bare_lf;
+	result = scan_pieces(&s, head, step, &limits_, &refusal);
+	text.n = 0;
+	if (result == H1_SCAN_MORE)
+		return "more";
+	if (result == H1_SCAN_BAD || !h1_parse_response(head.p, &s, &arena, &r, &refusal))
+		return refusal.text;
+	buf_printf(&text, "%d 1.%d <%.*s>", r.status, r.minor, STR_ARG(r.reason));
+	FIELDS_EACH(f, &r.fields)
+		buf_printf(&text, "|%.*s=%.*s", STR_ARG(f->name), STR_ARG(f->value));
+	if (s.pos < head.n)
+		buf_printf(&text, "+%.*s", (int)(head.n - s.pos), head.p + s.pos);
+	return buf_text(&text);
+}
+
+#define ANSWER(f)	"HTTP/1.1 200 OK\r\n" f "\r\n\r\n"
+
+static const struct str answers[] = {
+	STR(ANSWER("A: b")),
+	STR(ANSWER("A:")),
+	STR(ANSWER("A: \t b \t\r\nB:\r\nC: \t")),
+	STR(ANSWER("Content-Length: 5\r\nConnection: close") "hello"),
+	STR(ANSWER("Content-Length: 5 \t\r\nConnection: close\t") "hello"),
+	STR(ANSWER("Transfer-Encoding: chunked \r\nX: y")),
+	STR(ANSWER("A: b\r\n c")),
+	STR(ANSWER("A: b\r\n ")),
+	STR(ANSWER("A : b")),
+	STR(ANSWER(": b")),
+	STR(ANSWER("A")),
+	STR(ANSWER("A: b\x01")),
+	STR(ANSWER("A: b\rC: d")),
+	STR(ANSWER("Content-Length: 5\r\nContent-Length: 5")),
+	STR("HTTP/1.0 200\r\n\r\n"),
+	STR("HTTP/1.1 200 OK\r\nA: b"),
+	STR("HTTP/1.1 200 OK\r\nA: b\r\n"),
+};
+
+/* Taken, such a head says what it would say with CRLF. */
+START_TEST(bare_line_ends)
+{
+	struct str head = answers[_i], bare = without_cr(head);
+	const char *want = arena_printf(&arena, "%s",
+	    parse_answer(head, head.n, H1_BARE_LF_REJECT)).p;
+
+	for (size_t step = 1; step <= head.n; step++) {
+		ck_assert_str_eq(parse_answer(bare, step, H1_BARE_LF_ACCEPT), want);
+		ck_assert_str_eq(parse_answer(head, step, H1_BARE_LF_ACCEPT), want);
+		ck_assert_str_eq(parse_answer(bare, step, H1_BARE_LF_REJECT),
+		    "a line that ends without CR (bare_lf = accept would take it)");
+		ck_assert_str_eq(parse_answer(bare, step, H1_BARE_LF_NEVER),
+		    "a line that ends without CR");
+	}
+}
+END_TEST
+
+/* One line is enough. */
+START_TEST(mixed_line_ends)
+{
+	ck_assert_str_eq(parse_answer(STR_OF("HTTP/1.1 200 OK\r\nA: b\n\r\nx"), 1,
+	    H1_BARE_LF_ACCEPT), "200 1.1 <OK>|A=b+x");
+	ck_assert_str_eq(parse_answer(STR_OF("HTTP/1.1 200 OK\nA: b\r\n\nx"), 1,
+	    H1_BARE_LF_ACCEPT), "200 1.1 <OK>|A=b+x");
+	ck_assert_str_eq(parse_answer(STR_OF("HTTP/1.1 200 OK\r\nA: b\r\n\nx"), 1,
+	    H1_BARE_LF_REJECT),
+	    "a line that ends without CR (bare_lf = accept would take it)");
+	ck_assert_str_eq(parse_answer(STR_OF("HTTP/1.1 200 OK\nA: b\r\r\n\n"), 1,
+	    H1_BARE_LF_ACCEPT), "a CR without LF");
+	ck_assert_str_eq(parse_answer(STR_OF("\nHTTP/1.1 200 OK\n\n"), 1, H1_BARE_LF_ACCEPT),
+	    "no HTTP message");
+}
+END_TEST
+
 static const struct {
 	struct str raw;
 	const char *gives;		/* NULL: refused */
@@ -359,6 +454,8 @@ main(void)
 	tcase_add_test(tc, many_lines_with_blanks);
 	tcase_add_loop_test(tc, limits_are_kept, 0, ARRAY_LEN(limits));
 	tcase_add_loop_test(tc, response_heads, 0, ARRAY_LEN(responses));
+	tcase_add_loop_test(tc, bare_line_ends, 0, ARRAY_LEN(answers));
+	tcase_add_test(tc, mixed_line_ends);
 	tcase_add_loop_test(tc, trailer_sections, 0, ARRAY_LEN(trailers));
 	suite_add_tcase(suite, tc);
 	return unit_run(suite);

@@ -27,7 +27,7 @@ teardown(void)
 static void
 scan(struct h1_scan *s, const char *head)
 {
-	static const struct h1_limits limits = { 65536, 65536, 1000 };
+	static const struct h1_limits limits = { 65536, 65536, 1000, H1_BARE_LF_NEVER };
 	struct refusal refusal;
 
 	*s = (struct h1_scan){ 0 };

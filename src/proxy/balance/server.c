@@ -82,6 +82,7 @@ server_new(const struct conf_backend *backend, const struct shm_member *member,
 	s->addr_text = str_make(s->text, addr_text(&shared->addr, s->text));
 	s->tls = tls;
 	s->owner = (struct h1_back_owner){ .idle = on_idle, .closed = on_closed };
+	s->owner.bare_lf = backend->bare_lf;
 	s->owner.tls_name = backend->tls_name.p != NULL ? backend->tls_name :
 	    str_of(shared->host);
 	link_init(&s->idle);

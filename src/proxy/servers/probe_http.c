@@ -165,7 +165,8 @@ probe_start_http(struct probe *p, const struct addr *addr, const struct probe_ta
 	const struct conf_backend *b = t->backend;
 
 	p->request = (struct request){ .method = STR("GET"), .method_id = METHOD_GET, .minor = 1 };
-	p->owner = (struct h1_back_owner){ .idle = on_idle, .closed = on_closed };
+	p->owner = (struct h1_back_owner){ .idle = on_idle, .closed = on_closed,
+		.bare_lf = b->bare_lf };
 	if (t->server->scheme == SCHEME_HTTPS) {
 		if (t->tls == NULL) {
 			probe_find(p, FOUND_FAILED, "tls is not set up for this backend");
