@@ -13,9 +13,12 @@ enum {
 	SMALL_CHUNK = 512,		/* below it, moving the bytes costs less than a segment */
 };
 
-/* The chunk decoder; names say what comes next. */
+/* The chunk decoder; names say what comes next, or goes on. */
 enum chunk_state {
-	SIZE, BLANK, EXTENSION, SIZE_LF, DATA, DATA_CR, DATA_LF, TRAILER, TRAILER_LF, END
+	SIZE,
+	BLANK,				/* before the `;` of an extension */
+	EXTENSION, NAME, NAME_BLANK, EQUALS, VALUE, QUOTED, QUOTED_PAIR, QUOTED_END,
+	SIZE_LF, DATA, DATA_CR, DATA_LF, TRAILER, TRAILER_LF, END
 };
 
 void
@@ -70,30 +73,75 @@ size_digit(struct h1_body *b, int digit)
 	return true;
 }
 
+static bool
+is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+/* What follows a size, a name or a value: blanks (`blank`), but only before more. */
+static bool
+item_end(struct h1_body *b, char c, enum chunk_state blank)
+{
+	if (c == '\r' && b->state != blank)
+		b->state = SIZE_LF;
+	else if (c == ';')
+		b->state = EXTENSION;
+	else if (is_blank(c))
+		b->state = blank;
+	else
+		return false;
+	return true;
+}
+
+/* One byte of extensions, of which nothing but the form matters: RFC 9112, 7.1.1. */
+static bool
+extension_byte(struct h1_body *b, char c)
+{
+	bool is_token = char_is(c, CHAR_TOKEN);
+
+	switch (b->state) {
+	case EXTENSION:
+		if (is_token)
+			b->state = NAME;
+		return is_token || is_blank(c);
+	case NAME:
+	case NAME_BLANK:
+		if (b->state == NAME && is_token)
+			return true;
+		if (c != '=')
+			return item_end(b, c, NAME_BLANK);
+		b->state = EQUALS;
+		return true;
+	case EQUALS:
+		if (is_token || c == '"')
+			b->state = is_token ? VALUE : QUOTED;
+		return is_token || c == '"' || is_blank(c);
+	case VALUE:
+		return is_token || item_end(b, c, BLANK);
+	case QUOTED:
+		if (c == '"' || c == '\\')
+			b->state = c == '"' ? QUOTED_END : QUOTED_PAIR;
+		return char_is(c, CHAR_VALUE);
+	case QUOTED_PAIR:
+		b->state = QUOTED;
+		return char_is(c, CHAR_VALUE);
+	default:
+		return item_end(b, c, BLANK);
+	}
+}
+
 /* One byte of a chunk's size line. */
 static bool
 size_byte(struct h1_body *b, char c)
 {
 	if (++b->line > MAX_SIZE_LINE)
 		return false;
-	if (b->state == SIZE && char_is(c, CHAR_HEX))
+	if (b->state != SIZE)
+		return ++b->overhead <= FREE_OVERHEAD + b->received && extension_byte(b, c);
+	if (char_is(c, CHAR_HEX))
 		return size_digit(b, char_hex(c));
-	if (!b->has_digits)
-		return false;
-	if (c == '\r') {
-		b->state = SIZE_LF;
-		return true;
-	}
-	if (b->state == EXTENSION) {
-		b->overhead++;
-		return char_is(c, CHAR_VALUE) && b->overhead <= FREE_OVERHEAD + b->received;
-	}
-	if (c == ';') {
-		b->state = EXTENSION;
-		return true;
-	}
-	b->state = BLANK;		/* blanks before an extension: RFC 9112, 7.1.1 */
-	return c == ' ' || c == '\t';
+	return b->has_digits && item_end(b, c, BLANK);
 }
 
 /* One byte of the trailer section; it ends with an empty line. */
