@@ -118,6 +118,21 @@ is_ipv6(struct str text)
 	return inet_pton(AF_INET6, copy, &a) == 1;
 }
 
+/* IPvFuture: RFC 3986, 3.2.2. */
+static bool
+is_ip_future(struct str text)
+{
+	struct str version;
+
+	if (!str_cut(&text, '.', &version) || version.n < 2 || text.n == 0 ||
+	    char_lower[(unsigned char)version.p[0]] != 'v')
+		return false;
+	for (size_t i = 0; i < text.n; i++)
+		if (text.p[i] != ':' && (!char_is(text.p[i], CHAR_HOST) || text.p[i] == '%'))
+			return false;
+	return str_all(str_skip(version, 1), CHAR_HEX);
+}
+
 bool
 target_authority(struct str text, struct str *host, uint16_t *port)
 {
@@ -126,14 +141,19 @@ target_authority(struct str text, struct str *host, uint16_t *port)
 	*port = 0;
 	if (text.n > 0 && text.p[0] == '[') {
 		ptrdiff_t end = str_find(text, ']');
+		struct str literal;
 
 		if (end < 0)
 			return false;
-		*host = str_make(text.p + 1, (size_t)end - 1);
+		*host = str_make(text.p, (size_t)end + 1);
+		literal = str_make(text.p + 1, (size_t)end - 1);
 		text = str_skip(text, (size_t)end + 1);
 		if (text.n > 0 && (text.p[0] != ':' || !parse_port(str_skip(text, 1), port)))
 			return false;
-		return is_ipv6(*host);
+		if (is_ip_future(literal))
+			return true;	/* with its brackets, as without them it could be a name */
+		*host = literal;
+		return is_ipv6(literal);
 	}
 	colon = str_find(text, ':');
 	*host = text;

@@ -39,7 +39,7 @@ url_host(const struct exchange *x)
 	for (unsigned i = 0; name.n == 0 && i < x->host->names.n; i++)
 		if (!str_starts(x->host->names.v[i], STR_OF("*")))
 			name = x->host->names.v[i];
-	if (str_find(name, ':') >= 0)
+	if (str_find(name, ':') >= 0 && name.p[0] != '[')
 		return arena_printf(&x->stream->arena, "[%.*s]", STR_ARG(name));
 	return name;
 }
