@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "http/h1_front_internal.h"
+#include "http/odd_names.h"
 #include "net/proxy_header.h"
 
 enum {
@@ -70,37 +71,6 @@ read_some(struct h1_front *f)
 	return false;
 }
 
-static void
-log_odd_name(struct str name)
-{
-	enum { REMEMBERED = 64 };
-	static uint64_t seen[REMEMBERED];
-	static unsigned n;
-	uint64_t hash = str_ihash(name, 0);
-
-	for (unsigned i = 0; i < n; i++)
-		if (seen[i] == hash)
-			return;
-	if (n == REMEMBERED)
-		return;
-	seen[n++] = hash;
-	log_info("request header %.*s dropped: its name has _ or . "
-	    "(header_names = any lets it pass)", STR_ARG(name));
-}
-
-/* Servers that turn names into variables cannot tell X_A and X.A from X-A. */
-static void
-drop_odd_names(struct fields *fields)
-{
-	FIELDS_EACH(f, fields) {
-		if (f->id == FIELD_OTHER && (str_find(f->name, '_') >= 0 ||
-		    str_find(f->name, '.') >= 0)) {
-			log_odd_name(f->name);
-			f->gone = true;
-		}
-	}
-}
-
 bool
 h1_front_read(const struct h1_front_options *o, const char *head, const struct h1_scan *scan,
     struct http_stream *s)
@@ -111,7 +81,7 @@ h1_front_read(const struct h1_front_options *o, const char *head, const struct h
 	    !request_check(r, &s->arena, &s->refusal))
 		return false;
 	if (o->strict_names)
-		drop_odd_names(&r->fields);
+		odd_names_drop(&r->fields);
 	return true;
 }
 
