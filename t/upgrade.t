@@ -80,6 +80,118 @@ subtest 'a server that does not want to' => sub {
     $usherd->stop;
 };
 
+# What clients send that upgrade with a body.
+my %CLIENTS = (
+    'kubectl exec' => [join("\r\n", 'POST /api/v1/namespaces/default/pods/web/exec?command=sh&stdin=true&stdout=true HTTP/1.1',
+        'Host: a.test', 'User-Agent: kubectl/v1.28.4', 'Content-Length: 0', 'Connection: Upgrade', 'Upgrade: SPDY/3.1',
+        'X-Stream-Protocol-Version: v4.channel.k8s.io', 'X-Stream-Protocol-Version: channel.k8s.io', '', ''), 'SPDY/3.1'],
+    'docker exec' => [join("\r\n", 'POST /v1.43/exec/0123456789ab/start HTTP/1.1', 'Host: a.test', 'User-Agent: Docker-Client/24.0.7 (linux)',
+        'Content-Length: 29', 'Connection: Upgrade', 'Content-Type: application/json', 'Upgrade: tcp', '',
+        '{"Detach":false,"Tty":true}' . "\r\n"), 'tcp'],
+    'a WebSocket with a length' => [$ASK =~ s/\r\n\r\n/\r\nContent-Length: 0\r\n\r\n/r, 'websocket'],
+    'chunks and trailers' => [join("\r\n", 'PUT /x HTTP/1.1', 'Host: a.test', 'Connection: upgrade', 'Upgrade: x',
+        'Transfer-Encoding: chunked', '', '3', 'abc', '0', 'X-Sum: 1', '', ''), 'x'],
+);
+
+sub agrees { return "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: $_[0]\r\n\r\n" }
+
+for my $name (sort keys %CLIENTS) {
+    my ($ask, $protocol) = @{$CLIENTS{$name}};
+    my $body = $ask =~ /chunked/ ? 'abc' : ($ask =~ /\r\n\r\n(.*)/s)[0];
+    for my $how ('the body', 'the body, all byte by byte') {
+        for my $more ('', 'request_buffering = on') {
+            subtest "$name: bytes right behind $how" . ($more && ", $more") => sub {
+                my $origin = origin(['request', [send => agrees($protocol) . 'welcome'], [until => qr/ping/], [send => 'pong'],
+                    'eof', [send => 'bye'], 'close']);
+                my $usherd = proxy($origin, route => "max_body = 100\n$more");
+                my $c = client($usherd->port(1));
+                $c->send("${ask}first ping", $how =~ /byte by/ ? (step => 1) : ());
+                my $r = $c->response;
+                is $r->{status}, 101, 'the protocol is switched';
+                is field($r, 'upgrade'), $protocol, 'to what was asked for';
+                is $c->read_until(qr/welcomepong/), 'welcomepong', 'both directions work';
+                $c->send('x' x 1000);
+                $c->shut;
+                is $c->read_until(qr/bye/), 'bye', 'and outlive the limits of a body';
+                is $c->end, 'closed', 'to their end';
+                my $raw = $origin->raw(1);
+                my $seen = ($origin->requests)[0];
+                is $seen->{body}, $body, 'the server got the body';
+                is field($seen, 'upgrade'), $protocol, 'and was asked';
+                like $raw, qr/first pingx{1000}\z/, 'and then what followed, as it was';
+                $usherd->stop;
+            };
+        }
+    }
+}
+
+subtest 'a server that switches before it has the body' => sub {
+    my $origin = origin(['head', [send => agrees('tcp') . 'welcome'], [until => qr/ping/], [send => 'pong'], 'eof', 'close']);
+    my $usherd = proxy($origin, more => "[route other]\npath = /other\nrespond = 204\n");
+    my $c = client($usherd->port(1));
+    $c->send("POST /x HTTP/1.1\r\nHost: a.test\r\nContent-Length: 6\r\nConnection: upgrade\r\nUpgrade: tcp\r\n\r\nabc");
+    ok wait_for { $origin->raw(1) =~ /\r\n\r\nabc/ }, 'a part of the body arrives';
+    get($usherd->port(1), '/other') for 1 .. 3;
+    ok $c->quiet(0), 'the client does not hear of it yet';
+    $c->send('defping');
+    is $c->response->{status}, 101, 'but when its body is complete';
+    is $c->read_until(qr/pong/), 'welcomepong', 'and the tunnel is open';
+    like $origin->raw(1), qr/\r\n\r\nabcdefping\z/, 'behind the whole body';
+    $c->shut;
+    is $c->end, 'closed', 'until it ends';
+    $usherd->stop;
+};
+
+subtest 'a server that switches instead of saying 100' => sub {
+    my $origin = origin(['head', [send => agrees('tcp')], [until => qr/bodyping/], [send => 'pong'], 'eof', 'close']);
+    my $usherd = proxy($origin);
+    my $c = client($usherd->port(1));
+    $c->send(join "\r\n", 'POST /x HTTP/1.1', 'Host: a.test', 'Content-Length: 4', 'Expect: 100-continue',
+        'Connection: upgrade', 'Upgrade: tcp', '', '');
+    is $c->response(interim => 1)->{status}, 100, 'the client may go on';
+    $c->send('bodyping');
+    is $c->response->{status}, 101, 'and is told of the switch behind its body';
+    is $c->read_until(qr/pong/), 'pong', 'the tunnel is open';
+    $c->shut;
+    is $c->end, 'closed', 'until it ends';
+    $usherd->stop;
+};
+
+subtest 'a server that resets after it has switched' => sub {
+    my $origin = origin(['head', [send => agrees('tcp')], [until => qr/abc/], 'reset']);
+    my $usherd = proxy($origin);
+    my $c = client($usherd->port(1));
+    $c->send("POST /x HTTP/1.1\r\nHost: a.test\r\nContent-Length: 6\r\nConnection: upgrade\r\nUpgrade: tcp\r\n\r\nabc");
+    is $c->response->{status}, 502, 'before the body was complete';
+    $usherd->expect_log(qr/switch of protocols: Connection reset by peer/);
+    $usherd->stop;
+};
+
+subtest 'a server that does not want to, with a body' => sub {
+    my $origin = origin(sub { answer("$_[0]{method} [$_[0]{body}]") });
+    my $usherd = proxy($origin);
+    my $c = client($usherd->port(1));
+    $c->send("$CLIENTS{'docker exec'}[0]GET /next HTTP/1.1\r\nHost: a.test\r\n\r\n");
+    is $c->response->{body}, qq(POST [{"Detach":false,"Tty":true}\r\n]), 'its ordinary answer arrives';
+    is $c->response->{body}, 'GET []', 'and what follows is the next request';
+    $usherd->stop;
+};
+
+subtest '426 says what is wanted' => sub {
+    my $origin = origin("HTTP/1.1 426 Upgrade Required\r\nUpgrade: websocket, a/1\r\nUpgrade: b\r\n"
+        . "Connection: Upgrade\r\nContent-Length: 0\r\n\r\n");
+    my $usherd = proxy($origin);
+    my $c = client($usherd->port(1));
+    for my $close ('', "Connection: close\r\n") {
+        $c->send("GET / HTTP/1.1\r\nHost: a.test\r\n$close\r\n");
+        my $r = $c->response;
+        is_deeply [$r->{status}, fields($r, 'upgrade')], [426, 'websocket, a/1', 'b'], 'Upgrade is kept';
+        is_deeply [fields($r, 'connection')], [$close ? 'close, Upgrade' : 'Upgrade'], 'with its option';
+    }
+    is $c->end, 'closed', 'and the connection is closed if that was asked for';
+    $usherd->stop;
+};
+
 subtest 'websocket = off' => sub {
     my $origin = origin(answer('plain'));
     my $usherd = proxy($origin, route => 'websocket = off');

@@ -37,7 +37,8 @@ struct back_stream_events {
 	/* An interim response, but 101. */
 	void (*info)(void *user, struct response *r);
 
-	/* The final head, or 101: then tunnel() may follow. */
+	/* The final head, or 101: then tunnel() follows, at once or, if the request has not been
+	 * sent whole, after send_end(); until then nothing more is read. */
 	void (*head)(void *user, struct response *r);
 
 	void (*body)(void *user, struct chain *moved);

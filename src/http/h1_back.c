@@ -99,6 +99,10 @@ h1_back_arm(struct h1_back *b)
 		else if (b->end_sent)
 			deadline = msec_after(clock_ms(), l->first_byte_timeout_ms);
 		break;
+	case BACK_STATE_SWITCH:
+		if (!chain_empty(&b->out))
+			deadline = b->sending.check_ms;
+		break;
 	case BACK_STATE_BODY:
 		if (b->credit > 0)
 			deadline = msec_after(clock_ms(), l->read_timeout_ms);
@@ -116,7 +120,7 @@ h1_back_arm(struct h1_back *b)
 static void
 head_timeout(struct h1_back *b)
 {
-	if (chain_empty(&b->out))
+	if (chain_empty(&b->out) && b->state == BACK_STATE_HEAD)
 		h1_back_failed(b, BACK_FIRST_BYTE_TIMEOUT, "no response in time");
 	else if (stall_is_over(&b->sending, &b->transport, b->stream.limits->write_timeout_ms))
 		h1_back_failed(b, BACK_WRITE_TIMEOUT, "the server does not read");
@@ -137,6 +141,7 @@ on_timer(struct timer *t)
 		h1_back_failed(b, BACK_CONNECT_TIMEOUT, "no tls handshake in time");
 		break;
 	case BACK_STATE_HEAD:
+	case BACK_STATE_SWITCH:
 		head_timeout(b);
 		break;
 	case BACK_STATE_BODY:
@@ -224,6 +229,7 @@ tunnel(struct back_stream *s)
 	b->end_sent = false;
 	h1_body_init(&b->body, FRAMING_CLOSE, 0);
 	h1_back_arm(b);
+	loop_post(b->transport.loop, &b->work);	/* bytes behind the 101 may have come long ago */
 }
 
 static void
@@ -265,7 +271,7 @@ static const struct back_stream_ops h1_back_ops = {
 static bool
 outlives_send_error(struct h1_back *b)
 {
-	if (b->send_failed || b->eof) {
+	if (b->send_failed || b->eof || b->state == BACK_STATE_SWITCH) {
 		h1_back_lost(b, "send");
 		return false;
 	}

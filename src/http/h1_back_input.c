@@ -116,8 +116,13 @@ begin_body(struct h1_back *b, const struct response *r)
 {
 	b->keep = r->keep_alive;
 	b->keep_alive_ms = r->keep_alive_ms;
-	if (r->status == 101)
-		return true;		/* tunnel() has been called, or the stream was cancelled */
+	if (r->status == 101) {
+		if (b->state == BACK_STATE_HEAD) {	/* tunnel() has not been called yet */
+			b->state = BACK_STATE_SWITCH;
+			h1_back_arm(b);
+		}
+		return true;
+	}
 	b->state = BACK_STATE_BODY;
 	if (response_has_no_body(r->status, b->stream.request->method_id))
 		h1_body_init(&b->body, FRAMING_NONE, 0);
@@ -401,6 +406,10 @@ h1_back_input(struct h1_back *b)
 {
 	if (b->state == BACK_STATE_HEAD)
 		input_head(b);
+	if (b->state == BACK_STATE_SWITCH && (b->transport.watcher.ready & READY_ERROR)) {
+		errno = 0;
+		h1_back_lost(b, "switch of protocols");
+	}
 	if (b->state == BACK_STATE_BODY || b->state == BACK_STATE_TUNNEL)
 		input_body(b);
 }

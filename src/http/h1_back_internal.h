@@ -16,6 +16,7 @@ enum back_state {
 	BACK_STATE_CONNECTING,
 	BACK_STATE_HANDSHAKE,	/* of TLS */
 	BACK_STATE_HEAD,	/* the response head has not come */
+	BACK_STATE_SWITCH,	/* 101 has come, the request has not gone out whole */
 	BACK_STATE_BODY,
 	BACK_STATE_TUNNEL,
 	BACK_STATE_IDLE,

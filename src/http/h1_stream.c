@@ -181,6 +181,7 @@ tunnel(struct http_stream *base)
 	s->out_mode = OUT_TUNNEL;
 	s->close_after = true;
 	base->body_done = false;
+	h1_body_fini(&s->body);
 	h1_body_init(&s->body, FRAMING_CLOSE, 0);
 }
 

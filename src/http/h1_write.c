@@ -77,19 +77,18 @@ h1_write_request(struct chain *out, const struct h1_request_head *h)
 	chain_commit(out, (size_t)(p - start));
 }
 
+/* Who sends Upgrade sends its option too: RFC 9110, 7.8. */
 static char *
-put_connection(char *p, enum h1_connection c)
+put_connection(char *p, enum h1_connection c, bool has_upgrade)
 {
-	switch (c) {
-	case H1_KEEP_ALIVE:
-		return PUT(p, "Connection: keep-alive\r\n");
-	case H1_CLOSE:
-		return PUT(p, "Connection: close\r\n");
-	case H1_UPGRADE:
-		return PUT(p, "Connection: Upgrade\r\n");
-	default:
-		return p;
-	}
+	static const struct str lines[2][4] = {
+		{ STR(""), STR("Connection: keep-alive\r\n"), STR("Connection: close\r\n"),
+		  STR("Connection: Upgrade\r\n") },
+		{ STR("Connection: Upgrade\r\n"), STR("Connection: keep-alive, Upgrade\r\n"),
+		  STR("Connection: close, Upgrade\r\n"), STR("Connection: Upgrade\r\n") },
+	};
+
+	return put(p, lines[has_upgrade][c]);
 }
 
 void
@@ -98,6 +97,7 @@ h1_write_response(struct chain *out, const struct response *r, enum framing fram
 {
 	size_t room;
 	size_t size = FIXED + r->reason.n + fields_size(&r->fields);
+	bool has_upgrade = r->status == 426 && fields_find(&r->fields, FIELD_UPGRADE) != NULL;
 	char *start = chain_room(out, size, &room);
 	char *p = PUT(start, "HTTP/1.1 ");
 
@@ -107,7 +107,7 @@ h1_write_response(struct chain *out, const struct response *r, enum framing fram
 	p = PUT(p, "\r\n");
 	p = put_fields(p, &r->fields);
 	p = put_framing(p, framing, content_length);
-	p = put_connection(p, connection);
+	p = put_connection(p, connection, has_upgrade);
 	p = PUT(p, "\r\n");
 	CHECK((size_t)(p - start) <= size);
 	chain_commit(out, (size_t)(p - start));

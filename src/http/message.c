@@ -212,13 +212,12 @@ note_options(struct connection *c, struct str value)
 	return true;
 }
 
-/* Upgrade is honoured with its Connection option, in 1.1, without a body, and never to h2c, which
- * would carry requests past all checks. */
+/* Upgrade is honoured with its Connection option, in 1.1, and never to h2c, which would carry
+ * requests past all checks. */
 static void
 find_upgrade(struct request *r, struct str value)
 {
-	if (r->minor > 0 && r->framing == FRAMING_NONE && value.n > 0 &&
-	    !list_has_token(value, STR_OF("h2c")))
+	if (r->minor > 0 && value.n > 0 && !list_has_token(value, STR_OF("h2c")))
 		r->upgrade = value;
 }
 
@@ -363,6 +362,17 @@ remove_listed(struct fields *list, struct str names)
 		if (name.n > 0 && !is_protected(name))
 			fields_remove_name(list, name);
 	}
+}
+
+void
+response_strip_hop_by_hop(struct response *r)
+{
+	fields_strip_hop_by_hop(&r->fields);
+	if (r->status != 101 && r->status != 426)
+		return;
+	for (unsigned i = 0; i < r->fields.n; i++)
+		if (r->fields.v[i].id == FIELD_UPGRADE)
+			r->fields.v[i].gone = false;
 }
 
 void

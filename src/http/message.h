@@ -98,6 +98,9 @@ bool response_check(struct response *r, const struct request *request, struct re
  */
 void fields_strip_hop_by_hop(struct fields *f);
 
+/* The same for a response, which keeps Upgrade with 101 and 426: RFC 9110, 15.5.22. */
+void response_strip_hop_by_hop(struct response *r);
+
 /* The standard reason phrase, or "Unknown". */
 struct str status_reason(int status);
 

@@ -319,6 +319,7 @@ void
 exchange_tunnel(struct exchange *x)
 {
 	x->tunnel = true;
+	x->request_filters = NULL;	/* what they were for has ended */
 	atomic_fetch_add_explicit(&x->runtime->self->tunnels, 1, memory_order_relaxed);
 	exchange_at_end(x, end_tunnel, x->runtime->self);
 	x->stream->ops->tunnel(x->stream);

@@ -17,7 +17,7 @@ check_accepted(const struct request *r)
 	CHECK(fields_count(&r->fields, FIELD_CONTENT_LENGTH) == (r->framing == FRAMING_LENGTH));
 	CHECK(fields_count(&r->fields, FIELD_TRANSFER_ENCODING) == (r->framing == FRAMING_CHUNKED));
 	CHECK(r->framing != FRAMING_LENGTH || r->content_length <= INT64_MAX);
-	CHECK(r->upgrade.p == NULL || (r->framing == FRAMING_NONE && r->minor == 1));
+	CHECK(r->upgrade.p == NULL || r->minor == 1);
 }
 
 /* One request; false if the connection is at its end. */

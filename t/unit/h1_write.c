@@ -87,6 +87,30 @@ static const struct {
 	{ 101, STR("x"), FRAMING_NONE, H1_UPGRADE, "101 x", "Connection: Upgrade\r\n" },
 };
 
+/* Connection as it stands in a head with Upgrade. */
+static const struct {
+	int status;
+	enum h1_connection connection;
+	const char *adds;
+} upgrades[] = {
+	{ 101, H1_UPGRADE, "Connection: Upgrade\r\n" },
+	{ 426, H1_DEFAULT, "Connection: Upgrade\r\n" },
+	{ 426, H1_KEEP_ALIVE, "Connection: keep-alive, Upgrade\r\n" },
+	{ 426, H1_CLOSE, "Connection: close, Upgrade\r\n" },
+};
+
+START_TEST(responses_with_upgrade)
+{
+	struct response r = { .status = upgrades[_i].status, .reason = STR_OF("x") };
+
+	fields_add_id(&fields, FIELD_UPGRADE, STR_OF("a/1"));
+	r.fields = fields;
+	h1_write_response(&out, &r, FRAMING_NONE, 0, upgrades[_i].connection);
+	check_out(arena_printf(&arena, "HTTP/1.1 %d x\r\nUpgrade: a/1\r\n%s\r\n", r.status,
+	    upgrades[_i].adds).p);
+}
+END_TEST
+
 START_TEST(response_heads)
 {
 	struct response r = { .status = responses[_i].status, .reason = responses[_i].reason };
@@ -181,6 +205,7 @@ main(void)
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, request_heads, 0, ARRAY_LEN(requests));
+	tcase_add_loop_test(tc, responses_with_upgrade, 0, ARRAY_LEN(upgrades));
 	tcase_add_loop_test(tc, response_heads, 0, ARRAY_LEN(responses));
 	tcase_add_test(tc, great_heads);
 	tcase_add_test(tc, chunks);

@@ -221,10 +221,16 @@ static const struct {
 	{ "GET / HTTP/1.0", HOST "Connection: upgrade\r\nUpgrade: websocket\r\n", "" },
 	{ "PUT / HTTP/1.1",
 	  HOST "Connection: upgrade\r\nUpgrade: websocket\r\nContent-Length: 5\r\n",
+	  "keep upgrade=websocket" },
+	{ "GET / HTTP/1.1",
+	  HOST "Connection: upgrade\r\nUpgrade: websocket\r\nContent-Length: 0\r\n",
+	  "keep upgrade=websocket" },
+	{ "POST / HTTP/1.1",
+	  HOST "Connection: upgrade\r\nUpgrade: h2c\r\nContent-Length: 5\r\n",
 	  "keep" },
 	{ "PUT / HTTP/1.1",
 	  HOST "Connection: upgrade\r\nUpgrade: x\r\nTransfer-Encoding: chunked\r\n",
-	  "keep" },
+	  "keep upgrade=x" },
 };
 
 START_TEST(request_connections)

@@ -26,6 +26,7 @@ struct forward {
 	struct sticky_cookie cookie;	/* that the client came with */
 	struct timer continue_timer;
 	uint64_t wanted;		/* credit for the client that waits for its 100 */
+	struct response *switching;	/* a 101 that came before the request's end; else NULL */
 };
 
 static struct forward *
@@ -48,14 +49,18 @@ stop_waiting_for_continue(struct forward *f)
 		exchange_want(f->x, n);
 }
 
+static void
+say_continue(struct forward *f)
+{
+	exchange_info(f->x, answer_new(f->x, 100));
+	stop_waiting_for_continue(f);
+}
+
 /* RFC 9110, 10.1.1: a proxy may say it itself when it does not know better. */
 static void
 on_continue_timer(struct timer *t)
 {
-	struct forward *f = CONTAINER_OF(t, struct forward, continue_timer);
-
-	exchange_info(f->x, answer_new(f->x, 100));
-	stop_waiting_for_continue(f);
+	say_continue(CONTAINER_OF(t, struct forward, continue_timer));
 }
 
 static void
@@ -121,6 +126,18 @@ forward_body(struct exchange *x, struct chain *moved)
 		x->stream->sink_takes = fetch_takes(&f->fetch) & SEG_PIPE;
 }
 
+/* Both sides have agreed on the switch, and the request is complete: what follows are bytes. */
+static void
+begin_tunnel(struct forward *f, struct response *r)
+{
+	f->switching = NULL;
+	response_strip_hop_by_hop(r);
+	exchange_head(f->x, r);
+	fetch_tunnel(&f->fetch);
+	exchange_tunnel(f->x);
+	exchange_want(f->x, STREAM_HIGH);
+}
+
 void
 forward_end(struct exchange *x, const struct fields *trailers)
 {
@@ -130,6 +147,8 @@ forward_end(struct exchange *x, const struct fields *trailers)
 		end_buffering(f, trailers);
 	else
 		fetch_end(&f->fetch, trailers);
+	if (f->switching != NULL)
+		begin_tunnel(f, f->switching);
 }
 
 /* --- the response -------------------------------------------------------------------------- */
@@ -166,19 +185,18 @@ on_info(void *user, struct response *r)
 		stop_waiting_for_continue(f);
 }
 
-/* The switch has been agreed on by both sides: what follows are bytes. */
+/* The client may speak the new protocol only behind its whole request, so it does not hear of the
+ * switch earlier: RFC 9110, 7.8. */
 static void
-begin_tunnel(struct forward *f, struct response *r)
+switch_protocols(struct forward *f, struct response *r)
 {
-	struct field *protocol = fields_find(&r->fields, FIELD_UPGRADE);
-	struct str name = protocol->value;
-
-	fields_strip_hop_by_hop(&r->fields);
-	fields_add_id(&r->fields, FIELD_UPGRADE, name);
-	exchange_head(f->x, r);
-	fetch_tunnel(&f->fetch);
-	exchange_tunnel(f->x);
-	exchange_want(f->x, STREAM_HIGH);
+	if (f->fetch.request_ended) {
+		begin_tunnel(f, r);
+		return;
+	}
+	f->switching = r;
+	if (f->wanted > 0)
+		say_continue(f);
 }
 
 static void
@@ -195,8 +213,6 @@ on_head(void *user, struct response *r)
 	struct exchange *x = f->x;
 
 	x->upstream_response = r;
-	f->wanted = 0;
-	loop_timer_cancel(x->runtime->loop, &f->continue_timer);
 	if (!location_map_back(x, r)) {
 		refuse_head(x, "rewrite_location makes its fields too long");
 		return;
@@ -208,10 +224,12 @@ on_head(void *user, struct response *r)
 	if (x->backend->sticky.cookie.p != NULL && f->fetch.server != NULL)
 		sticky_bind(x->runtime->sticky, x, &f->cookie, f->fetch.server->id, r);
 	if (r->status == 101) {
-		begin_tunnel(f, r);
+		switch_protocols(f, r);
 		return;
 	}
-	fields_strip_hop_by_hop(&r->fields);
+	f->wanted = 0;
+	loop_timer_cancel(x->runtime->loop, &f->continue_timer);
+	response_strip_hop_by_hop(r);
 	if (f->rules->head != NULL && !f->rules->head(x, r)) {
 		fetch_set_sink(&f->fetch, 0);
 		return;
