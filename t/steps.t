@@ -31,8 +31,9 @@ my @CHUNKED = (method => 'POST', fields => sub { 'Transfer-Encoding: chunked' })
 #   answer                       of the origin: {fields, body, raw (a body that frames itself), before (the head)}
 #   route                        lines of the route; without an action, requests go to the origin
 #   listen                       where it is sent: 1, or 2, which trusts the client
+#   times                        how many requests follow each other at once
 #   status                       of the answer (200); log: what is logged of it
-#   pieces                       the bytes come one by one
+#   pieces                       the bytes come one by one, more or less: only most and memory count then
 #   most, memory                 steps and bytes of memory for a byte, where they are more than usual
 #   of                           what the size is counted in, if not in bytes: 'answer'
 my @rows = (
@@ -98,10 +99,11 @@ my @rows = (
     {name => 'trailers',    n => 1000, @CHUNKED,
         body => sub { join "\r\n", 0, lines($_[0], 'X-A-%: b'), '', '' }},
     {name => 'chunks copied', n => 10000, route => 'mirror = app', @CHUNKED, body => sub { chunked($_[0], "1\r\na\r\n") }},
+    {name => 'pipelined',   n => 1000, most => 200, memory => 200, times => sub { $_[0] }, fields => sub { 'X-Next: a' x 10 }, route => 'respond = 200 "x"'},
     # bytes one by one: each costs a turn of the loop
-    {name => 'slow head',   n => 1000, pieces => 1, most => 2000, fields => sub { 'X-Slow: ' . 'a' x $_[0] }},
-    {name => 'slow chunks', n => 300, pieces => 1, most => 2000, memory => 25000, @CHUNKED, body => sub { chunked($_[0], "1\r\na\r\n") }},
-    {name => 'slow trailers', n => 150, pieces => 1, most => 2000, memory => 25000, @CHUNKED, body => sub { join "\r\n", 0, lines($_[0], 'X: b'), '', '' }},
+    {name => 'slow head',   n => 400, pieces => 1, most => 600, memory => 25000, fields => sub { 'X-Slow: ' . 'a' x $_[0] }},
+    {name => 'slow chunks', n => 60, pieces => 1, most => 600, memory => 25000, @CHUNKED, body => sub { chunked($_[0], "1\r\na\r\n") }},
+    {name => 'slow trailers', n => 80, pieces => 1, most => 600, memory => 25000, @CHUNKED, body => sub { join "\r\n", 0, lines($_[0], 'X: b'), '', '' }},
     # other sources, and what is done on the way to servers
     {name => 'hash',        n => 8000, route => 'backend = hashed', target => sub { '/hash?a=' . 'b' x $_[0] }},
     {name => 'split',       n => 8000, route => 'split = 50:app 50:hashed key=$cookie_a', fields => sub { 'Cookie: ' . list($_[0], 'b=c', '; ') }},
@@ -237,13 +239,16 @@ sub request_of {
 # of its own, after which nothing of the first is left to do.
 sub cost {
     my ($row, $n) = @_;
-    my $request = request_of($row, $n);
+    my $times   = $row->{times} ? $row->{times}->($n) : 1;
+    my $request = request_of($row, $n) x $times;
     my $port    = $usherd->port($row->{listen} // 1);
     my $ping    = "GET /ping HTTP/1.1\r\nHost: a.test\r\n\r\n";
     my ($c, $other) = map { client($_) } $port, $usherd->port(1);
     $other->send($ping)->response;
     my %before = counted();
-    my $r = $c->send($request, $row->{pieces} ? (step => 1) : ())->response;
+    $c->send($request, $row->{pieces} ? (step => 1) : ());
+    my $r;
+    $r = $c->response for 1 .. $times;
     $c->close;
     $other->send($ping)->response;
     my %after = counted();
@@ -261,11 +266,12 @@ sub judge {
     for my $i (0, 1) {
         $by[$i] = {map { $_ => $cost[$i + 1]{$_} - $cost[$i]{$_} } 'bytes', @counted};
     }
-    my %per = map { $_ => $by[1]{$_} / $by[1]{bytes} } @counted;
+    my $last = $row->{pieces} ? $cost[2] : $by[1];
+    my %per = map { $_ => $last->{$_} / $last->{bytes} } @counted;
     my @wrong = grep { $_ != $want } @status;
     is "@status", "$want $want $want", "$row->{name}: answered" if @wrong;
-    my $steps  = $by[1]{steps} <= $GROWTH * $by[0]{steps} + $SLACK;
-    my $memory = $by[1]{allocated} <= $GROWTH * $by[0]{allocated} + $BLOCKS;
+    my $steps  = $row->{pieces} || $by[1]{steps} <= $GROWTH * $by[0]{steps} + $SLACK;
+    my $memory = $row->{pieces} || $by[1]{allocated} <= $GROWTH * $by[0]{allocated} + $BLOCKS;
     my $most   = $row->{most} // $STEPS;
     my $text   = sprintf '%s: %.1f steps for a byte (%.2f times), %.1f bytes allocated', $row->{name}, $per{steps},
         $by[1]{steps} / ($by[0]{steps} || 1), $per{allocated};
