@@ -236,6 +236,23 @@ subtest 'the error log' => sub {
 # The lines of the error log about requests that failed, without their stamps.
 sub failures { return map { /\[(?:info|warn)\] \d+: (client .*)/ ? $1 : () } split /\n/, $_[0]->log_text }
 
+subtest 'what clients name in the error log' => sub {
+    my $usherd = proxy(origin(), more => "[listen proxied]\nbind = 127.0.0.1:%%PORT2%%\nproxy_protocol = on\ntrusted_proxies = 10.0.0.0/8\n");
+    my $long = 'x_' x 1000;
+    request($usherd->port(1), "GET / HTTP/1.1\r\nHost: a.test\r\n$long: 1\r\nshort_name: 1\r\n\r\n");
+    for ("GET / HTTP/1.1\r\n\r\n", "PROXY TCP4 1.2.3.4 5.6.7.8 1 2\r\n") {
+        my $c = client($usherd->port(2));
+        $c->send($_);
+        $c->end;
+    }
+    $usherd->stop;
+    my $shown = 'x_' x 100;
+    like $usherd->log_text, qr/: request header \Q$shown\E\.\.\. dropped: /, 'a long name is cut';
+    like $usherd->log_text, qr/: request header short_name dropped: /, 'a short one is not';
+    like $usherd->log_text, qr/: client 127\.0\.0\.1: closed: no PROXY header\n/, 'who sent no PROXY header';
+    like $usherd->log_text, qr/: client 127\.0\.0\.1: closed: a PROXY header from an address /, 'and who may not';
+};
+
 subtest 'failed requests in the error log' => sub {
     my $usherd = proxy('127.0.0.1:' . free_port(), listen => 'max_uri = 4k', route => 'retries = 0', backend => 'check = off');
     my $send = sub {

@@ -248,7 +248,10 @@ input_proxy_header(struct h1_front *f)
 		n = proxy_header_read(h1_front_unread(f), h1_front_buffered(f), &h);
 	}
 	if (n < 0 || !cidrs_have(f->options->trusted, f->options->ntrusted, &f->peer.peer)) {
-		log_info("client closed: %s", n < 0 ? "no PROXY header" :
+		char peer[ADDR_TEXT];
+
+		ip_text(&f->peer.peer, peer);
+		log_info("client %s: closed: %s", peer, n < 0 ? "no PROXY header" :
 		    "a PROXY header from an address that is not in trusted_proxies");
 		h1_front_close(f, false);
 		return;

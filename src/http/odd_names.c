@@ -5,7 +5,7 @@
 
 #include "base/log.h"
 
-enum { MINUTE_MS = 60000 };
+enum { MINUTE_MS = 60000, SHOWN = 200 };
 
 static bool
 was_told(const struct odd_names *o, uint64_t hash)
@@ -36,6 +36,17 @@ odd_names_is_news(struct odd_names *o, struct str name, msec now_ms)
 	return true;
 }
 
+/* A client chooses how long a name is. */
+static void
+tell(struct str name)
+{
+	bool cut = name.n > SHOWN;
+
+	log_info("request header %.*s%s dropped: its name has _ or . "
+	    "(header_names = any lets it pass)", cut ? SHOWN : (int)name.n, name.p,
+	    cut ? "..." : "");
+}
+
 void
 odd_names_drop(struct fields *fields)
 {
@@ -46,8 +57,7 @@ odd_names_drop(struct fields *fields)
 		    (str_find(f->name, '_') < 0 && str_find(f->name, '.') < 0))
 			continue;
 		if (odd_names_is_news(&told, f->name, clock_ms()))
-			log_info("request header %.*s dropped: its name has _ or . "
-			    "(header_names = any lets it pass)", STR_ARG(f->name));
+			tell(f->name);
 		f->gone = true;
 	}
 }
