@@ -170,6 +170,11 @@ json_escape(struct buf *b, unsigned char c)
 	}
 }
 
+/* ASCII that stands for itself in a JSON string. */
+static const bool json_plain[256] = {
+	[0x20 ... '"' - 1] = true, ['"' + 1 ... '\\' - 1] = true, ['\\' + 1 ... 0x7f] = true,
+};
+
 void
 buf_json(struct buf *b, struct str s)
 {
@@ -179,10 +184,11 @@ buf_json(struct buf *b, struct str s)
 	while (plain < s.n) {
 		unsigned char c = (unsigned char)s.p[plain];
 
-		if (c < 0x20 || c == '"' || c == '\\')
-			n = 0;
-		else
-			n = c < 0x80 ? 1 : str_utf8(str_skip(s, plain));
+		if (json_plain[c]) {
+			plain++;
+			continue;
+		}
+		n = c < 0x80 ? 0 : str_utf8(str_skip(s, plain));
 		plain += n;
 		if (n > 0)
 			continue;

@@ -14,6 +14,7 @@
 
 enum {
 	ISO_SECONDS = 19,		/* of 2026-01-31T12:00:00+01:00: milliseconds go there */
+	MS_TEXT = 4,			/* .123 */
 	ATTEMPT_BYTES = 16,		/* of `max`, for each attempt that is shown */
 };
 
@@ -37,10 +38,15 @@ static void
 write_time(const struct exchange *x, size_t max, struct buf *out)
 {
 	struct str iso = clock_iso8601();
+	char seconds[FMT_SECONDS];
+	size_t n = fmt_seconds(seconds, clock_wall_ms() * 1000);
 
 	(void)x, (void)max;
-	buf_printf(out, "\"%.*s.%03d%.*s\"", ISO_SECONDS, iso.p, (int)(clock_wall_ms() % 1000),
-	    STR_ARG(str_skip(iso, ISO_SECONDS)));
+	buf_char(out, '"');
+	buf_add(out, iso.p, ISO_SECONDS);
+	buf_add(out, seconds + n - MS_TEXT, MS_TEXT);
+	buf_str(out, str_skip(iso, ISO_SECONDS));
+	buf_char(out, '"');
 }
 
 static void

@@ -7,9 +7,20 @@
 #include "proxy/text/params.h"
 #include "proxy/text/variables.h"
 
-/* A name begins behind one of these; it ends there too, and at what no URI in a text holds. */
-static const struct str separators = STR("?#&;");
-static const struct str name_ends = STR("=?#&; <>\"");
+/* What a byte ends: a name begins behind a separator, and blanks and such stand in no URI. */
+enum { SEPARATOR = 1, NAME_END = 2, VALUE_END = 4, COOKIE_END = 8 };
+
+static const uint8_t ends[256] = {
+	['?'] = SEPARATOR | NAME_END,
+	['#'] = SEPARATOR | NAME_END | VALUE_END,
+	['&'] = SEPARATOR | NAME_END | VALUE_END,
+	[';'] = SEPARATOR | NAME_END | COOKIE_END,
+	['='] = NAME_END,
+	[' '] = NAME_END | VALUE_END,
+	['<'] = NAME_END | VALUE_END,
+	['>'] = NAME_END | VALUE_END,
+	['"'] = NAME_END | VALUE_END,
+};
 
 /* Names of the list are in lower case already, with - for _. */
 static bool
@@ -64,11 +75,11 @@ redact_variable(const struct conf_strs *names, const struct variable *v, struct 
 	return redact_group(names, arg);
 }
 
-/* Index of the first byte from `i` on that is one of `set`, or that of the end. */
+/* Index of the first byte from `i` on that is an end of this kind, or that of the end. */
 static size_t
-find_any(struct str text, size_t i, struct str set)
+find_end(struct str text, size_t i, int kind)
 {
-	while (i < text.n && memchr(set.p, text.p[i], set.n) == NULL)
+	while (i < text.n && !(ends[(unsigned char)text.p[i]] & kind))
 		i++;
 	return i;
 }
@@ -77,7 +88,7 @@ find_any(struct str text, size_t i, struct str set)
 static size_t
 next_name(struct str text, size_t i)
 {
-	i = find_any(text, i, separators) + 1;
+	i = find_end(text, i, SEPARATOR) + 1;
 	while (i < text.n && text.p[i] == ' ')
 		i++;
 	return i;
@@ -87,7 +98,7 @@ next_name(struct str text, size_t i)
 static size_t
 value_end(struct str text, size_t i, enum redact what)
 {
-	return find_any(text, i, what == REDACT_COOKIE ? STR_OF(";") : STR_OF("&# <>\""));
+	return find_end(text, i, what == REDACT_COOKIE ? COOKIE_END : VALUE_END);
 }
 
 /* The text with `-` for hidden values, of which there may be none. */
@@ -101,7 +112,7 @@ redact_pairs(const struct conf_strs *names, enum redact what, struct str text,
 	while (i < text.n) {
 		size_t name = i, value, end;
 
-		i = find_any(text, name, name_ends);
+		i = find_end(text, name, NAME_END);
 		if (i == text.n)
 			break;
 		value = i + 1;

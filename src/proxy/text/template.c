@@ -193,7 +193,8 @@ template_new_in(const struct template_scope *scope, struct str text, struct conf
 	size_t before = conf_errors_count(errors);
 	ptrdiff_t dollar;
 
-	c.t->redact = scope->redact;
+	if (scope->redact != NULL && scope->redact->n > 0)
+		c.t->redact = scope->redact;
 	while ((dollar = str_find(text, '$')) >= 0) {
 		add_text(c.t, str_make(text.p, (size_t)dollar));
 		text = str_skip(text, (size_t)dollar + 1);
@@ -295,8 +296,9 @@ template_write(const struct template *t, const struct exchange *x, enum template
 			buf_str(out, part->text);
 			continue;
 		}
-		value = redact_value(t->redact, part->redact, value_of(part, x, scratch),
-		    &x->stream->arena);
+		value = value_of(part, x, scratch);
+		if (t->redact != NULL)
+			value = redact_value(t->redact, part->redact, value, &x->stream->arena);
 		write_value(escape_cut(value, max, &cut), escape, out);
 		if (cut)
 			buf_cstr(out, "...");
