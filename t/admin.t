@@ -3,6 +3,8 @@
 use strict;
 use warnings;
 use JSON::PP;
+use Test::Certs 'certs';
+use Test::Exposition 'exposition';
 use Test::More;
 use Test::Usherd;
 
@@ -71,6 +73,111 @@ subtest 'the numbers' => sub {
         $last{"$name $labels"} = $value;
     }
     ok keys %last, 'buckets do not fall';
+    $usherd->stop;
+};
+
+# The families of /metrics, which must be as the format wants them.
+sub families {
+    my ($usherd, $what) = @_;
+    my ($families, @wrong) = exposition(get($usherd->port(9), '/metrics')->{body});
+    is_deeply \@wrong, [], "the text format: $what";
+    return $families;
+}
+
+# The values of a family by one of its labels.
+sub by_label { my ($family, $label) = @_; return {map { $_->{labels}{$label} => $_->{value} } @{$family->{samples}}} }
+
+subtest 'the text format' => sub {
+    my $origin = origin(sub { $_[0]{target} =~ m{^/(\d+)} ? "HTTP/1.1 $1 X\r\nContent-Length: 0\r\n\r\n" : answer('x') });
+    my $pki    = certs();
+    my $cert   = $pki->leaf(site => names => ['a.test']);
+    my $usherd = admin($origin, more => <<"END");
+[listen tls]
+bind = 127.0.0.1:%%PORT2%%
+tls = on
+certificate = $cert->{pair}
+[route odd.Name-1]
+path = /odd
+backend = odd
+[backend odd]
+server = unix:%%DIR%%/"quoted \\\\ path"
+check = off
+END
+    families($usherd, 'at the start');
+    get($usherd->port(1), "/$_") for qw(200 200 201 404 404 404 451 503 599 odd);
+    $usherd->allow_log(qr/\[warn\]/);
+    my $f = families($usherd, 'with traffic');
+    is_deeply by_label($f->{usherd_listen_response_codes_total}, 'code'),
+        {200 => 2, 201 => 1, 404 => 3, 451 => 1, 502 => 1, 503 => 1, other => 1}, 'a listen counts single codes';
+    is_deeply by_label({samples => [grep { $_->{labels}{backend} eq 'app' } @{$f->{usherd_backend_response_codes_total}{samples}}]}, 'code'),
+        {200 => 2, 201 => 1, 404 => 3, 451 => 1, 503 => 1, other => 1}, 'a backend too';
+    my ($sum) = (0);
+    $sum += $_->{value} for @{$f->{usherd_listen_responses_total}{samples}};
+    is $sum, 10, 'the classes stay beside them';
+    my $status = decode_json(get($usherd->port(9), '/status.json')->{body});
+    my ($web) = grep { $_->{name} eq 'web' } @{$status->{listens}};
+    is_deeply $web->{codes}, {200 => 2, 201 => 1, 404 => 3, 451 => 1, 502 => 1, 503 => 1, other => 1}, 'JSON has them as well';
+
+    my %renamed = (usherd_start_time_seconds => 'usherd_start_timestamp_seconds', usherd_config_load_time_seconds => 'usherd_config_load_timestamp_seconds',
+        usherd_server_last_check_time_seconds => 'usherd_server_last_check_timestamp_seconds', usherd_certificate_expiry_seconds => 'usherd_certificate_expiry_timestamp_seconds');
+    for my $old (sort keys %renamed) {
+        my @samples = map { my $name = $_; [map { [$_->{labels}, $_->{value}] } @{$f->{$name}{samples}}] } $old, $renamed{$old};
+        is_deeply $samples[0], $samples[1], "$old has the value of $renamed{$old}";
+        is $f->{$old}{help}, "Old name of $renamed{$old}, for two more releases.", 'and says so';
+    }
+    ok @{$f->{usherd_certificate_expiry_timestamp_seconds}{samples}} > 0, 'a certificate has its end';
+    $usherd->stop;
+};
+
+# What processes use: by "master", and the numbers of workers.
+sub usage {
+    my ($usherd, $name) = @_;
+    my ($families) = exposition(get($usherd->port(9), '/metrics')->{body});
+    return {map { ($_->{labels}{worker} // $_->{labels}{process}) => $_->{value} } @{$families->{$name}{samples}}};
+}
+
+sub open_descriptors { my @fds = glob "/proc/$_[0]/fd/*"; return scalar @fds }
+
+sub resident { return slurp("/proc/$_[0]/status") =~ /^VmRSS:\s+(\d+) kB/m ? $1 * 1024 : undef }
+
+sub uses {
+    my ($usherd, @processes) = @_;
+    my $all = sub { my ($name) = @_; return wait_for { my $u = usage($usherd, $name); keys %$u == @processes ? $u : undef } };
+    for my $name (qw(process_cpu_seconds_total process_resident_memory_bytes process_open_fds process_start_time_seconds)) {
+        my $value = $all->($name);
+        is_deeply [sort keys %{$value // {}}], [sort @processes], "$name of each process";
+        is scalar(grep { $_ <= 0 } values %$value), 0, 'is more than nothing';
+    }
+    my $start = usage($usherd, 'process_start_time_seconds');
+    is scalar(grep { $_ < $^T || $_ > time + 1 } values %$start), 0, 'all started during this test';
+    ok wait_for { usage($usherd, 'process_open_fds')->{master} == open_descriptors($usherd->{pid}) }, 'descriptors are those of /proc';
+    my $memory = usage($usherd, 'process_resident_memory_bytes')->{master};
+    ok wait_for { abs(usage($usherd, 'process_resident_memory_bytes')->{master} - resident($usherd->{pid})) < 1 << 20 }, 'so is the memory' or diag $memory;
+    return;
+}
+
+subtest 'what processes use' => sub {
+    my $usherd = admin(origin(), global => 'max_connections = 500');
+    uses($usherd, 'master', 0);
+    my $before = usage($usherd, 'process_open_fds')->{0};
+    my @c = map { client($usherd->port(1)) } 1 .. 100;
+    ok wait_for { usage($usherd, 'process_open_fds')->{0} >= $before + 100 }, 'connections of a worker are among its descriptors';
+    my ($old) = $usherd->workers;
+    my $start = usage($usherd, 'process_start_time_seconds')->{0};
+    kill KILL => $old;
+    my $next = sub { my $u = eval { usage($usherd, 'process_start_time_seconds') } // {}; return $u->{0} // $u->{1} };
+    ok wait_for { ($next->() // $start) > $start }, 'the next worker has a start of its own';
+    uses($usherd, 'master', keys %{{map { $_ => 1 } grep { $_ ne 'master' } keys %{usage($usherd, 'process_start_time_seconds')}}});
+    $usherd->expect_log(qr/worker 0 \(pid $old, generation 1\)/);
+    $usherd->stop;
+};
+
+subtest 'of workers without rights, in a chroot' => sub {
+    plan skip_all => 'needs root' if $>;
+    my $dir = scratch();
+    mkdir "$dir/root";
+    my $usherd = admin(origin(), global => "user = nobody\nchroot = $dir/root", options => {env => {LSAN_OPTIONS => 'detect_leaks=0'}});
+    uses($usherd, 'master', 0);
     $usherd->stop;
 };
 

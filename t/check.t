@@ -161,7 +161,7 @@ subtest 'answers' => sub {
     like $metrics, qr/^usherd_server_checks_total\{$labels,result="bad"\} [1-9]/m, 'how many checks';
     like $metrics, qr/^usherd_server_last_check\{$labels,finding="status"\} [1-9]/m, 'the last one';
     like $metrics, qr/^usherd_server_last_check_seconds\{$labels\} \d\.\d+$/m, 'how long it took';
-    like $metrics, qr/^usherd_server_last_check_time_seconds\{$labels\} \d+\.\d+$/m, 'and when it was';
+    like $metrics, qr/^usherd_server_last_check_timestamp_seconds\{$labels\} \d+\.\d+$/m, 'and when it was';
     like get($usherd->port(9), '/')->{body}, qr{>down: status<.*>status&nbsp;500|>down: status</td><td class="l">status 500,}, 'the page shows it';
     $usherd->stop;
 };

@@ -35,7 +35,7 @@ my ($json_lines) = $ini =~ /^\.Ss Lines in JSON\n(.*?)^\.S[hs] /ms;
 same('members of JSON lines', [text('src/proxy/log/log_json.c') =~ /^\t\{ STR\("(\w+)"\),/mg],
     [$json_lines =~ /^\.It Li (\w+)/mg], 'usherd.ini(5)');
 
-my @metrics = text('src/proxy/admin/metrics*.c') =~ /"(usherd_\w+)",/g;
+my @metrics = text('src/proxy/admin/metrics*.c') =~ /"((?:usherd|process)_\w+)",/g;
 my @missing = grep { ($ini . $program) !~ /\b\Q$_\E\b/ } @metrics;
 ok(@metrics > 0, 'the sources name metrics');
 ok(!@missing, 'all metrics stand in a manual') or diag("  missing: @missing");
@@ -61,15 +61,16 @@ for my $part (split /^\.Pp\n/m, $status) {
     push @{$described{$of}}, map { split / , / } $part =~ /^\.It Li (.*)/mg;
 }
 my @counters = (@{$writes{add_counters}}, 'seconds', 'failures');
+my @coded    = ('codes', @counters);
 same('fields of all', [@{$writes{add_process} // []}, $json =~ /^\t\{ "((?!servers)(?:$lists))", STATUS_/mg], $described{''}, 'usherd(8)');
 same("fields of $_->[0]", [@{$writes{$_->[1]} // []}, @$_[2 .. $#$_]], $described{$_->[0]}, 'usherd(8)') for (
     ['workers', 'add_worker'],
-    ['listens', 'add_listen', 'handshakes', @counters[0 .. $#counters - 1]],
+    ['listens', 'add_listen', 'handshakes', @coded[0 .. $#coded - 1]],
     ['routes', 'add_route', 'split', @counters[0 .. $#counters - 2]],
-    ['backends', 'add_backend', @counters],
+    ['backends', 'add_backend', @coded],
     ['servers', 'add_server', @counters, 'check'],
     ['certificates', 'add_certificate'],
-    ['several', 'add_counters', 'seconds', 'failures'],
+    ['several', 'add_counters', 'codes', 'seconds', 'failures'],
     );
 @missing = grep { $status !~ /^\.Li (?:.*\b)?\Q$_\E\b|^\.Pq Li \Q$_\E\b/m } map { my @own = @{$writes{$_} // []}; @own[1 .. $#own] } qw(add_handshakes add_times add_look);
 ok(!@missing, 'fields of smaller objects stand there too') or diag("  missing: @missing");

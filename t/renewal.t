@@ -361,7 +361,7 @@ subtest 'the end of a certificate' => sub {
     my %old = %{$pki->leaf('shop', names => ['shop.test'], days => 6.5)};
     my $usherd = shop($old{pair}, more => "[admin]\nlisten = 127.0.0.1:%%PORT2%%\n");
     my $days = sub {
-        my ($end) = get($usherd->port(2), '/metrics')->{body} =~ /^usherd_certificate_expiry_seconds\{.* (\d+)$/m;
+        my ($end) = get($usherd->port(2), '/metrics')->{body} =~ /^usherd_certificate_expiry_timestamp_seconds\{.* (\d+)$/m;
         return sprintf '%.1f', (($end // 0) - time) / 86400;
     };
     is $days->(), 6.5, 'the metrics tell when';

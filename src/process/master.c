@@ -100,6 +100,14 @@ on_deadline(struct timer *t)
 
 /* ---- what generations say */
 
+/* Only the admin pages show it. */
+static void
+look_at_usage(struct master *m)
+{
+	if (m->current != NULL && m->current->config->snapshot->admin.nbinds > 0)
+		usage_look(&m->usage, &m->shm.core);
+}
+
 static void
 on_generation_ready(void *arg, struct generation *g)
 {
@@ -112,6 +120,7 @@ on_generation_ready(void *arg, struct generation *g)
 	m->current = g;
 	master_apply(m, g);
 	master_servers_changed(m);
+	look_at_usage(m);
 	if (m->state == MASTER_STARTING)
 		master_started(m);
 	else
@@ -304,6 +313,7 @@ on_tick(struct timer *t)
 
 	shm_servers_correct(&m->shm.servers);
 	members_sweep(&m->shm);
+	look_at_usage(m);
 	loop_timer_set(m->loop, t, clock_ms() + TICK_MS);
 }
 

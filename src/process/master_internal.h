@@ -16,6 +16,7 @@
 #include "process/options.h"
 #include "process/pidfile.h"
 #include "process/signals.h"
+#include "process/usage.h"
 #include "process/watch.h"
 #include "proxy/proxy.h"
 #include "proxy/servers/checks.h"
@@ -62,6 +63,7 @@ struct master {
 	msec bind_until_ms;		/* how long a start waits for addresses */
 	struct timer retry;		/* of binding */
 	struct timer tick;
+	struct usage usage;		/* what processes use, for the admin pages */
 	struct timer deadline;		/* of the end */
 	struct task changed;		/* the list of workers is to be written */
 };

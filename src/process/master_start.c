@@ -38,6 +38,7 @@ open_shm(struct proxy_shm *shm)
 	}
 	atomic_store(&shm->core.data->master_pid, getpid());
 	atomic_store(&shm->core.data->started_wall_ms, (uint64_t)clock_wall_ms());
+	atomic_store(&shm->core.data->master_usage.started_wall_ms, (uint64_t)clock_wall_ms());
 	return 0;
 }
 

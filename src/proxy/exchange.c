@@ -41,6 +41,7 @@ account(struct exchange *x)
 	if (x->listen == NULL)
 		return;			/* the admin pages do not count themselves */
 	count_traffic(x, x->listen_cell);
+	metrics_count_code(x->listen_cell, x->status);
 	metrics_observe(&x->listen_cell->time, us);
 	count_traffic(x, runtime_route_cell(rt, x->route));
 	if (x->policy->access_log != NULL)

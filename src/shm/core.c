@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/clock.h"
 
 static uint64_t
 layout(void)
@@ -21,6 +22,7 @@ layout(void)
 		offsetof(struct shm_core_data, worker_deaths),
 		offsetof(struct shm_core_data, secret),
 		offsetof(struct shm_core_data, ticket_keys),
+		offsetof(struct shm_core_data, master_usage), sizeof(struct shm_usage),
 	};
 
 	return segment_layout("core", numbers, ARRAY_LEN(numbers));
@@ -81,8 +83,13 @@ shm_core_close(struct shm_core *core)
 }
 
 static void
-clear(struct shm_worker *w)
+clear(struct shm_core *core, int slot)
 {
+	struct shm_worker *w = &core->data->workers[slot];
+	struct shm_usage *usage = &core->data->worker_usage[slot];
+
+	atomic_store(&usage->seen_ms, 0);
+	atomic_store(&usage->started_wall_ms, 0);
 	atomic_store(&w->pid, 0);
 	atomic_store(&w->generation, 0);
 	atomic_store(&w->connections, 0);
@@ -101,10 +108,12 @@ shm_core_claim(struct shm_core *core, uint32_t generation)
 
 		if (atomic_load(&w->state) != SHM_FREE)
 			continue;
-		clear(w);
+		clear(core, i);
 		/* What was meant for the one before must not wake this one. */
 		(void)!read(core->wake_fds[i], &stale, sizeof(stale));
 		atomic_store(&w->generation, generation);
+		atomic_store(&core->data->worker_usage[i].started_wall_ms,
+		    (uint64_t)clock_wall_ms());
 		atomic_store(&w->state, SHM_STARTING);
 		return i;
 	}
@@ -114,12 +123,9 @@ shm_core_claim(struct shm_core *core, uint32_t generation)
 void
 shm_core_release(struct shm_core *core, int slot)
 {
-	struct shm_worker *w;
-
 	CHECK(slot >= 0 && slot < SHM_WORKERS);
-	w = &core->data->workers[slot];
-	clear(w);
-	atomic_store(&w->state, SHM_FREE);
+	clear(core, slot);
+	atomic_store(&core->data->workers[slot].state, SHM_FREE);
 }
 
 void

@@ -1,5 +1,6 @@
 /*
- * core.h - the slots of the workers, the descriptors that wake them, ticket keys.
+ * core.h - the slots of the workers, what processes use, the descriptors that wake them, ticket
+ * keys.
  */
 #ifndef USHERD_SHM_CORE_H
 #define USHERD_SHM_CORE_H
@@ -34,6 +35,17 @@ struct shm_worker {
 
 _Static_assert(sizeof(struct shm_worker) == 64, "one cache line per worker");
 
+/* What a process uses of the machine, as the master last saw it. */
+struct shm_usage {
+	_Atomic uint64_t started_wall_ms;
+	_Atomic uint64_t seen_ms;		/* when the rest was read; 0: not yet */
+	_Atomic uint64_t cpu_us;		/* in all, of user and system */
+	_Atomic uint64_t resident_bytes;	/* SHM_UNKNOWN: it could not be read */
+	_Atomic uint64_t descriptors;		/* likewise */
+};
+
+#define SHM_UNKNOWN	UINT64_MAX
+
 struct shm_core_data {
 	struct segment_header header;
 	_Atomic int32_t master_pid;
@@ -46,6 +58,8 @@ struct shm_core_data {
 	uint8_t secret[SHM_SECRET];		/* random, for the life of the master */
 	struct shm_key_ring ticket_keys;	/* one writer: the master */
 	_Alignas(64) struct shm_worker workers[SHM_WORKERS];
+	_Alignas(64) struct shm_usage master_usage;	/* one writer of both: the master */
+	struct shm_usage worker_usage[SHM_WORKERS];
 };
 
 struct shm_core {

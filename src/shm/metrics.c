@@ -45,9 +45,19 @@ const char *const metrics_failure_names[FAIL_KINDS] = {
 
 enum {
 	ROUTE_LINES = offsetof(struct metrics_cell, requests) / METRICS_LINE,
+	SERVER_LINES = (offsetof(struct metrics_cell, codes) + METRICS_LINE - 1) / METRICS_LINE,
 	CELL_LINES = (sizeof(struct metrics_cell) + METRICS_LINE - 1) / METRICS_LINE,
 	ROUTE_WORDS = offsetof(struct metrics_cell, requests) / sizeof(uint64_t),
+	SERVER_WORDS = offsetof(struct metrics_cell, codes) / sizeof(uint64_t),
 	CELL_WORDS = sizeof(struct metrics_cell) / sizeof(uint64_t),
+};
+
+/* The codes with a counter, the frequent ranges first. */
+static const struct {
+	int first, last;
+} code_ranges[] = {
+	{ 200, 208 }, { 300, 308 }, { 400, 431 }, { 500, 511 }, { 101, 101 }, { 226, 226 },
+	{ 451, 451 }, { 499, 499 },
 };
 
 /* Which of the words of a cell a counter is. */
@@ -62,7 +72,8 @@ layout(const char *name)
 		sizeof(struct metrics_row), offsetof(struct metrics_row, name),
 		sizeof(struct metrics_cell), offsetof(struct metrics_cell, requests),
 		offsetof(struct metrics_cell, bytes_in), offsetof(struct metrics_cell, failures),
-		offsetof(struct metrics_cell, time), METRICS_STRIPES, FAIL_KINDS,
+		offsetof(struct metrics_cell, time), offsetof(struct metrics_cell, codes),
+		METRICS_STRIPES, FAIL_KINDS,
 	};
 
 	return segment_layout(name, numbers, ARRAY_LEN(numbers));
@@ -136,7 +147,27 @@ metrics_close(struct metrics *m)
 static uint32_t
 lines_of(uint32_t kind)
 {
-	return kind == METRICS_ROUTE ? ROUTE_LINES : CELL_LINES;
+	switch (kind) {
+	case METRICS_ROUTE:
+		return ROUTE_LINES;
+	case METRICS_SERVER:
+		return SERVER_LINES;
+	default:
+		return CELL_LINES;
+	}
+}
+
+static size_t
+words_of(uint32_t kind)
+{
+	switch (kind) {
+	case METRICS_ROUTE:
+		return ROUTE_WORDS;
+	case METRICS_SERVER:
+		return SERVER_WORDS;
+	default:
+		return CELL_WORDS;
+	}
 }
 
 /* Room for row `n` in all segments. */
@@ -204,6 +235,7 @@ metrics_row(struct metrics *m, enum metrics_kind kind, struct str name)
 	return n;
 }
 
+/* The row of a server. */
 static void
 forget(struct metrics *m, uint32_t n)
 {
@@ -212,7 +244,7 @@ forget(struct metrics *m, uint32_t n)
 	for (int i = 0; i < METRICS_STRIPES; i++) {
 		_Atomic uint64_t *counters = (_Atomic uint64_t *)metrics_cell(m, n, i);
 
-		for (size_t w = 0; w < CELL_WORDS; w++)
+		for (size_t w = 0; w < SERVER_WORDS; w++)
 			atomic_store_explicit(&counters[w], 0, memory_order_relaxed);
 	}
 }
@@ -275,7 +307,7 @@ sum_words(const struct metrics *m, uint32_t row, size_t first, size_t end,
     struct metrics_cell *out)
 {
 	_Atomic uint64_t *to = (_Atomic uint64_t *)out;
-	size_t words = m->rows[row].kind == METRICS_ROUTE ? ROUTE_WORDS : CELL_WORDS;
+	size_t words = words_of(m->rows[row].kind);
 	uint64_t sums[CELL_WORDS] = { 0 };
 
 	/* Many ask for nothing, and each stripe is a miss of the cache. */
@@ -325,4 +357,34 @@ metrics_observe(struct metrics_histogram *h, uint64_t us)
 		i++;
 	metrics_add(&h->sum_us, us);
 	metrics_add(&h->bucket[i], 1);
+}
+
+int
+metrics_code(unsigned i)
+{
+	for (size_t r = 0; r < ARRAY_LEN(code_ranges); r++) {
+		unsigned n = (unsigned)(code_ranges[r].last - code_ranges[r].first) + 1;
+
+		if (i < n)
+			return code_ranges[r].first + (int)i;
+		i -= n;
+	}
+	return 0;
+}
+
+void
+metrics_count_code(struct metrics_cell *cell, int status)
+{
+	int at = 0;
+
+	if (status == 0)
+		return;
+	for (size_t r = 0; r < ARRAY_LEN(code_ranges); r++) {
+		if (status >= code_ranges[r].first && status <= code_ranges[r].last) {
+			metrics_add(&cell->codes[at + status - code_ranges[r].first], 1);
+			return;
+		}
+		at += code_ranges[r].last - code_ranges[r].first + 1;
+	}
+	metrics_add(&cell->codes[METRICS_CODES - 1], 1);
 }

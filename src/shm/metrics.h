@@ -5,7 +5,7 @@
  * backwards; those of a server end with it.  Each row has a cell in each of 16 stripes; a worker
  * adds in the stripe of its slot, so that workers on different cores rarely share a cache line.
  * Readers sum the stripes.  What each request counts is one line, and the cells of routes, which
- * can be many, have no more than that.
+ * can be many, have no more than that.  Only listens and backends count single status codes.
  */
 #ifndef USHERD_SHM_METRICS_H
 #define USHERD_SHM_METRICS_H
@@ -24,6 +24,7 @@ enum {
 	METRICS_NAME = 168,		/* of a server: 32, a bar and the text of an address */
 	METRICS_LINE = 64,		/* cells begin with cache lines */
 	METRICS_BUCKETS = 16,		/* the last one is +Inf */
+	METRICS_CODES = 67,		/* status codes that have a counter; the last is the rest */
 };
 
 enum metrics_kind { METRICS_LISTEN = 1, METRICS_ROUTE, METRICS_BACKEND, METRICS_SERVER };
@@ -72,6 +73,8 @@ struct metrics_cell {
 	_Atomic uint64_t retries_refused;	/* by retry_budget */
 	_Atomic uint64_t mirrored;		/* copies of requests that were answered */
 	_Atomic uint64_t mirror_drops;		/* those that were not */
+	/* What follows is not in the cell of a server either. */
+	_Atomic uint64_t codes[METRICS_CODES];	/* see metrics_code() */
 };
 
 struct metrics_row {
@@ -135,6 +138,12 @@ metrics_count_status(struct metrics_cell *cell, int status)
 {
 	metrics_add(&cell->status[status >= 100 && status < 600 ? status / 100 : 0], 1);
 }
+
+/* The status that counter `i` of `codes` is for; 0: all that have none. */
+int metrics_code(unsigned i);
+
+/* Counts a response by its status, in the cell of a listen or backend; 0: there is none. */
+void metrics_count_code(struct metrics_cell *cell, int status);
 
 /* Adds one duration to a histogram. */
 void metrics_observe(struct metrics_histogram *h, uint64_t us);

@@ -115,6 +115,32 @@ START_TEST(test_sum)
 }
 END_TEST
 
+/* Each code has its own counter, and those without share the last. */
+START_TEST(test_codes)
+{
+	uint32_t row = metrics_row(&m, METRICS_LISTEN, STR_OF("web"));
+	struct metrics_cell *cell = metrics_cell(&m, row, 3), sum;
+	bool seen[1000] = { false };
+
+	for (int status = 0; status < 1000; status++)
+		metrics_count_code(cell, status);
+	metrics_count_code(cell, 404);
+	metrics_sum(&m, row, &sum);
+	for (unsigned i = 0; i < METRICS_CODES; i++) {
+		int code = metrics_code(i);
+		uint64_t n = code == 0 ? 999 - (METRICS_CODES - 1) : code == 404 ? 2 : 1;
+
+		ck_assert_int_ge(code, 0);
+		ck_assert(!seen[code]);
+		seen[code] = true;
+		ck_assert_uint_eq(sum.codes[i], n);
+		ck_assert(code == 0 ? i == METRICS_CODES - 1 : i < METRICS_CODES - 1);
+	}
+	ck_assert(seen[200] && seen[101] && seen[404] && seen[429] && seen[451] && seen[499]);
+	ck_assert(seen[500] && seen[504] && !seen[520] && !seen[599]);
+}
+END_TEST
+
 START_TEST(test_buckets)
 {
 	struct metrics_histogram h = { 0 };
@@ -139,7 +165,10 @@ START_TEST(test_cells_apart)
 	char name[32];
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		enum metrics_kind kind = i % 3 == 0 ? METRICS_SERVER : METRICS_ROUTE;
+		static const enum metrics_kind kinds[] = {
+			METRICS_SERVER, METRICS_ROUTE, METRICS_BACKEND
+		};
+		enum metrics_kind kind = kinds[i % 3];
 		struct metrics_cell *cell;
 
 		rows[i] = metrics_row(&m, kind,
@@ -151,13 +180,19 @@ START_TEST(test_cells_apart)
 			continue;
 		metrics_add(&cell->connections, i + 2);
 		metrics_observe(&cell->time, UINT64_MAX / 2);
+		metrics_add(&cell->mirror_drops, i + 3);
+		if (kind == METRICS_BACKEND)
+			metrics_add(&cell->codes[METRICS_CODES - 1], i + 4);
 	}
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		metrics_sum(&m, rows[i], &sum);
 		ck_assert_uint_eq(atomic_load(&sum.requests), i);
-		ck_assert_uint_eq(atomic_load(&sum.connections), i % 3 == 0 ? i + 2 : 0);
+		ck_assert_uint_eq(atomic_load(&sum.connections), i % 3 != 1 ? i + 2 : 0);
 		ck_assert_uint_eq(atomic_load(&sum.bytes_out), i + 1);
-		ck_assert_uint_eq(atomic_load(&sum.time.bucket[METRICS_BUCKETS - 1]), i % 3 == 0);
+		ck_assert_uint_eq(atomic_load(&sum.time.bucket[METRICS_BUCKETS - 1]), i % 3 != 1);
+		ck_assert_uint_eq(atomic_load(&sum.mirror_drops), i % 3 != 1 ? i + 3 : 0);
+		ck_assert_uint_eq(atomic_load(&sum.codes[METRICS_CODES - 1]),
+		    i % 3 == 2 ? i + 4 : 0);
 	}
 }
 END_TEST
@@ -204,6 +239,7 @@ main(void)
 	tcase_add_test(tc, test_sum);
 	tcase_add_test(tc, test_cells_apart);
 	tcase_add_test(tc, test_buckets);
+	tcase_add_test(tc, test_codes);
 	tcase_add_test(tc, test_child_sees_new_rows);
 	suite_add_tcase(suite, tc);
 	return unit_run(suite);

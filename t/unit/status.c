@@ -161,6 +161,33 @@ START_TEST(metrics)
 }
 END_TEST
 
+/* What the master does not know, or looked at long ago, because it has died, is left out. */
+START_TEST(processes)
+{
+	struct shm_usage *master = &shm.core.data->master_usage;
+	struct shm_usage *worker = &shm.core.data->worker_usage[0];
+	const char *text;
+
+	clock_update();
+	*master = (struct shm_usage){ 1700000000123, (uint64_t)clock_ms(), 2500000, 4096, 17 };
+	*worker = (struct shm_usage){ 1700000001000, (uint64_t)clock_ms(), 100, SHM_UNKNOWN, 9 };
+	text = render(&metrics_text);
+	check_has(text, "process_start_time_seconds{process=\"master\"} 1700000000.123\n"
+	    "process_start_time_seconds{process=\"worker\",worker=\"0\"} 1700000001\n");
+	check_has(text, "process_cpu_seconds_total{process=\"master\"} 2.500000\n"
+	    "process_cpu_seconds_total{process=\"worker\",worker=\"0\"} 0.000100\n");
+	check_has(text, "process_resident_memory_bytes{process=\"master\"} 4096\n# HELP");
+	check_has(text, "process_open_fds{process=\"master\"} 17\n"
+	    "process_open_fds{process=\"worker\",worker=\"0\"} 9\n");
+	master->seen_ms = worker->seen_ms = (uint64_t)clock_ms() - 121000;
+	buf_fini(&out);
+	text = render(&metrics_text);
+	check_has(text, "process_start_time_seconds{process=\"master\"} 1700000000.123\n");
+	ck_assert_ptr_null(strstr(text, "\nprocess_cpu_seconds_total"));
+	ck_assert_ptr_null(strstr(text, "\nprocess_open_fds"));
+}
+END_TEST
+
 static int
 compare(const void *a, const void *b)
 {
@@ -368,6 +395,7 @@ main(void)
 
 	tcase_add_checked_fixture(c, setup, teardown);
 	tcase_set_timeout(c, 60);
+	tcase_add_test(c, processes);
 	tcase_add_test(c, metrics);
 	tcase_add_test(c, metrics_are_well_formed);
 	tcase_add_test(c, metrics_are_described);

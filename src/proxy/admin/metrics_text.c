@@ -84,6 +84,21 @@ responses(const struct metric *m, const struct object *o, struct buf *out)
 		sample_uint(m->name, "", o, "status", status_classes[i], o->cell->status[i], out);
 }
 
+/* Those that occurred: there are many, and most never do. */
+static void
+codes(const struct metric *m, const struct object *o, struct buf *out)
+{
+	char code[16];
+
+	for (unsigned i = 0; i < METRICS_CODES; i++) {
+		if (o->cell->codes[i] == 0)
+			continue;
+		snprintf(code, sizeof(code), "%d", metrics_code(i));
+		sample_uint(m->name, "", o, "code", metrics_code(i) != 0 ? code : "other",
+		    o->cell->codes[i], out);
+	}
+}
+
 static void
 failures(const struct metric *m, const struct object *o, struct buf *out)
 {
@@ -170,6 +185,29 @@ workers_by_state(const struct metric *m, const struct object *o, struct buf *out
 }
 
 static void
+process_cpu(const struct metric *m, const struct object *o, struct buf *out)
+{
+	if (o->walk->process.cpu_us == SHM_UNKNOWN)
+		return;
+	sample_start(m->name, "", o, NULL, NULL, out);
+	buf_printf(out, "%.6f\n", (double)o->walk->process.cpu_us / 1e6);
+}
+
+static void
+process_memory(const struct metric *m, const struct object *o, struct buf *out)
+{
+	if (o->walk->process.resident_bytes != SHM_UNKNOWN)
+		sample_uint(m->name, "", o, NULL, NULL, o->walk->process.resident_bytes, out);
+}
+
+static void
+process_descriptors(const struct metric *m, const struct object *o, struct buf *out)
+{
+	if (o->walk->process.descriptors != SHM_UNKNOWN)
+		sample_uint(m->name, "", o, NULL, NULL, o->walk->process.descriptors, out);
+}
+
+static void
 version(const struct metric *m, const struct object *o, struct buf *out)
 {
 	sample_uint(m->name, "", o, "version", USHERD_VERSION, 1, out);
@@ -187,6 +225,7 @@ version(const struct metric *m, const struct object *o, struct buf *out)
 #define CORE(o)	((o)->status->runtime->shm->core.data)
 
 VALUE(start_time, (double)CORE(o)->started_wall_ms / 1000)
+VALUE(process_start, (double)o->walk->process.started_wall_ms / 1000)
 VALUE(load_time, (double)CORE(o)->loaded_wall_ms / 1000)
 VALUE(generation, CORE(o)->generation)
 VALUE(queue_length, o->walk->row.queue)
@@ -209,14 +248,21 @@ VALUE(certificate_expiry, (double)o->walk->certificate.expires_wall_ms / 1000)
 	.offset = offsetof(struct metrics_cell, member), \
 	.size = sizeof(((struct metrics_cell *)NULL)->member)
 
+/* Dashboards and alerts get two releases to follow a change of name. */
+#define OLD_NAME_OF(name)	"Old name of " name ", for two more releases."
+
 static const struct metric metrics[] = {
 	{ STATUS_PROXY, GAUGE, "usherd_info",
 	  "Always 1, with the version as a label.", .many = version },
-	{ STATUS_PROXY, GAUGE, "usherd_start_time_seconds",
+	{ STATUS_PROXY, GAUGE, "usherd_start_timestamp_seconds",
 	  "When the master started, in seconds since the epoch.", .get = start_time },
-	{ STATUS_PROXY, GAUGE, "usherd_config_load_time_seconds",
+	{ STATUS_PROXY, GAUGE, "usherd_start_time_seconds",
+	  OLD_NAME_OF("usherd_start_timestamp_seconds"), .get = start_time },
+	{ STATUS_PROXY, GAUGE, "usherd_config_load_timestamp_seconds",
 	  "When the configuration in force was loaded, in seconds since the epoch.",
 	  .get = load_time },
+	{ STATUS_PROXY, GAUGE, "usherd_config_load_time_seconds",
+	  OLD_NAME_OF("usherd_config_load_timestamp_seconds"), .get = load_time },
 	{ STATUS_PROXY, GAUGE, "usherd_generation",
 	  "Number of the newest generation of workers.", .get = generation },
 	{ STATUS_PROXY, COUNTER, "usherd_reloads_total",
@@ -234,6 +280,16 @@ static const struct metric metrics[] = {
 	{ STATUS_PROXY, GAUGE, "usherd_tunnels",
 	  "Upgraded connections (WebSocket) now.", .get = all_tunnels },
 
+	{ STATUS_PROCESS, GAUGE, "process_start_time_seconds",
+	  "When the process started, in seconds since the epoch.", .get = process_start },
+	{ STATUS_PROCESS, COUNTER, "process_cpu_seconds_total",
+	  "User and system CPU time that the process spent.", .many = process_cpu },
+	{ STATUS_PROCESS, GAUGE, "process_resident_memory_bytes",
+	  "Memory of the process that is resident, shared memory included.",
+	  .many = process_memory },
+	{ STATUS_PROCESS, GAUGE, "process_open_fds",
+	  "Descriptors that the process has open.", .many = process_descriptors },
+
 	{ STATUS_WORKER, COUNTER, "usherd_worker_accepted_total",
 	  "Connections that this worker accepted since it started.", .get = worker_accepted },
 	{ STATUS_WORKER, COUNTER, "usherd_worker_requests_total",
@@ -248,6 +304,9 @@ static const struct metric metrics[] = {
 	{ STATUS_LISTEN, COUNTER, "usherd_listen_responses_total",
 	  "Exchanges that ended, by class of status; 4xx with clients that left before (499).",
 	  .many = responses, CELL(status) },
+	{ STATUS_LISTEN, COUNTER, "usherd_listen_response_codes_total",
+	  "Exchanges that ended, by status code; other: codes without a counter.",
+	  .many = codes, CELL(codes) },
 	{ STATUS_LISTEN, COUNTER, "usherd_listen_received_bytes_total",
 	  "Bytes received from clients.", CELL(bytes_in) },
 	{ STATUS_LISTEN, COUNTER, "usherd_listen_sent_bytes_total",
@@ -277,6 +336,9 @@ static const struct metric metrics[] = {
 	{ STATUS_BACKEND, COUNTER, "usherd_backend_responses_total",
 	  "Attempts that ended, by class of status; none: no response.",
 	  .many = responses, CELL(status) },
+	{ STATUS_BACKEND, COUNTER, "usherd_backend_response_codes_total",
+	  "Attempts that got a response, by status code; other: codes without a counter.",
+	  .many = codes, CELL(codes) },
 	{ STATUS_BACKEND, COUNTER, "usherd_backend_retries_total",
 	  "Requests that were tried again after a failure.", CELL(retries) },
 	{ STATUS_BACKEND, COUNTER, "usherd_backend_retries_refused_total",
@@ -314,8 +376,10 @@ static const struct metric metrics[] = {
 	  .many = last_check },
 	{ STATUS_SERVER, GAUGE, "usherd_server_last_check_seconds",
 	  "How long the last check took.", .many = check_seconds },
-	{ STATUS_SERVER, GAUGE, "usherd_server_last_check_time_seconds",
+	{ STATUS_SERVER, GAUGE, "usherd_server_last_check_timestamp_seconds",
 	  "When the last check ended, in seconds since the epoch.", .many = check_time },
+	{ STATUS_SERVER, GAUGE, "usherd_server_last_check_time_seconds",
+	  OLD_NAME_OF("usherd_server_last_check_timestamp_seconds"), .many = check_time },
 	{ STATUS_SERVER, GAUGE, "usherd_server_weight",
 	  "Its weight.", .get = server_weight },
 	{ STATUS_SERVER, GAUGE, "usherd_server_requests_in_flight",
@@ -343,8 +407,11 @@ static const struct metric metrics[] = {
 	  "Time of an attempt, from its start to the last byte of the response.",
 	  .many = histogram, CELL(time) },
 
-	{ STATUS_CERTIFICATE, GAUGE, "usherd_certificate_expiry_seconds",
+	{ STATUS_CERTIFICATE, GAUGE, "usherd_certificate_expiry_timestamp_seconds",
 	  "When this certificate expires, in seconds since the epoch.",
+	  .get = certificate_expiry },
+	{ STATUS_CERTIFICATE, GAUGE, "usherd_certificate_expiry_seconds",
+	  OLD_NAME_OF("usherd_certificate_expiry_timestamp_seconds"),
 	  .get = certificate_expiry },
 };
 
@@ -378,6 +445,12 @@ add_labels(const struct status_walk *w, struct buf *labels)
 
 	switch (w->kind) {
 	case STATUS_PROXY:
+		break;
+	case STATUS_PROCESS:
+		add_label(labels, "process", str_of(w->process.kind));
+		if (w->process.slot >= 0)
+			add_label(labels, "worker",
+			    str_make(text, fmt_uint(text, (uint64_t)w->process.slot)));
 		break;
 	case STATUS_WORKER:
 		add_label(labels, "worker",

@@ -57,6 +57,32 @@ status_init(struct status *s, const struct runtime *rt)
 	collect_workers(s);
 }
 
+/* ---- processes */
+
+/* After the death of the master nobody looks any more. */
+enum { USAGE_OLD_MS = 120000 };
+
+static enum status_step
+read_process(struct status_walk *w, unsigned i)
+{
+	const struct shm_core_data *core = w->status->runtime->shm->core.data;
+	const struct status_worker *worker = i > 0 ? &w->status->workers[i - 1] : NULL;
+	const struct shm_usage *usage = worker != NULL ? &core->worker_usage[worker->slot] :
+	    &core->master_usage;
+	uint64_t seen_ms = usage->seen_ms;
+	bool known = seen_ms != 0 && (uint64_t)clock_ms() < seen_ms + USAGE_OLD_MS;
+
+	w->process = (struct status_process){
+		.kind = worker != NULL ? "worker" : "master",
+		.slot = worker != NULL ? worker->slot : -1,
+		.started_wall_ms = usage->started_wall_ms,
+		.cpu_us = known ? usage->cpu_us : SHM_UNKNOWN,
+		.resident_bytes = known ? usage->resident_bytes : SHM_UNKNOWN,
+		.descriptors = known ? usage->descriptors : SHM_UNKNOWN,
+	};
+	return STATUS_OBJECT;
+}
+
 /* ---- listens, routes, backends */
 
 static enum status_step
@@ -198,6 +224,8 @@ count_objects(const struct status *s, enum status_kind kind)
 	switch (kind) {
 	case STATUS_PROXY:
 		return 1;
+	case STATUS_PROCESS:
+		return 1 + s->nworkers;
 	case STATUS_WORKER:
 		return s->nworkers;
 	case STATUS_LISTEN:
@@ -254,6 +282,8 @@ status_walk_next(struct status_walk *w)
 		return STATUS_END;
 	w->next++;
 	switch (w->kind) {
+	case STATUS_PROCESS:
+		return read_process(w, i);
 	case STATUS_WORKER:
 		w->worker = &w->status->workers[i];
 		return STATUS_OBJECT;

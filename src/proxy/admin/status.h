@@ -59,6 +59,16 @@ struct status_worker {
 	uint64_t requests;
 };
 
+/* What a process uses; SHM_UNKNOWN for what could not be read, or is too old. */
+struct status_process {
+	const char *kind;		/* "master" or "worker" */
+	int slot;			/* of a worker; -1: the master */
+	uint64_t started_wall_ms;
+	uint64_t cpu_us;
+	uint64_t resident_bytes;
+	uint64_t descriptors;
+};
+
 struct status_certificate {
 	struct str path;
 	struct str key_path;
@@ -77,6 +87,7 @@ struct status {
 
 enum status_kind {
 	STATUS_PROXY,			/* one object: what struct status has */
+	STATUS_PROCESS,			/* the master, then the workers */
 	STATUS_WORKER,
 	STATUS_LISTEN,
 	STATUS_ROUTE,
@@ -95,6 +106,7 @@ struct status_walk {
 	unsigned nlist, at;
 
 	const struct status_worker *worker;	/* what fits the kind is set */
+	struct status_process process;
 	struct status_row row;
 	struct status_server server;
 	struct status_certificate certificate;

@@ -3,6 +3,8 @@
  */
 #include "proxy/admin/status_json.h"
 
+#include <stdio.h>
+
 #include "base/check.h"
 #include "base/clock.h"
 #include "proxy/runtime.h"
@@ -91,6 +93,21 @@ add_counters(struct buf *out, const struct metrics_cell *c)
 }
 
 static void
+add_codes(struct buf *out, const struct metrics_cell *c)
+{
+	char code[16];
+
+	open_key(out, "codes", '{');
+	for (unsigned i = 0; i < METRICS_CODES; i++) {
+		if (c->codes[i] == 0)
+			continue;
+		snprintf(code, sizeof(code), "%d", metrics_code(i));
+		add_uint(out, metrics_code(i) != 0 ? code : "other", c->codes[i]);
+	}
+	close_with(out, '}');
+}
+
+static void
 add_times(struct buf *out, const struct metrics_histogram *h)
 {
 	open_key(out, "seconds", '{');
@@ -158,6 +175,7 @@ add_listen(struct buf *out, const struct status_page *p)
 	if (listen->tls)
 		add_handshakes(out, &row->cell);
 	add_counters(out, &row->cell);
+	add_codes(out, &row->cell);
 	add_times(out, &row->cell.time);
 	close_with(out, '}');
 }
@@ -251,6 +269,7 @@ add_backend(struct buf *out, const struct status_page *p)
 	open_object(out);
 	add_text(out, "name", row->name);
 	add_counters(out, &row->cell);
+	add_codes(out, &row->cell);
 	add_uint(out, "retries", row->cell.retries);
 	add_uint(out, "retries_refused", row->cell.retries_refused);
 	add_uint(out, "queue", row->queue);

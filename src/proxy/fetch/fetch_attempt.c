@@ -71,6 +71,7 @@ fetch_release(struct fetch *f)
 		f->attempt->end_us = clock_us();
 		count_response(f, f->server->cell);
 		count_response(f, backend_cell(f->backend));
+		metrics_count_code(backend_cell(f->backend), f->attempt->status);
 		f->attempt = NULL;
 	}
 	if (f->back != NULL) {
