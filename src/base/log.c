@@ -255,12 +255,18 @@ DEFINE_LOG(log_info, LOG_LEVEL_INFO)
 DEFINE_LOG(log_debug_line, LOG_LEVEL_DEBUG)
 
 bool
-log_once_a_second(int64_t *last_ms)
+log_once_in(int64_t *last_ms, int64_t pause_ms)
 {
 	msec now = clock_ms();
 
-	if (*last_ms != 0 && now - *last_ms < 1000)
+	if (*last_ms != 0 && now - *last_ms < pause_ms)
 		return false;
 	*last_ms = now;
 	return true;
+}
+
+bool
+log_once_a_second(int64_t *last_ms)
+{
+	return log_once_in(last_ms, 1000);
 }

@@ -58,9 +58,10 @@ void log_debug_line(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 	do { if (unlikely(log_debug_on)) log_debug_line(__VA_ARGS__); } while (0)
 
 /*
- * The same line again and again (a full disk, no descriptors) is written once a second at most:
- * true if now is a time to write it.  `*last_ms` is the caller's, 0 at first.
+ * The same line again and again (a full disk, no descriptors) is written once a second, or once in
+ * `pause_ms`, at most: true if now is a time to write it.  `*last_ms` is the caller's, 0 at first.
  */
 bool log_once_a_second(int64_t *last_ms);
+bool log_once_in(int64_t *last_ms, int64_t pause_ms);
 
 #endif

@@ -22,6 +22,7 @@
 enum {
 	KEEP_MIN = 65536,		/* what is kept at least while the target takes nothing */
 	RETRY_MS = 100,			/* then, until the next attempt */
+	TELL_MS = 60000,		/* the error log hears no more often that it goes on */
 	SHORT_VALUE = 256,		/* bytes of each value in a line that would be too long, */
 	SHORTEST_VALUE = 16,		/* and in one that still is */
 };
@@ -40,8 +41,10 @@ struct access_log {
 	struct log_syslog syslog;
 	msec blocked_until_ms;		/* 0: the last write went well */
 	int error;			/* of the last write */
-	msec told_ms;
-	uint64_t dropped;		/* lines, since the target took one */
+	bool told;			/* the error log knows of the trouble */
+	msec failure_told_ms;
+	msec drops_told_ms;
+	uint64_t dropped;		/* lines, since the error log was told that it goes on */
 };
 
 static bool
@@ -102,23 +105,49 @@ access_log_new(const struct conf_log *conf, const struct capture_names *names,
 
 /* ---- writing */
 
-static void
-tell_trouble(struct access_log *log)
+static const char *
+reason(const struct access_log *log)
 {
-	if (log_once_a_second(&log->told_ms))
-		log_error("access log %.*s: %" PRIu64 " lines dropped: write: %s",
-		    STR_ARG(log->conf->name), log->dropped,
-		    log->error == EAGAIN ? "the reader is too slow" : strerror(log->error));
+	return log->error == EAGAIN ? "the reader is too slow" : strerror(log->error);
+}
+
+/* Nothing is lost yet. */
+static void
+tell_failure(struct access_log *log)
+{
+	if (log->told || !log_once_in(&log->failure_told_ms, TELL_MS))
+		return;
+	log->told = true;
+	log_error("access log %.*s: write: %s; lines wait in memory", STR_ARG(log->conf->name),
+	    reason(log));
 }
 
 static void
-tell_recovery(struct access_log *log)
+drop(struct access_log *log)
 {
-	if (log->dropped > 0)
-		log_notice("access log %.*s: goes on, %" PRIu64 " lines were dropped",
-		    STR_ARG(log->conf->name), log->dropped);
-	log->dropped = 0;
+	log->dropped++;
+	if (!log_once_in(&log->drops_told_ms, TELL_MS))
+		return;
+	log->told = true;
+	log_error("access log %.*s: %" PRIu64 " line%s dropped: write: %s",
+	    STR_ARG(log->conf->name), log->dropped, log->dropped > 1 ? "s" : "", reason(log));
+}
+
+static void
+recover(struct access_log *log)
+{
 	log->blocked_until_ms = 0;
+	if (!log->told)
+		return;
+	if (log->dropped > 0)
+		log_notice("access log %.*s: goes on, %" PRIu64 " line%s dropped",
+		    STR_ARG(log->conf->name), log->dropped,
+		    log->dropped == 1 ? " was" : "s were");
+	else
+		log_notice("access log %.*s: goes on, no line was lost",
+		    STR_ARG(log->conf->name));
+	log->told = false;
+	log->dropped = 0;
 }
 
 static void
@@ -139,12 +168,12 @@ access_log_flush(struct access_log *log)
 	log->buf.n -= done;
 	if (log->buf.n == 0) {
 		if (log->blocked_until_ms != 0)
-			tell_recovery(log);
+			recover(log);
 		return;
 	}
 	log->error = errno;
 	if (log->error != EAGAIN)
-		tell_trouble(log);
+		tell_failure(log);
 	memmove(log->buf.p, log->buf.p + done, log->buf.n);
 	log->blocked_until_ms = clock_ms() + RETRY_MS;
 	arm(log, RETRY_MS);
@@ -206,12 +235,11 @@ send_line(struct access_log *log)
 
 	log->buf.n = 0;
 	if (log_syslog_send(&log->syslog, line)) {
-		tell_recovery(log);
+		recover(log);
 		return;
 	}
 	log->error = errno;
-	log->dropped++;
-	tell_trouble(log);
+	drop(log);
 }
 
 /* What a target that takes nothing has left no room for. */
@@ -232,8 +260,7 @@ keep_line(struct access_log *log, size_t start)
 
 	if (must_drop(log)) {
 		log->buf.n = start;
-		log->dropped++;
-		tell_trouble(log);
+		drop(log);
 		return;
 	}
 	if (full && clock_ms() >= log->blocked_until_ms)
