@@ -227,6 +227,8 @@ subtest 'adding and removing' => sub {
     like done($usherd, 'reset'), qr/^nothing was changed before$/, 'once';
     is_deeply spread(20, @c), {a => 10, b => 10}, 'as configured';
     fails($usherd, 2, qr/^usherctl: server: "x" has no port/, 'add', 'app', 'x');
+    fails($usherd, 2, qr/^usherctl: server: "\Q$_\E": the port is a number from 1 to 65535$/, 'add', 'app', $_)
+        for '127.0.0.1:0', '127.0.0.1:', '[::1]:0', 'http://127.0.0.1:0', 'https://[::1]:/';
     fails($usherd, 2, qr/^usherctl: server: "wieght=1": unknown option .*did you mean weight/, 'add', 'app', 'x:1', 'wieght=1');
     $usherd->stop;
 };

@@ -65,6 +65,27 @@ srv_server(struct conf_parse *c, struct conf_server *s, struct str name)
 	return true;
 }
 
+/* A port was left out where it may be; one that was written is none. */
+static bool
+use_port(struct conf_parse *c, struct conf_server *s, struct str rest, bool url, uint16_t usual)
+{
+	struct str shown = conf_shown(c, s->text);
+
+	if (s->port != 0)
+		return true;
+	if (!str_ends(rest, STR_OF("]")) && str_find(rest, ':') >= 0) {
+		conf_bad(c, "\"%.*s\": the port is a number from 1 to 65535", STR_ARG(shown));
+		return false;
+	}
+	if (!url) {
+		conf_bad(c, "\"%.*s\" has no port (use %.*s:80)", STR_ARG(shown),
+		    STR_ARG(shown));
+		return false;
+	}
+	s->port = usual;
+	return true;
+}
+
 /* `[http[s]://]HOST[:PORT]`, with a slash at the end if it is a URL. */
 static bool
 tcp_server(struct conf_parse *c, struct conf_server *s)
@@ -86,13 +107,8 @@ tcp_server(struct conf_parse *c, struct conf_server *s)
 		    " unix:/path)", STR_ARG(conf_shown(c, s->text)));
 		return false;
 	}
-	if (s->port == 0 && !url) {
-		conf_bad(c, "\"%.*s\" has no port (use %.*s:80)", STR_ARG(conf_shown(c, s->text)),
-		    STR_ARG(conf_shown(c, s->text)));
+	if (!use_port(c, s, rest, url, usual))
 		return false;
-	}
-	if (s->port == 0)
-		s->port = usual;
 	s->host = conf_lower(c, host);
 	s->host_field = str_find(host, ':') >= 0 ?
 	    arena_printf(c->arena, "[%.*s]", STR_ARG(host)) : s->host;
