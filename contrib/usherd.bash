@@ -9,7 +9,7 @@ _usherd() {
 		compopt -o filenames
 		;;
 	-s)
-		mapfile -t COMPREPLY < <(compgen -W "reload quit stop reopen upgrade status" -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W "reload quit stop reopen status" -- "$cur")
 		;;
 	-g)
 		mapfile -t COMPREPLY < <(compgen -W "global.workers= global.user= global.pid_file=

@@ -32,7 +32,7 @@ static const struct {
 	int signo;
 } signal_words[] = {
 	{ "reload", SIGHUP }, { "quit", SIGQUIT }, { "stop", SIGTERM }, { "reopen", SIGUSR1 },
-	{ "upgrade", SIGUSR2 }, { "status", 0 },
+	{ "status", 0 },
 };
 
 static int
@@ -138,7 +138,7 @@ signal_master(const struct options *o)
 			signo = signal_words[i].signo;
 	}
 	if (signo == -1) {
-		fprintf(stderr, "usherd: -s %s: there are reload, quit, stop, reopen, upgrade and"
+		fprintf(stderr, "usherd: -s %s: there are reload, quit, stop, reopen and"
 		    " status\n", o->signal);
 		return EXIT_USAGE;
 	}
