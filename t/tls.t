@@ -389,7 +389,15 @@ subtest 'redirect_https' => sub {
     my $origin = origin(answer('page'));
     my $usherd = tls_proxy($origin, listen => 'trusted_proxies = 127.0.0.2',
         hosts => "[host shop]\nnames = shop.test *.shop.test\ncertificate = $wide->{pair}\nredirect_https = on\n"
-        . "[host plain]\nnames = plain.test\ncertificate = $lone->{pair}\n");
+        . "[host plain]\nnames = plain.test\ncertificate = $lone->{pair}\n",
+        more => "[route open]\npath = /open/*\nredirect_https = off\nbackend = app\n"
+        . "[route closed]\nhost = plain\npath = /closed/*\nredirect_https = on\nrespond = 200 closed\n"
+        . "[route same]\npath = /same/*\nredirect_https = host\nbackend = app\n");
+    is get($usherd->port(1), '/open/x', 'Host: shop.test')->{body}, 'page', 'a route may be left out';
+    is get($usherd->port(1), '/same/x', 'Host: shop.test')->{status}, 308, '... or do as the host says';
+    is get($usherd->port(1), '/same/x', 'Host: plain.test')->{body}, 'page', '... whatever that is';
+    is get($usherd->port(1), '/closed/x', 'Host: plain.test')->{status}, 308, 'a route alone may be redirected';
+    is get($usherd->port(2), '/closed/x', 'Host: plain.test', {tls => {SSL_hostname => 'plain.test'}})->{body}, 'closed', '... to where it is served';
     my $r = get($usherd->port(1), '/a/b%20c?d=e&f=g', 'Host: shop.test');
     is $r->{status}, 308, 'plain HTTP is sent away';
     like field($r, 'location'), qr{\Ahttps://shop\.test(?::\d+)?/a/b%20c\?d=e&f=g\z}, 'to the same path and query';
@@ -404,6 +412,14 @@ subtest 'redirect_https' => sub {
     is get($usherd->port(1), '/', 'Host: shop.test', 'X-Forwarded-Proto: http', {from => '127.0.0.2'})->{status}, 308,
         'or that it was not';
     is get($usherd->port(1), '/', 'Host: shop.test', 'X-Forwarded-Proto: https')->{status}, 308, 'others are not believed';
+    $usherd->stop;
+
+    $usherd = tls_proxy($origin, more => "[route closed]\npath = /closed/*\nredirect_https = on\nrespond = 200 closed\n");
+    my $port = $usherd->port(2);
+    $r = get($usherd->port(1), '/closed/x', 'Host: any.test');
+    is "$r->{status} " . field($r, 'location'), "308 https://any.test:$port/closed/x", 'a route where there are no hosts';
+    is get($usherd->port(1), '/', 'Host: any.test')->{body}, 'page', '... and not the others';
+    is request($usherd->port(1), "GET /closed/x HTTP/1.0\r\n\r\n")->{status}, 400, '... needs a Host to send to';
     $usherd->stop;
 };
 

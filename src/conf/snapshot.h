@@ -124,6 +124,13 @@ struct conf_listen {
 	struct str tls_key_passphrase;
 };
 
+/* What a route says of plain HTTP. */
+enum conf_redirect_https {
+	REDIRECT_HTTPS_HOST,		/* what its host says */
+	REDIRECT_HTTPS_OFF,
+	REDIRECT_HTTPS_ON,
+};
+
 struct conf_host {
 	struct str name;
 	struct conf_origin at;
@@ -324,6 +331,7 @@ struct conf_route {
 	unsigned nrewrites;
 	enum conf_action action;
 	unsigned index;
+	enum conf_redirect_https redirect_https;
 	struct str name;
 	struct conf_origin at;
 	struct conf_origin action_at;

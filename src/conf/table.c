@@ -54,6 +54,7 @@ static const char *const bucket_styles[] = { "path", "virtual", NULL };
 static const char *const presets[] = { "security", NULL };
 /* In the order of enum conf_client_verify. */
 static const char *const client_verify[] = { "off", "optional", "on", NULL };
+static const char *const redirects_https[] = { "host", "off", "on", NULL };
 static const char *const host_client_verify[] = { "off", "optional", "on", "listener", NULL };
 static const char *const only_h1[] = { "h1", "this version speaks only HTTP/1", NULL };
 
@@ -259,6 +260,9 @@ const struct conf_directive conf_directives[] = {
 	  .parse = conf_splits,
 	  ACTION, SPAN(conf_route, splits, split_key), .ref = KIND_BACKEND },
 
+	{ ROW("redirect_https"), .where = IN(ROUTE), .owner = KIND_ROUTE,
+	  .parse = conf_choice, .def = "host",
+	  FIELD(conf_route, redirect_https), .choices = redirects_https },
 	{ ROW("strip_prefix"), .where = ROUTE_KEY, .owner = KIND_ROUTE,
 	  .parse = conf_strip_prefix,
 	  FIELD(conf_route, strip_prefix) },

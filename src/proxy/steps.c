@@ -117,11 +117,19 @@ find_route(struct exchange *x, const struct request *request, struct route_choic
 	return r;
 }
 
-/* Whether the host wants another connection, and said so. */
+static bool
+wants_https(const struct exchange *x, const struct route_choice *choice)
+{
+	if (x->route == NULL || x->conf->redirect_https == REDIRECT_HTTPS_HOST)
+		return choice->redirect_https;
+	return x->conf->redirect_https == REDIRECT_HTTPS_ON;
+}
+
+/* Whether the host or the route wants another connection, and said so. */
 static bool
 wants_other_connection(struct exchange *x, const struct route_choice *choice)
 {
-	return https_refuses(x) || (choice->redirect_https && https_redirects(x));
+	return https_refuses(x) || (wants_https(x, choice) && https_redirects(x));
 }
 
 /* A preflight belongs to the route of the request that it precedes. */

@@ -36,7 +36,7 @@ url_host(const struct exchange *x)
 {
 	struct str name = x->request->host;
 
-	for (unsigned i = 0; name.n == 0 && i < x->host->names.n; i++)
+	for (unsigned i = 0; name.n == 0 && x->host != NULL && i < x->host->names.n; i++)
 		if (!str_starts(x->host->names.v[i], STR_OF("*")))
 			name = x->host->names.v[i];
 	if (str_find(name, ':') >= 0 && name.p[0] != '[')

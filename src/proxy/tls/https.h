@@ -11,7 +11,7 @@
 /* Answers 421 if the TLS connection was made for a host other than the request's; true if so. */
 bool https_refuses(struct exchange *x);
 
-/* For hosts with redirect_https: redirects a request that came by http; true if so. */
+/* For redirect_https: redirects a request that came by http; true if so. */
 bool https_redirects(struct exchange *x);
 
 #endif

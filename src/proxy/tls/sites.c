@@ -44,7 +44,7 @@ struct sites {
 	struct arena arena;
 	struct entrance **entrances;	/* by the listener's index; NULL: no TLS */
 	unsigned **certs;		/* of hosts, by their index */
-	uint16_t *ports;		/* likewise */
+	uint16_t *ports;		/* likewise; the last one without a host */
 };
 
 /* --- the choice ---------------------------------------------------------------------------- */
@@ -255,6 +255,7 @@ port_of(const struct conf_listen *l)
 	return port;
 }
 
+/* Of the listeners of a host; NULL: of all. */
 static uint16_t
 find_port(const struct conf_snapshot *c, const struct conf_host *h)
 {
@@ -263,7 +264,8 @@ find_port(const struct conf_snapshot *c, const struct conf_host *h)
 	for (unsigned i = 0; i < c->nlistens && found != HTTPS_PORT; i++) {
 		const struct conf_listen *l = c->listens[i];
 
-		if (l->tls && serves(h, l) && (found == 0 || port_of(l) == HTTPS_PORT))
+		if (l->tls && (h == NULL || serves(h, l)) &&
+		    (found == 0 || port_of(l) == HTTPS_PORT))
 			found = port_of(l);
 	}
 	return found != 0 ? found : HTTPS_PORT;
@@ -279,7 +281,8 @@ sites_new(const struct conf_snapshot *snapshot, struct conf_errors *errors)
 	arena_init(&s->arena);
 	s->entrances = mem_zalloc(snapshot->nlistens, sizeof(struct entrance *));
 	s->certs = mem_zalloc(snapshot->nhosts, sizeof(unsigned *));
-	s->ports = mem_zalloc(snapshot->nhosts, sizeof(*s->ports));
+	s->ports = mem_zalloc((size_t)snapshot->nhosts + 1, sizeof(*s->ports));
+	s->ports[snapshot->nhosts] = find_port(snapshot, NULL);
 	for (unsigned i = 0; i < snapshot->nhosts; i++) {
 		const struct conf_host *h = snapshot->hosts[i];
 
@@ -367,5 +370,5 @@ sites_check(const struct sites *s, const struct tls_info *tls, const struct conf
 uint16_t
 sites_https_port(const struct sites *s, const struct conf_host *host)
 {
-	return s->ports[host->index];
+	return s->ports[host != NULL ? host->index : s->conf->nhosts];
 }
