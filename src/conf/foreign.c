@@ -66,6 +66,34 @@ static const struct {
 	{ STR("worker_processes"), "workers" },
 };
 
+/* Keys that are known here too, or mean something else, in other sections. */
+static const struct {
+	enum conf_kind kind;
+	struct str theirs;
+	const char *ours;
+} misplaced[] = {
+	{ KIND_LISTEN, STR("address"), "bind" },
+	{ KIND_LISTEN, STR("listen"), "bind" },
+	{ KIND_LISTEN, STR("port"), "bind" },
+	{ KIND_LISTEN, STR("server_name"), "names of [host]" },
+	{ KIND_BACKEND, STR("address"), "server = HOST:PORT" },
+	{ KIND_BACKEND, STR("backup"), "server = HOST:PORT backup" },
+	{ KIND_BACKEND, STR("down"), "server = HOST:PORT down" },
+	{ KIND_BACKEND, STR("host"), "server = HOST:PORT" },
+	{ KIND_BACKEND, STR("max_conns"), "server = HOST:PORT max_conns=NUMBER" },
+	{ KIND_BACKEND, STR("port"), "server = HOST:PORT" },
+	{ KIND_BACKEND, STR("weight"), "server = HOST:PORT weight=NUMBER" },
+};
+
+const char *
+conf_misplaced(enum conf_kind kind, struct str word)
+{
+	for (size_t i = 0; i < sizeof(misplaced) / sizeof(misplaced[0]); i++)
+		if (misplaced[i].kind == kind && str_eq(misplaced[i].theirs, word))
+			return misplaced[i].ours;
+	return NULL;
+}
+
 const char *
 conf_foreign(struct str word)
 {

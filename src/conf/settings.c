@@ -84,6 +84,11 @@ unknown_key(struct conf_document *d, const struct conf_section *s, const struct 
 	char hint[CONF_SUGGEST_TEXT];
 	const char *ours;
 
+	if ((ours = conf_misplaced(s->kind, line->key)) != NULL) {
+		conf_error(d->errors, line->at, "%.*s %.*s: unknown key (here it is %s)",
+		    STR_ARG(title), STR_ARG(line->key), ours);
+		return;
+	}
 	if (belongs.p != NULL) {
 		conf_error(d->errors, line->at, "%.*s %.*s: does not belong here (but in %.*s)",
 		    STR_ARG(title), STR_ARG(line->key), STR_ARG(belongs));

@@ -3,9 +3,14 @@
  */
 #include "conf/suggest.h"
 
+#include <limits.h>
 #include <stdio.h>
 
-enum { WORD_MAX = 64 };		/* longer words get no suggestion */
+enum {
+	WORD_MAX = 64,			/* longer words get no suggestion */
+	PREFIX_MIN = 4,
+	PREFIX_DISTANCE = 2,		/* warning for warn: as good as two wrong letters */
+};
 
 static unsigned
 min3(unsigned a, unsigned b, unsigned c)
@@ -52,16 +57,23 @@ conf_suggest_init(struct conf_suggest *s, struct str wrong)
 		s->distance = 4;
 }
 
+static bool
+goes_on(struct str wrong, struct str candidate)
+{
+	return candidate.n >= PREFIX_MIN && str_starts(wrong, candidate);
+}
+
 void
 conf_suggest_offer(struct conf_suggest *s, struct str candidate)
 {
 	size_t shorter = s->wrong.n < candidate.n ? s->wrong.n : candidate.n;
 	size_t longer = s->wrong.n < candidate.n ? candidate.n : s->wrong.n;
-	unsigned distance;
+	unsigned distance = UINT_MAX;
 
-	if (longer > WORD_MAX || longer - shorter >= s->distance)
-		return;
-	distance = edit_distance(s->wrong, candidate);
+	if (longer <= WORD_MAX && longer - shorter < s->distance)
+		distance = edit_distance(s->wrong, candidate);
+	if (distance > PREFIX_DISTANCE && goes_on(s->wrong, candidate))
+		distance = PREFIX_DISTANCE;
 	if (distance < s->distance && distance < candidate.n) {
 		s->distance = distance;
 		s->best = candidate;

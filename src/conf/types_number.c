@@ -37,6 +37,14 @@ static const struct unit periods[] = {
 	{ { NULL, 0 }, 0 },
 };
 
+/* For the limits of rates. */
+static const struct unit rates[] = {
+	{ STR("/s"), 1 },
+	{ STR("k/s"), 1024 },
+	{ STR("m/s"), 1024 * 1024 },
+	{ { NULL, 0 }, 0 },
+};
+
 static const struct unit percent[] = {
 	{ STR("%"), 1 },
 	{ { NULL, 0 }, 0 },
@@ -97,6 +105,12 @@ range_text(struct conf_parse *c, int64_t value, const struct unit *units)
 	return arena_printf(c->arena, "%" PRId64 "%.*s", value / best->factor, STR_ARG(best->name));
 }
 
+static const char *
+or_off(const struct conf_parse *c)
+{
+	return c->row->flags & DIRECTIVE_OFF ? ", or off" : "";
+}
+
 static bool
 in_range(struct conf_parse *c, struct str text, int64_t value, const struct unit *units)
 {
@@ -105,12 +119,12 @@ in_range(struct conf_parse *c, struct str text, int64_t value, const struct unit
 	if (value >= row->min && value <= row->max)
 		return true;
 	if (value < row->min)
-		conf_bad(c, "\"%.*s\" is too small (at least %.*s)", STR_ARG(conf_shown(c, text)),
-		    STR_ARG(range_text(c, row->min, units)));
+		conf_bad(c, "\"%.*s\" is too small (at least %.*s%s)",
+		    STR_ARG(conf_shown(c, text)), STR_ARG(range_text(c, row->min, units)),
+		    or_off(c));
 	else
 		conf_bad(c, "\"%.*s\" is too big (at most %.*s%s)", STR_ARG(conf_shown(c, text)),
-		    STR_ARG(range_text(c, row->max, units)),
-		    row->flags & DIRECTIVE_OFF ? ", or off" : "");
+		    STR_ARG(range_text(c, row->max, units)), or_off(c));
 	return false;
 }
 
@@ -120,12 +134,6 @@ is_off(const struct conf_parse *c, struct str text)
 	return (c->row->flags & DIRECTIVE_OFF) != 0 && str_eq(text, STR_OF("off"));
 }
 
-static const char *
-or_off(const struct conf_parse *c)
-{
-	return c->row->flags & DIRECTIVE_OFF ? ", or off" : "";
-}
-
 /* `30` where a duration is wanted. */
 static void
 bad_unit(struct conf_parse *c, struct str text)
@@ -133,7 +141,11 @@ bad_unit(struct conf_parse *c, struct str text)
 	struct str digits, rest;
 
 	split_digits(text, &digits, &rest);
-	if (conf_shown(c, text).p == text.p && digits.n > 0 && digits.n < 12 && rest.n == 0)
+	if (str_eq(text, STR_OF("0")) && in_range(c, text, 0, durations))
+		conf_bad(c, "\"0\" has no unit (use 0s%s)", or_off(c));
+	else if (str_eq(text, STR_OF("0")))
+		;			/* it is too small */
+	else if (conf_shown(c, text).p == text.p && digits.n > 0 && digits.n < 12 && rest.n == 0)
 		conf_bad(c, "\"%.*s\" has no unit (use %.*ss or %.*s000ms)", STR_ARG(text),
 		    STR_ARG(text), STR_ARG(text));
 	else
@@ -185,7 +197,7 @@ conf_count(struct conf_parse *c, struct str text, void *place)
 	}
 	if (!scaled(text, none, out)) {
 		conf_bad(c, "\"%.*s\" is no number (use digits%s)", STR_ARG(conf_shown(c, text)),
-		    or_off(c));
+		    c->row->min == 0 && str_eq(text, STR_OF("off")) ? ": 0 for none" : or_off(c));
 		return false;
 	}
 	return in_range(c, text, *out, none);
@@ -268,7 +280,7 @@ conf_rate(struct conf_parse *c, struct str text, void *place)
 		return false;
 	}
 	*out = n / period->factor + (n % period->factor != 0);
-	return in_range(c, text, *out, sizes);
+	return in_range(c, text, *out, rates);
 }
 
 bool
@@ -372,8 +384,13 @@ usable_cpus(int64_t max)
 bool
 conf_workers(struct conf_parse *c, struct str text, void *place)
 {
-	if (!str_eq(text, STR_OF("auto")))
+	if (str_all(text, CHAR_DIGIT))
 		return conf_unsigned(c, text, place);
+	if (!str_eq(text, STR_OF("auto"))) {
+		conf_bad(c, "\"%.*s\" is no number of workers (use digits, or auto)",
+		    STR_ARG(conf_shown(c, text)));
+		return false;
+	}
 	*(unsigned *)place = usable_cpus(c->row->max);
 	return true;
 }

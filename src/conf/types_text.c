@@ -187,16 +187,33 @@ conf_include_names(struct conf_parse *c, struct str text, void *place)
 	return false;
 }
 
+static bool
+is_name(struct str name)
+{
+	for (size_t i = 0; i < name.n; i++)
+		if (!char_is(name.p[i], CHAR_ALPHA | CHAR_DIGIT) &&
+		    strchr("_.-", name.p[i]) == NULL)
+			return false;
+	return true;
+}
+
 void *
 conf_refer(struct conf_parse *c, enum conf_kind kind, struct str name)
 {
 	struct conf_document *d = c->document;
 	struct conf_section *target = conf_document_find(d, kind, name);
 	char hint[CONF_SUGGEST_TEXT];
+	bool is_bool;
 
 	if (target != NULL) {
 		target->used = true;
 		return target->values[kind];
+	}
+	/* An address, a path, on or off: not the name of a section. */
+	if (!is_name(name) || conf_is_bool(name, &is_bool)) {
+		conf_bad(c, "\"%.*s\" is not the name of a section (write that of a [%.*s])",
+		    STR_ARG(conf_shown(c, name)), STR_ARG(conf_kind_names[kind]));
+		return NULL;
 	}
 	conf_bad(c, "\"%.*s\": there is no [%.*s %.*s]%s", STR_ARG(conf_shown(c, name)),
 	    STR_ARG(conf_kind_names[kind]), STR_ARG(conf_shown(c, name)),

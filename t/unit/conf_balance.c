@@ -216,7 +216,7 @@ static const struct {
 	{ "retry_on = 500", "retry_on: \"500\" is not one of connect, reset, timeout, 502,"
 	    " 503, 504 (did you mean 502?)" },
 	{ "retry_budget = 20", "retry_budget: \"20\" is no percentage (use 20%, or off)" },
-	{ "resolve = 10ms", "resolve: \"10ms\" is too small (at least 1s)" },
+	{ "resolve = 10ms", "resolve: \"10ms\" is too small (at least 1s, or off)" },
 	{ "server = srv:a:80", "server: \"srv:a:80\" is no name of SRV records (use"
 	    " srv:_http._tcp.example.com)" },
 	{ "server = srv:10.0.0.1", "server: \"srv:10.0.0.1\" is no name of SRV records (use"

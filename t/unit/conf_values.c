@@ -23,7 +23,7 @@ static const struct number durations[] = {
 	{ "s", -1, "\"s\" is no duration (use a number and ms, s, m, h or d: 30s, or off)" },
 	{ "5 s", -1, "\"5 s\" is no duration (use a number and ms, s, m, h or d: 30s, or off)" },
 	{ "-1s", -1, "\"-1s\" is no duration (use a number and ms, s, m, h or d: 30s, or off)" },
-	{ "0s", -1, "\"0s\" is too small (at least 1ms)" },
+	{ "0s", -1, "\"0s\" is too small (at least 1ms, or off)" },
 	{ "366d", -1, "\"366d\" is too big (at most 365d, or off)" },
 	{ "99999999999999999999d", -1, "\"99999999999999999999d\" is too big (at most 365d, or"
 	    " off)" },
@@ -49,7 +49,7 @@ static const struct number rates[] = {
 	{ "off", CONF_OFF, NULL },
 	{ "256", -1, "\"256\" is no rate (use N/s, N/m or N/h: 256/s, or off)" },
 	{ "256/d", -1, "\"256/d\" is no rate (use N/s, N/m or N/h: 256/s, or off)" },
-	{ "0/s", -1, "\"0/s\" is too small (at least 1)" },
+	{ "0/s", -1, "\"0/s\" is too small (at least 1/s, or off)" },
 };
 
 static int64_t
@@ -118,7 +118,7 @@ START_TEST(switches_and_choices)
 	ck_messages(STR_OF("[global]\nlog_level = warning\nworker_cpu_affinity = maybe\n"
 	    "worker_priority = 20\nworkers = 129\nmax_connections = off\n" REST),
 	    "text:2: [global] log_level: \"warning\" is not one of error, warn, notice, info,"
-	    " debug\n"
+	    " debug (did you mean warn?)\n"
 	    "text:3: [global] worker_cpu_affinity: \"maybe\" is neither on nor off (use on, yes,"
 	    " true, off, no or false)\n"
 	    "text:4: [global] worker_priority: \"20\" is too big (at most 19)\n"
@@ -334,7 +334,7 @@ START_TEST(logs)
 	    " stdout, stderr or syslog:\n"
 	    "text:5: [log a] format: \"plain\" is neither combined nor json nor a template (which"
 	    " has variables: $remote_addr)\n"
-	    "text:6: [log a] flush: \"1ms\" is too small (at least 10ms)\n");
+	    "text:6: [log a] flush: \"1ms\" is too small (at least 10ms, or off)\n");
 }
 END_TEST
 
