@@ -51,6 +51,9 @@ for my $from (['127.0.0.2', 'ip two'], ['127.9.8.7', 'ip two'], ['127.0.0.3', 'r
 
 # ---- the reasons
 
+my $odd = {config => "$config\n[backend lonely]\nserver = 127.0.0.1:1\n"};
+like run_usherd($odd, '-t')->{err}, qr/lonely/, 'a warning';
+is run_usherd($odd, '--explain', 'GET http://one.test/a')->{err}, '', '... is for -t alone';
 my @reasons = (
     ['http://shop.example.com:PORT/shop/exact', qr/an exact path goes before a prefix/],
     ['http://one.test:PORT/x.php',              qr/a pattern goes before a prefix/],

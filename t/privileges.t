@@ -45,6 +45,16 @@ subtest 'too few descriptors' => sub {
     $usherd->stop;
 };
 
+subtest 'the default fits itself to the descriptors' => sub {
+    # Without the limit that the tests put on every command line.
+    my $without = 'my ($i) = grep { $ARGV[$_] =~ /^global.max_connections/ } 0 .. $#ARGV; splice @ARGV, $i - 1, 2; exec @ARGV';
+    my $usherd = usherd(with() =~ s/max_connections = 1000\n//r,
+        prefix => ['sh', '-c', 'ulimit -n 1024; exec "$@"', 'sh', 'perl', '-e', $without]);
+    is body($usherd), 'x', 'it serves';
+    unlike $usherd->log_text, qr/max_connections/, 'without a warning';
+    $usherd->stop;
+};
+
 subtest 'priority and CPUs' => sub {
     my $usherd = usherd(with('worker_priority = 5', 'worker_cpu_affinity = on'));
     my @workers = $usherd->workers;

@@ -379,6 +379,8 @@ collect(struct conf_whole *w)
 		switch (s->kind) {
 		case KIND_GLOBAL:
 			shot->global = *(struct conf_global *)s->values[KIND_GLOBAL];
+			shot->global.max_connections_written =
+			    conf_section_line(s, STR_OF("max_connections")) != NULL;
 			break;
 		case KIND_DEFAULTS:
 			break;

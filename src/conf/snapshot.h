@@ -41,6 +41,7 @@ struct conf_global {
 	struct str error_log_path;
 	enum log_level log_level;
 	unsigned max_connections;	/* per worker */
+	bool max_connections_written;	/* somebody asked for so many */
 	msec shutdown_timeout_ms;
 	msec drain_timeout_ms;
 	struct str chroot;		/* absent: none */

@@ -42,7 +42,10 @@ read_snapshot(const struct options *o, struct conf_errors *errors)
 struct config *
 config_load(const struct options *o, struct certificates *all, enum config_lines lines)
 {
-	struct emit emit = { .lines = lines, .quiet = o->quiet };
+	/* Whoever has a question gets an answer; -t tells what is odd. */
+	struct emit emit = {
+		.lines = lines, .quiet = o->quiet || o->task == OPTIONS_EXPLAIN,
+	};
 	struct conf_errors *errors = conf_errors_new();
 	struct config *c = MEM_NEW(struct config);
 

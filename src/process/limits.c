@@ -36,7 +36,7 @@ raise_limit(uint64_t wanted)
 }
 
 unsigned
-limits_fit(unsigned connections, unsigned others)
+limits_fit(unsigned connections, unsigned others, bool warn)
 {
 	uint64_t wanted = (uint64_t)connections * PER_CONNECTION + others;
 	uint64_t got = raise_limit(wanted), fit;
@@ -46,6 +46,8 @@ limits_fit(unsigned connections, unsigned others)
 	fit = got > others ? (got - others) / PER_CONNECTION : 0;
 	if (fit < LEAST)
 		fit = LEAST;
+	if (!warn)
+		return (unsigned)fit;
 	log_warn("max_connections: %u need %llu descriptors, but the limit is %llu: "
 	    "%llu connections per worker it is (raise the hard limit, ulimit -Hn or LimitNOFILE=)",
 	    connections, (unsigned long long)wanted, (unsigned long long)got,

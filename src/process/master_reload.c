@@ -20,7 +20,9 @@ master_begin(struct master *m, struct config *c, struct listener_set *set, struc
 	const int *roots;
 	unsigned others = SHM_WORKERS + SPARE_DESCRIPTORS + set->n + logs->n +
 	    proxy_descriptors(c->proxy, &roots);
-	unsigned fit = limits_fit(c->snapshot->global.max_connections, others);
+	const struct conf_global *global = &c->snapshot->global;
+	unsigned fit = limits_fit(global->max_connections, others,
+	    global->max_connections_written);
 	struct generation *g = generation_new(&m->env, ++m->last_number, c, set, logs, fit);
 
 	if (generation_start(g) == -1) {
