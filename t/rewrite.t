@@ -25,6 +25,14 @@ strip_prefix = /api
 add_prefix = /v1
 rewrite = ^/old/(.*) /new/\$1
 backend = app
+[route trusting]
+path = /trusting/*
+encoded_dots = pass
+backend = app
+[route copied]
+path = /copied/*
+respond = 200 here
+mirror = app
 [route slow]
 path = /slow/*
 rewrite = ^/slow/(a|aa)+\$ /x
@@ -54,6 +62,16 @@ END
         ['/api/old/a/b?q', '/v1/new/a/b?q'],
         ['/api/x//y/', '/v1/x/y/'],
         ['/api', '/v1/'],
+        ['/x/..%2fadmin', 400],
+        ['/x/..%5Cadmin', 400],
+        ['/x/%2e%2e/admin', 400],
+        ['/x//../admin', 400],
+        ['/x/..;/admin', 400],
+        ['/item/..%2fadmin', 400],
+        ['/api/..;/admin', 400],
+        ['/x/../a%2fb//c?q=/..%2f', '/x/../a%2fb//c?q=/..%2f'],
+        ['/trusting/..%2fadmin/%2e%2e', '/trusting/..%2fadmin/%2e%2e'],
+        ['/copied/..%2fadmin', 400],
         ['/up?f=a/b', '/files/a/b?f=a/b'],
         ['/up?f=../../etc/passwd', 400],
         ['/up?f=%2e%2e/x', 400],

@@ -306,6 +306,7 @@ struct conf_policy {
 	unsigned nheaders;
 	struct conf_log *access_log;	/* NULL: off */
 	bool rewrite_location;
+	bool encoded_dots;		/* paths with them pass: see rewrite_uri() */
 	struct conf_strs cors;		/* origins, `*` for all; none: off */
 	unsigned char compress[CONF_CODINGS];	/* enum conf_coding, best first; NONE ends */
 	struct conf_strs compress_types;	/* of media; `text/` and a star: all of a kind */

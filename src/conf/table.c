@@ -37,6 +37,7 @@
 
 static const char *const log_levels[] = { "error", "warn", "notice", "info", "debug", NULL };
 static const char *const header_names[] = { "strict", "any", NULL };
+static const char *const reject_or_pass[] = { "reject", "pass", NULL };
 static const char *const forwarded[] = { "x-forwarded", "forwarded", "both", "off", NULL };
 /* In the order of enum conf_balance. */
 static const char *const balances[] = {
@@ -275,6 +276,9 @@ const struct conf_directive conf_directives[] = {
 	{ ROW("rewrite_location"), .where = ROUTE_KEY, .owner = OWNER_POLICY,
 	  .parse = conf_bool, .def = "on",
 	  FIELD(conf_policy, rewrite_location) },
+	{ ROW("encoded_dots"), .where = ROUTE_KEY, .owner = OWNER_POLICY,
+	  .parse = conf_choice, .def = "reject",
+	  FIELD(conf_policy, encoded_dots), .choices = reject_or_pass },
 	{ ROW("mirror"), .where = ROUTE_KEY, .owner = OWNER_POLICY,
 	  .parse = conf_mirror_or_off, .def = "off",
 	  FIELD(conf_policy, mirror), .ref = KIND_BACKEND },

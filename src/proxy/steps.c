@@ -217,6 +217,10 @@ step_rewrite(struct exchange *x)
 	case REWRITE_LIMIT:
 		exchange_fail(x, 500, "regex-limit", "a pattern of rewrite ran into its limit");
 		return STEP_DONE;
+	case REWRITE_DOTS:
+		exchange_fail(x, 400, "bad-request", "a path whose dot segments servers may read"
+		    " in another way (encoded_dots = pass lets it through)");
+		return STEP_DONE;
 	default:
 		exchange_fail(x, 400, "bad-rewrite", "the path becomes none that may be asked for");
 		return STEP_DONE;

@@ -25,6 +25,7 @@ static const struct {
 	{ "rewrite = a /${NOT_THERE}", "rewrite: ${NOT_THERE} is not set in the environment" },
 	{ "rewrite_location = maybe", "rewrite_location: \"maybe\" is neither on nor off (use on,"
 	    " yes, true, off, no or false)" },
+	{ "encoded_dots = on", "encoded_dots: \"on\" is not one of reject, pass" },
 	{ "mirror = apt", "mirror: \"apt\": there is no [backend apt] (did you mean app?)" },
 	{ "mirror = b sample=0%", "mirror: \"b sample=0%\" is no mirror (use NAME, or NAME"
 	    " sample=10%, from 0.1% to 100%)" },
@@ -130,7 +131,7 @@ START_TEST(policy)
 	    "cors = HTTPS://App.example.com:443 http://[::1]:8080\ncors = *\n"
 	    "compress = zstd\ncompress_types = Text/* image/svg+xml\ncompress_min = 0\n"
 	    "index = a.html b.html\nautoindex = on\nprecompressed = gzip zstd\nexpires = no-cache\n"
-	    "response_buffering = on\nrewrite_location = off\n"));
+	    "response_buffering = on\nrewrite_location = off\nencoded_dots = pass\n"));
 
 	ck_assert_str_eq(buf_text(&l.messages), "");
 	r = l.s->routes[1];
@@ -171,6 +172,7 @@ START_TEST(policy)
 	ck_assert_int_eq(p->expires_ms, -1);
 	ck_assert(p->response_buffering);
 	ck_assert(!p->rewrite_location);
+	ck_assert(p->encoded_dots);
 
 	/* What others have that say nothing. */
 	p = l.s->routes[0]->policy;
@@ -182,6 +184,7 @@ START_TEST(policy)
 	ck_assert_uint_gt(p->compress_types.n, 10);
 	ck_assert_str_eq(p->index.v[0].p, "index.html");
 	ck_assert(p->rewrite_location);
+	ck_assert(!p->encoded_dots);
 	conf_text_free(&l);
 }
 END_TEST

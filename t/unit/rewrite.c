@@ -76,6 +76,84 @@ START_TEST(rewrites)
 }
 END_TEST
 
+/* What nothing rewrites goes to servers as it came, but for dots that they could read otherwise. */
+static const struct {
+	const char *target;
+	enum rewrite_result gives;
+} dots[] = {
+	{ "/x/../admin", REWRITE_OK },
+	{ "/x/./y/..", REWRITE_OK },
+	{ "/x/../y//z%2f%2e.txt", REWRITE_OK },
+	{ "/x%2fy", REWRITE_OK },
+	{ "/x%2f..y/...%2f", REWRITE_OK },
+	{ "/%2ewell-known/x", REWRITE_OK },
+	{ "/x;v=1/y;../z", REWRITE_OK },
+	{ "/x//y", REWRITE_OK },
+	{ "/x//./y", REWRITE_OK },
+	{ "/x/%252e%252e/y", REWRITE_OK },
+	{ "/x?y=/..%2fadmin/%2e%2e/", REWRITE_OK },
+	{ "http://a.test/x/../y", REWRITE_OK },
+	{ "http://a.test?..%2f", REWRITE_OK },
+	/* Encoded slashes. */
+	{ "/x/..%2fadmin", REWRITE_DOTS },
+	{ "/x/..%2Fadmin?q", REWRITE_DOTS },
+	{ "/x%2f../admin", REWRITE_DOTS },
+	{ "/x/%2f../admin", REWRITE_DOTS },
+	{ "/x/..%5cadmin", REWRITE_DOTS },
+	{ "/x%5C..%5Cadmin", REWRITE_DOTS },
+	{ "/x/.%2f", REWRITE_DOTS },
+	{ "/..%2f..%2f", REWRITE_DOTS },
+	{ "/x%2f.", REWRITE_DOTS },
+	{ "/x%2fy/../admin", REWRITE_DOTS },
+	{ "/%2f/../admin", REWRITE_DOTS },
+	{ "http://a.test/x/..%2fadmin", REWRITE_DOTS },
+	/* Encoded dots. */
+	{ "/x/%2e%2e/admin", REWRITE_DOTS },
+	{ "/x/.%2E/admin", REWRITE_DOTS },
+	{ "/x/%2e./admin", REWRITE_DOTS },
+	{ "/x/%2e/admin", REWRITE_DOTS },
+	{ "/x/%2e%2e", REWRITE_DOTS },
+	{ "/x/%2e%2e%2fadmin", REWRITE_DOTS },
+	/* Empty segments, which some servers keep and some do not. */
+	{ "/x//../admin", REWRITE_DOTS },
+	{ "//../admin", REWRITE_DOTS },
+	{ "/x//y/../../admin", REWRITE_DOTS },
+	/* Parameters, which some servers drop. */
+	{ "/x/..;/admin", REWRITE_DOTS },
+	{ "/x/..;v=1/admin", REWRITE_DOTS },
+	{ "/x/.;/../admin", REWRITE_DOTS },
+	{ "/x/y/;v/../admin", REWRITE_DOTS },
+};
+
+START_TEST(odd_dots)
+{
+	static struct conf_backend files_backend;
+	struct fixture f;
+	struct request *r = &f.stream.request;
+
+	fixture_init(&f);
+	f.route.action = ACTION_BACKEND;
+	r->raw_target = str_of(dots[_i].target);
+	ck_assert(target_parse(&r->target, r->raw_target));
+	r->path = target_normalise(&f.stream.arena, r->target.path);
+	if (r->path.p == NULL)
+		r->path = STR_OF("/");		/* above the root: refused before */
+	ck_assert_int_eq(rewrite_uri(&f.x), dots[_i].gives);
+	f.policy.encoded_dots = true;
+	ck_assert_int_eq(rewrite_uri(&f.x), REWRITE_OK);
+	f.policy.encoded_dots = false;
+	/* Objects of buckets, files and texts are found by the normalised path. */
+	f.route.action = ACTION_BUCKET;
+	ck_assert_int_eq(rewrite_uri(&f.x), REWRITE_OK);
+	f.route.action = ACTION_FILES;
+	f.x.backend = NULL;
+	ck_assert_int_eq(rewrite_uri(&f.x), REWRITE_OK);
+	f.conf.files_backend = &files_backend;
+	ck_assert_int_eq(rewrite_uri(&f.x), dots[_i].gives);
+	fixture_fini(&f);
+}
+END_TEST
+
 /* Behind a prefix of ours, a server that decodes slashes first must not be led out of it. */
 static const struct {
 	const char *target;
@@ -86,7 +164,11 @@ static const struct {
 	{ "/a/x%5c..%5cetc", REWRITE_BAD_PATH },
 	{ "/a/x%2f%2e%2e", REWRITE_BAD_PATH },
 	{ "/a/%2e%2e%2f", REWRITE_BAD_PATH },
+	{ "/a/..;/etc", REWRITE_BAD_PATH },
+	{ "/a/x/..%3bv=1/etc", REWRITE_BAD_PATH },
+	{ "/a/.;", REWRITE_BAD_PATH },
 	{ "/a/x%2f..y", REWRITE_OK },
+	{ "/a/x;../..y;", REWRITE_OK },
 	{ "/a/...%2f", REWRITE_OK },
 	{ "/a/x?y=..%2f", REWRITE_OK },
 };
@@ -330,6 +412,7 @@ main(void)
 
 	tcase_add_loop_test(tc, rewrites, 0, ARRAY_LEN(cases));
 	tcase_add_loop_test(tc, climbers, 0, ARRAY_LEN(climbs));
+	tcase_add_loop_test(tc, odd_dots, 0, ARRAY_LEN(dots));
 	tcase_add_loop_test(tc, replaces, 0, ARRAY_LEN(rules));
 	tcase_add_test(tc, first_of_two);
 	tcase_add_test(tc, limit);

@@ -100,23 +100,26 @@ rewrite_rules_free(struct rewrite_rules *rules)
 
 /* ---- patterns */
 
-/* `.` or `..`, however their dots are written. */
-static bool
-is_dots(struct str segment)
+/*
+ * How many dots a segment is made of, however they are written; 0 if of anything else.  What stands
+ * behind a semicolon does not count: servers of Java take it for a parameter and drop it.
+ */
+static unsigned
+count_dots(struct str segment)
 {
 	unsigned dots = 0;
 
-	while (segment.n > 0) {
+	while (segment.n > 0 && segment.p[0] != ';') {
 		size_t n = 1;
 
 		if (segment.n >= 3 && str_ieq(str_make(segment.p, 3), STR_OF("%2e")))
 			n = 3;
 		else if (segment.p[0] != '.')
-			return false;
+			return 0;
 		segment = str_skip(segment, n);
 		dots++;
 	}
-	return dots == 1 || dots == 2;
+	return dots;
 }
 
 /* The length of a slash that `s` begins with, however it is written; 0: there is none. */
@@ -131,26 +134,56 @@ slash_length(struct str s)
 	return 0;
 }
 
-/* Whether a server that decodes the path before it looks at dots could leave where it leads. */
-static bool
-has_dots(struct str path)
+/* Cuts the path at its next slash, whose length is 1, 3 if it is encoded, or 0 at the end. */
+static size_t
+cut_segment(struct str *path, struct str *segment)
 {
-	struct str segment = str_make(path.p, 0);
+	size_t n = 0, slash = 0;
 
-	for (size_t i = 0; i < path.n;) {
-		size_t slash = slash_length(str_skip(path, i));
+	while (n < path->n && (slash = slash_length(str_skip(*path, n))) == 0)
+		n++;
+	*segment = str_make(path->p, n);
+	*path = str_skip(*path, n + slash);
+	return slash;
+}
 
-		if (slash == 0) {
-			segment.n++;
-			i++;
-			continue;
+enum dots {
+	DOTS_NONE,
+	DOTS_PLAIN,			/* `.` and `..` that lead everybody to the same place */
+	DOTS_ODD,			/* where they lead depends on who reads them */
+};
+
+/*
+ * Looks for dot segments in a path, which begins with a slash.  They are odd if a part of them or a
+ * slash beside them is encoded, or if a parameter follows.  A `..` is also odd behind what only
+ * some servers count as a segment: an encoded slash, an empty segment, or one of a parameter alone.
+ * In `/a//../b`, for example, it leads to /b if runs of slashes are one, as for our routes, and to
+ * /a/b if they are not.
+ */
+static enum dots
+find_dots(struct str path)
+{
+	enum dots found = DOTS_NONE;
+	size_t before, after = slash_length(path);
+	bool uncounted = false;
+	struct str segment;
+
+	path = str_skip(path, after);
+	do {
+		unsigned dots;
+
+		before = after;
+		after = cut_segment(&path, &segment);
+		dots = count_dots(segment);
+		if (dots == 1 || dots == 2) {
+			if (dots != segment.n || before == 3 || after == 3 ||
+			    (dots == 2 && uncounted))
+				return DOTS_ODD;
+			found = DOTS_PLAIN;
 		}
-		if (is_dots(segment))
-			return true;
-		i += slash;
-		segment = str_make(path.p + i, 0);
-	}
-	return is_dots(segment);
+		uncounted |= segment.n == 0 || segment.p[0] == ';' || after == 3;
+	} while (after > 0);
+	return found;
 }
 
 /* Splits what a replacement gave. */
@@ -169,7 +202,7 @@ take_result(struct exchange *x, struct str result, bool sets_query, struct place
 	}
 	if (path.n == 0 || path.p[0] != '/')
 		path = arena_printf(&x->stream->arena, "/%.*s", STR_ARG(path));
-	if (has_dots(path))
+	if (find_dots(path) != DOTS_NONE)
 		return false;
 	place->path = target_normalise(&x->stream->arena, path);
 	return place->path.p != NULL;
@@ -274,12 +307,26 @@ target_of(struct exchange *x, const struct place *place)
 	return uri;
 }
 
-static struct str
-unchanged(const struct exchange *x)
+/* Our own sources go by the normalised path. */
+static bool
+may_reach_server(const struct exchange *x)
+{
+	if (x->mirror_tap != NULL || x->conf->files_backend != NULL)
+		return true;
+	return x->backend != NULL && x->route->action != ACTION_BUCKET;
+}
+
+static enum rewrite_result
+leave_unchanged(struct exchange *x)
 {
 	const struct request *r = x->request;
 
-	return target_origin_form(&x->stream->arena, &r->target, r->raw_target);
+	/* A path that is normal as it came has no dot segments: mostly there is nothing to do. */
+	if (r->path.p != r->target.path.p && !x->policy->encoded_dots && may_reach_server(x) &&
+	    find_dots(r->target.path) == DOTS_ODD)
+		return REWRITE_DOTS;
+	x->uri = target_origin_form(&x->stream->arena, &r->target, r->raw_target);
+	return REWRITE_OK;
 }
 
 enum rewrite_result
@@ -297,19 +344,16 @@ rewrite_uri(struct exchange *x)
 		x->uri = STR_OF("*");		/* RFC 9112, 3.2.4 */
 		return REWRITE_OK;
 	}
-	if (!x->route->moves) {
-		x->uri = unchanged(x);
-		return REWRITE_OK;
-	}
+	if (!x->route->moves)
+		return leave_unchanged(x);
 	place.path = without_prefix(place.path, c->strip_prefix);
 	r = apply_rules(x, rules, &place);
 	if (r != REWRITE_OK)
 		return r;
-	if (rules != NULL && !x->rewritten && c->strip_prefix.n == 0 && c->add_prefix.n == 0) {
-		x->uri = unchanged(x);
-		return REWRITE_OK;
-	}
-	if (has_dots(place.path))
+	if (rules != NULL && !x->rewritten && c->strip_prefix.n == 0 && c->add_prefix.n == 0)
+		return leave_unchanged(x);
+	/* What is left of them is odd: the others have been resolved. */
+	if (find_dots(place.path) != DOTS_NONE)
 		return REWRITE_BAD_PATH;
 	x->uri = target_of(x, &place);
 	x->path = joined(x, target_normalise(&x->stream->arena, c->add_prefix), place.path);

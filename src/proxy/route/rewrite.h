@@ -28,16 +28,20 @@ enum rewrite_result {
 	REWRITE_OK,
 	REWRITE_LIMIT,			/* a pattern ran into its limit of work: 500 */
 	REWRITE_BAD_PATH,		/* the result is no path that may be asked for: 400 */
+	REWRITE_DOTS,			/* dots that servers could resolve in another way: 400 */
 };
 
 /*
  * Fills x->uri, the target to forward, and x->path, its path as routes compare paths.
  *
- * Without any change the target is the client's own, byte for byte.  Else it is made from the
- * normalised path, so that dot segments and doubled slashes cannot lead anywhere that the route did
- * not mean; what a path cannot hold is percent-encoded again.  What a pattern captured or a
- * variable held never makes a dot segment or begins the query.  The query of the client stays,
- * unless the replacement has one.
+ * Without any change the target is the client's own, byte for byte; but where servers could be led
+ * by its dot segments to another path than the one that the route was chosen by, it is refused,
+ * unless the policy has `encoded_dots = pass`.
+ *
+ * A changed target is made from the normalised path, so that dot segments and doubled slashes
+ * cannot lead anywhere that the route did not mean; what a path cannot hold is percent-encoded
+ * again.  What a pattern captured or a variable held never makes a dot segment or begins the query.
+ * The query of the client stays, unless the replacement has one.
  */
 enum rewrite_result rewrite_uri(struct exchange *x);
 
