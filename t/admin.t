@@ -10,7 +10,7 @@ use Test::Usherd;
 
 sub admin {
     my ($origin, %text) = @_;
-    return proxy($origin, %text, more => "[admin]\nlisten = 127.0.0.1:%%PORT9%%\n" . ($text{more} // ''));
+    return proxy($origin, %text, more => "[admin]\nlisten = 127.0.0.1:%%PORT9%%\nnames = a.test\n" . ($text{more} // ''));
 }
 
 # The value of a metric with all the labels given, summed over the rest.
@@ -26,6 +26,26 @@ sub metric {
     }
     return $seen ? $sum : undef;
 }
+
+# A site whose name leads to the address of the status pages (DNS rebinding) must not read them.
+subtest 'names' => sub {
+    my $usherd = proxy(origin(), more => "[admin]\nlisten = 127.0.0.1:%%PORT9%%\n"
+        . "names = status.test *.ops.test\nnames = b\xc3\xbccher.test\n");
+    my $port = $usherd->port(9);
+    my %ours = map { $_ => 1 } 'localhost', 'LocalHost.', "localhost:$port", 'x.localhost', '127.0.0.1', "127.0.0.1:$port", '127.1.2.3',
+        '[::1]', "[::1]:$port", 'status.test', 'Status.TEST:80', 'a.ops.test', 'xn--bcher-kva.test';
+    for my $host (sort(keys %ours), 'evil.test', 'ops.test', 'localhost.evil.test', '0.0.0.0', '192.0.2.1', '[::2]') {
+        my $want = $ours{$host} ? 200 : 421;
+        is get($port, $_, "Host: $host")->{status}, $want, "$host: $want for $_" for qw(/ /status.json /metrics /healthz /readyz);
+    }
+    my $r = get($port, '/status.json', 'Host: evil.test');
+    unlike $r->{body}, qr/app|\d/, 'the refusal says nothing about us';
+    like $r->{body}, qr/\[admin\] names/, 'but what to do';
+    is request($port, "GET http://evil.test/metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")->{status}, 421, 'the name of an absolute target counts';
+    is request($port, "GET http://localhost/metrics HTTP/1.1\r\nHost: evil.test\r\n\r\n")->{status}, 200, '... and only that';
+    is request($port, "GET /metrics HTTP/1.0\r\n\r\n")->{status}, 200, 'HTTP/1.0 without a Host is no browser';
+    $usherd->stop;
+};
 
 subtest 'the pages' => sub {
     my $usherd = admin(origin());

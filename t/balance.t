@@ -8,7 +8,7 @@ use Test::Usherd;
 use Time::HiRes qw(sleep time);
 
 my $WORKERS = 3;
-my $ADMIN   = "[admin]\nlisten = 127.0.0.1:%%PORT9%%\n";
+my $ADMIN   = "[admin]\nlisten = 127.0.0.1:%%PORT9%%\nnames = a.test\n";
 
 sub get_text { my ($path) = @_; return "GET $path HTTP/1.1\r\nHost: a.test\r\n\r\n" }
 

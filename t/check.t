@@ -24,7 +24,7 @@ sub checked {
 sub config {
     my ($opt, @backends) = @_;
     my $text = "[global]\nworkers = " . ($opt->{workers} // 1) . "\n" . ($opt->{global} // '') . "[listen web]\nbind = 127.0.0.1:%%PORT1%%\n"
-        . "[admin]\nlisten = 127.0.0.1:%%PORT9%%\n";
+        . "[admin]\nlisten = 127.0.0.1:%%PORT9%%\nnames = a.test\n";
     for (@backends) {
         my ($name, $servers, $check, $more) = @$_;
         $text .= "[route $name]\npath = /$name\nbackend = $name\n[backend $name]\n"

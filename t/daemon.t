@@ -76,6 +76,7 @@ path = %%DIR%%/access.log
 path = syslog:udp:127.0.0.1:@{[$syslog->sockport]}
 [admin]
 listen = 127.0.0.1:%%PORT9%%
+names = a.test
 socket = %%DIR%%/control
 END
 }

@@ -7,7 +7,7 @@ use Test::More;
 use Test::Usherd;
 use Time::HiRes qw(sleep time);
 
-my $ADMIN = "[admin]\nlisten = 127.0.0.1:%%PORT9%%\n";
+my $ADMIN = "[admin]\nlisten = 127.0.0.1:%%PORT9%%\nnames = a.test\n";
 my $BAD   = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 3\r\n\r\nbad";
 
 # What a bad server does, by name.

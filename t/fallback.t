@@ -56,6 +56,7 @@ workers = 1
 $user
 [admin]
 listen = 127.0.0.1:%%PORT2%%
+names = a.test
 [listen web]
 bind = 127.0.0.1:%%PORT1%%
 [log all]

@@ -243,7 +243,7 @@ subtest 'balancing without a master' => sub {
     my $good = origin(answer('good'));
     my $usherd = proxy(["127.0.0.1:$down", $good], options => {args => ['-g', 'global.workers=2']},
         backend => "check = tcp interval=50ms\n",
-        more => "[admin]\nlisten = 127.0.0.1:%%PORT9%%\n"
+        more => "[admin]\nlisten = 127.0.0.1:%%PORT9%%\nnames = a.test\n"
         . "[route held]\npath = /held\nbackend = held\n[backend held]\nqueue = 20 timeout=20s\nserver = $held->{address} max_conns=1\n"
         . "[route bad]\npath = /bad\nbackend = bad\n[backend bad]\ncheck = off\neject = errors=2 time=500ms max=100%\nretries = 0\nserver = $bad->{address}\n");
     ok $usherd->await_log(qr/127\.0\.0\.1:$down: down/), 'a check finds a server down';

@@ -408,7 +408,7 @@ subtest 'the end within a body' => sub {
 subtest 'the counters' => sub {
     my $origin = origin(['head', 'eof']);
     my $usherd = logged($origin, '',
-        more => "[defaults]\nhalf_close_timeout = 100ms\n[admin]\nlisten = 127.0.0.1:%%PORT9%%\n");
+        more => "[defaults]\nhalf_close_timeout = 100ms\n[admin]\nlisten = 127.0.0.1:%%PORT9%%\nnames = a.test\n");
     client($usherd->port(1))->send($GET)->shut;
     ok $origin->await_event(qr/^1 eof/), 'the time of [defaults] holds';
     await_log($usherd, $GONE);

@@ -36,6 +36,7 @@ workers = 1
 log_level = info
 [admin]
 listen = 127.0.0.1:%%PORT2%%
+names = a.test
 [listen web]
 bind = 127.0.0.1:%%PORT1%%
 [route app]
@@ -226,6 +227,7 @@ for my $fault (['refuses' => undef], ['breaks off' => $torn]) {
 workers = 1
 [admin]
 listen = 127.0.0.1:%%PORT2%%
+names = a.test
 [listen web]
 bind = 127.0.0.1:%%PORT1%%
 [route app]
@@ -325,6 +327,7 @@ $usherd = usherd(<<"END");
 workers = 1
 [admin]
 listen = 127.0.0.1:%%PORT2%%
+names = a.test
 [listen web]
 bind = 127.0.0.1:%%PORT1%%
 [route app]
@@ -357,6 +360,7 @@ my $slow = origin(['request', sub { wait_for { counts('hasty') && (counts('hasty
 $usherd = usherd(<<"END");
 [admin]
 listen = 127.0.0.1:%%PORT2%%
+names = a.test
 [listen web]
 bind = 127.0.0.1:%%PORT1%%
 [route app]

@@ -335,7 +335,7 @@ subtest 'a worker that cannot be started' => sub {
     plan skip_all => 'prlimit does not work here' if system(@user, qw(prlimit --nproc=0: true));
     my $dir = scratch();
     chmod 0777, $dir;
-    my $usherd = usherd(saying('x', '', "[admin]\nlisten = 127.0.0.1:%%PORT9%%\n") =~ s/workers = 2/workers = 1/r, dir => $dir,
+    my $usherd = usherd(saying('x', '', "[admin]\nlisten = 127.0.0.1:%%PORT9%%\nnames = a.test\n") =~ s/workers = 2/workers = 1/r, dir => $dir,
         prefix => \@user);
     my ($pid) = $usherd->workers;
     my ($hard) = slurp("/proc/$usherd->{pid}/limits") =~ /^Max processes\s+\S+\s+(\S+)/m;

@@ -50,9 +50,9 @@ sub await_queued { my ($usherd, $n) = @_; return wait_for { queued($usherd) == $
 sub queue_proxy {
     my ($servers, $backend, %more) = @_;
     return proxy($servers, backend => "check = off\neject = off\nfirst_byte_timeout = 30s\n" . ($backend // ''), %more,
-        more => "[admin]\nlisten = 127.0.0.1:%%PORT9%%\n" . ($more{more} // ''),
+        more => "[admin]\nlisten = 127.0.0.1:%%PORT9%%\nnames = a.test\n" . ($more{more} // ''),
         route => ($more{route} // '') . "access_log = a\n",
-        more => "[admin]\nlisten = 127.0.0.1:%%PORT9%%\n[log a]\npath = %%DIR%%/access.log\nbuffer = 0\n"
+        more => "[admin]\nlisten = 127.0.0.1:%%PORT9%%\nnames = a.test\n[log a]\npath = %%DIR%%/access.log\nbuffer = 0\n"
         . "format = \$request_uri \$status tries=\$tries why=\$why\n");
 }
 

@@ -359,7 +359,7 @@ subtest 'tickets off' => sub {
 subtest 'the end of a certificate' => sub {
     my $pki = certs();
     my %old = %{$pki->leaf('shop', names => ['shop.test'], days => 6.5)};
-    my $usherd = shop($old{pair}, more => "[admin]\nlisten = 127.0.0.1:%%PORT2%%\n");
+    my $usherd = shop($old{pair}, more => "[admin]\nlisten = 127.0.0.1:%%PORT2%%\nnames = a.test\n");
     my $days = sub {
         my ($end) = get($usherd->port(2), '/metrics')->{body} =~ /^usherd_certificate_expiry_timestamp_seconds\{.* (\d+)$/m;
         return sprintf '%.1f', (($end // 0) - time) / 86400;

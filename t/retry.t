@@ -16,7 +16,7 @@ sub post { my ($body, $method) = @_; return ($method // 'POST') . " / HTTP/1.1\r
 sub logged {
     my ($origins, $backend, %more) = @_;
     return proxy($origins, route => "access_log = a\n" . (delete $more{route} // ''), backend => $BARE . ($backend // ''),
-        more => (delete $more{admin} ? "[admin]\nlisten = 127.0.0.1:%%PORT9%%\n" : '')
+        more => (delete $more{admin} ? "[admin]\nlisten = 127.0.0.1:%%PORT9%%\nnames = a.test\n" : '')
         . "[log a]\npath = %%DIR%%/access.log\nbuffer = 0\n"
         . "format = \$status tries=\$tries addr=\$upstream_addr status=\$upstream_status time=\$upstream_response_time why=\$why\n", %more);
 }

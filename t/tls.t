@@ -448,7 +448,7 @@ subtest 'preset = security' => sub {
 };
 
 subtest 'variables and metrics' => sub {
-    my $usherd = tls_proxy(origin(), route => 'access_log = log', more => "[admin]\nlisten = 127.0.0.1:%%PORT3%%\n"
+    my $usherd = tls_proxy(origin(), route => 'access_log = log', more => "[admin]\nlisten = 127.0.0.1:%%PORT3%%\nnames = a.test\n"
         . "[log log]\npath = %%DIR%%/access.log\nformat = \$scheme \$ssl_protocol \$ssl_cipher \$ssl_server_name \$ssl_client_verify \$server_port");
     get($usherd->port(2), '/', 'Host: shop.test', {tls => {SSL_hostname => 'shop.test', SSL_version => 'TLSv1_3'}});
     get($usherd->port(2), '/', 'Host: shop.test', {tls => {SSL_hostname => 'Shop.test', SSL_version => 'TLSv1_2'}});

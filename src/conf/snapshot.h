@@ -514,6 +514,7 @@ struct conf_admin {
 	struct conf_bind *binds;
 	unsigned nbinds;
 	struct conf_cidrs allow;	/* default: loopback */
+	struct conf_strs names;		/* as those of a host; see proxy/admin/own_name.h */
 	struct conf_bind socket;	/* control socket; text absent: none */
 };
 

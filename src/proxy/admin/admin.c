@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "proxy/admin/metrics_text.h"
+#include "proxy/admin/own_name.h"
 #include "proxy/admin/status_html.h"
 #include "proxy/admin/status_json.h"
 #include "proxy/admin/status_page.h"
@@ -211,6 +212,9 @@ start(struct exchange *x)
 
 	if (!is_allowed(x)) {
 		exchange_fail(x, 403, "denied", "not in [admin] allow");
+	} else if (!own_name_is(x->stream, &x->runtime->conf->admin.names)) {
+		x->why = "no-host";
+		say(x, 421, STR_OF("this name is not in [admin] names\n"));
 	} else if (page == NULL) {
 		exchange_fail(x, 404, "no-page", "no such status page");
 	} else if (method != METHOD_GET && method != METHOD_HEAD) {

@@ -6,7 +6,8 @@
 
 #include "proxy/source.h"
 
-/* Answers any request on an admin listener; refuses clients outside `allow` with 403. */
+/* Answers any request on an admin listener; refuses clients outside `allow` with 403,
+ * and names that are not ours with 421. */
 extern const struct source source_admin;
 
 #endif

@@ -21,7 +21,7 @@ sub at { my ($n, @script) = @_; return origin({address => "127.0.0.$n", port => 
 sub config {
     my ($dns, @backends) = @_;
     my $text = "[global]\nworkers = 1\nresolver = $dns->{address}\n[listen web]\nbind = 127.0.0.1:%%PORT1%%\n"
-        . "[defaults]\nresolve = 1s\n[admin]\nlisten = 127.0.0.1:%%PORT9%%\n";
+        . "[defaults]\nresolve = 1s\n[admin]\nlisten = 127.0.0.1:%%PORT9%%\nnames = a.test\n";
     while (my ($name, $more) = splice @backends, 0, 2) {
         $text .= "[route $name]\npath = /$name\nbackend = $name\n[backend $name]\n$more\n";
     }
