@@ -296,6 +296,7 @@ struct conf_policy {
 	bool websocket;
 	msec tunnel_timeout_ms;
 	enum conf_forwarded forwarded_headers;
+	bool request_trailers;		/* they pass: see proxy/filter/trailers.h */
 	bool hide_server;
 	bool response_request_id;
 	bool via;

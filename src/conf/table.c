@@ -37,6 +37,7 @@
 
 static const char *const log_levels[] = { "error", "warn", "notice", "info", "debug", NULL };
 static const char *const header_names[] = { "strict", "any", NULL };
+static const char *const drop_or_pass[] = { "drop", "pass", NULL };
 static const char *const reject_or_pass[] = { "reject", "pass", NULL };
 static const char *const forwarded[] = { "x-forwarded", "forwarded", "both", "off", NULL };
 /* In the order of enum conf_balance. */
@@ -327,6 +328,9 @@ const struct conf_directive conf_directives[] = {
 	{ ROW("forwarded_headers"), .where = ROUTE_KEY, .owner = OWNER_POLICY,
 	  .parse = conf_choice, .def = "x-forwarded",
 	  FIELD(conf_policy, forwarded_headers), .choices = forwarded },
+	{ ROW("request_trailers"), .where = ROUTE_KEY, .owner = OWNER_POLICY,
+	  .parse = conf_choice, .def = "drop",
+	  FIELD(conf_policy, request_trailers), .choices = drop_or_pass },
 	{ ROW("hide_server"), .where = ROUTE_KEY, .owner = OWNER_POLICY,
 	  .parse = conf_bool, .def = "on",
 	  FIELD(conf_policy, hide_server) },

@@ -106,6 +106,13 @@ field_lookup(struct str name)
 }
 
 bool
+field_has_odd_name(const struct field *f)
+{
+	return f->id == FIELD_OTHER &&
+	    (str_find(f->name, '_') >= 0 || str_find(f->name, '.') >= 0);
+}
+
+bool
 field_describes_client(enum field_id id, struct str name)
 {
 	static const struct str family = STR("X-Forwarded-");

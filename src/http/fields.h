@@ -96,6 +96,12 @@ struct field *fields_add_id(struct fields *f, enum field_id id, struct str value
 enum field_id field_lookup(struct str name);
 
 /*
+ * Whether a name has `_` or `.`: servers that turn names into variables cannot tell X_A and X.A
+ * from X-A.
+ */
+bool field_has_odd_name(const struct field *f);
+
+/*
  * Whether a request field of this name says who the client is, how it connected or what it asked
  * for: Forwarded, X-Forwarded-..., X-Real-IP.  Only a proxy that is trusted may say so.
  */

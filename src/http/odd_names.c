@@ -53,8 +53,7 @@ odd_names_drop(struct fields *fields)
 	static struct odd_names told;
 
 	FIELDS_EACH(f, fields) {
-		if (f->id != FIELD_OTHER ||
-		    (str_find(f->name, '_') < 0 && str_find(f->name, '.') < 0))
+		if (!field_has_odd_name(f))
 			continue;
 		if (odd_names_is_news(&told, f->name, clock_ms()))
 			tell(f->name);

@@ -31,7 +31,7 @@ struct odd_names {
  */
 bool odd_names_is_news(struct odd_names *o, struct str name, msec now_ms);
 
-/* Drops such fields.  Servers that turn names into variables cannot tell X_A and X.A from X-A. */
+/* Drops such fields. */
 void odd_names_drop(struct fields *fields);
 
 #endif

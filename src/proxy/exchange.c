@@ -10,6 +10,7 @@
 #include "proxy/client_ip.h"
 #include "proxy/error_page.h"
 #include "proxy/filter/filter.h"
+#include "proxy/filter/trailers.h"
 #include "proxy/log/access_log.h"
 #include "proxy/request_id.h"
 #include "proxy/response_buffer.h"
@@ -119,7 +120,7 @@ on_end(void *user, const struct fields *trailers)
 	}
 	if (!chain_empty(&rest))
 		x->source->body(x, &rest);
-	x->source->end(x, trailers);
+	x->source->end(x, trailers_to_server(x, trailers));
 }
 
 static void
@@ -304,6 +305,7 @@ exchange_end(struct exchange *x, const struct fields *trailers)
 	}
 	if (!chain_empty(&rest))
 		(void)send_body(x, &rest);
+	trailers = trailers_to_client(x, trailers);
 	if (x->response_buffer != NULL)
 		response_buffer_end(x, trailers);
 	else

@@ -25,6 +25,7 @@ static const struct {
 	{ "rewrite = a /${NOT_THERE}", "rewrite: ${NOT_THERE} is not set in the environment" },
 	{ "rewrite_location = maybe", "rewrite_location: \"maybe\" is neither on nor off (use on,"
 	    " yes, true, off, no or false)" },
+	{ "request_trailers = on", "request_trailers: \"on\" is not one of drop, pass" },
 	{ "encoded_dots = on", "encoded_dots: \"on\" is not one of reject, pass" },
 	{ "mirror = apt", "mirror: \"apt\": there is no [backend apt] (did you mean app?)" },
 	{ "mirror = b sample=0%", "mirror: \"b sample=0%\" is no mirror (use NAME, or NAME"
@@ -131,7 +132,8 @@ START_TEST(policy)
 	    "cors = HTTPS://App.example.com:443 http://[::1]:8080\ncors = *\n"
 	    "compress = zstd\ncompress_types = Text/* image/svg+xml\ncompress_min = 0\n"
 	    "index = a.html b.html\nautoindex = on\nprecompressed = gzip zstd\nexpires = no-cache\n"
-	    "response_buffering = on\nrewrite_location = off\nencoded_dots = pass\n"));
+	    "response_buffering = on\nrewrite_location = off\nencoded_dots = pass\n"
+	    "request_trailers = pass\n"));
 
 	ck_assert_str_eq(buf_text(&l.messages), "");
 	r = l.s->routes[1];
@@ -173,6 +175,7 @@ START_TEST(policy)
 	ck_assert(p->response_buffering);
 	ck_assert(!p->rewrite_location);
 	ck_assert(p->encoded_dots);
+	ck_assert(p->request_trailers);
 
 	/* What others have that say nothing. */
 	p = l.s->routes[0]->policy;
@@ -185,6 +188,7 @@ START_TEST(policy)
 	ck_assert_str_eq(p->index.v[0].p, "index.html");
 	ck_assert(p->rewrite_location);
 	ck_assert(!p->encoded_dots);
+	ck_assert(!p->request_trailers);
 	conf_text_free(&l);
 }
 END_TEST

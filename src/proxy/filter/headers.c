@@ -133,6 +133,48 @@ remove_fields(struct fields *fields, const struct conf_header_remove *r)
 			f->gone = true;
 }
 
+static bool
+sets(const struct conf_header_set *list, unsigned n, struct str name)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (str_ieq(list[i].name, name))
+			return true;
+	return false;
+}
+
+static bool
+removes(const struct conf_header_remove *r, struct str name)
+{
+	return r->prefix ? name_starts(name, r->name) : str_ieq(name, r->name);
+}
+
+static bool
+changes(const struct conf_header_changes *c, struct str name)
+{
+	for (unsigned i = 0; i < c->nremove; i++)
+		if (removes(&c->remove[i], name))
+			return true;
+	return sets(c->set, c->nset, name) || sets(c->add, c->nadd, name);
+}
+
+bool
+headers_change_request(const struct conf_policy *p, struct str name)
+{
+	for (unsigned i = 0; i < p->nheaders; i++)
+		if (changes(&p->headers[i]->request, name))
+			return true;
+	return false;
+}
+
+bool
+headers_change_response(const struct conf_policy *p, struct str name)
+{
+	for (unsigned i = 0; i < p->nheaders; i++)
+		if (changes(&p->headers[i]->response, name))
+			return true;
+	return false;
+}
+
 static void
 apply(const struct conf_header_changes *c, const struct values *values, struct exchange *x,
     struct fields *fields)

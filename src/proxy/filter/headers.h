@@ -20,6 +20,12 @@ struct headers *headers_new(const struct conf_snapshot *snapshot,
     const struct capture_names *names, struct conf_errors *errors);
 void headers_free(struct headers *h);
 
+/* Whether a section of the policy removes, sets or adds request fields of this name. */
+bool headers_change_request(const struct conf_policy *p, struct str name);
+
+/* The same for fields of responses. */
+bool headers_change_response(const struct conf_policy *p, struct str name);
+
 /* Applies the request's part of the sections of the exchange's route to `fields`. */
 void headers_request(const struct headers *h, struct exchange *x, struct fields *fields);
 

@@ -255,7 +255,7 @@ on_end(void *user, const struct fields *trailers)
 	struct forward *f = user;
 
 	if (f->rules->end == NULL || !f->rules->end(f->x))
-		exchange_end(f->x, trailers);
+		exchange_end(f->x, f->rules->no_trailers ? NULL : trailers);
 }
 
 static void

@@ -17,7 +17,7 @@ extern const struct source source_forward;
  * the rules that is NULL: as for source_forward.
  */
 struct forward_rules {
-	/* Trailers are dropped, so that a body that was buffered has a length. */
+	/* Trailers are dropped, both ways, so that a body that was buffered has a length. */
 	bool no_trailers;
 
 	/* The fields of the request, `out` being uninitialised; may set x->server_host. */

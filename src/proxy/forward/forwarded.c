@@ -20,6 +20,8 @@ passes(const struct exchange *x, const struct field *f)
 		return x->request->expect_continue;
 	case FIELD_MAX_FORWARDS:
 		return x->request->method_id != METHOD_OPTIONS;
+	case FIELD_TRAILER:
+		return x->policy->request_trailers;
 	default:
 		return x->trusted || !client_ip_describes(x->listen, f);
 	}
