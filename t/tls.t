@@ -349,8 +349,11 @@ subtest 'the end of a connection' => sub {
         is $c->response->{status}, 400, 'a bad request';
         is $c->end, 'closed', 'likewise';
     }
-    # A body that is cut off has not ended.
+    # A body that is cut off has not ended. The first answer brings the tickets: with them unread, the
+    # client's kernel would send a reset.
     my $c = tls_client($usherd->port(2), 'shop.test');
+    $c->send($GET);
+    $c->response;
     $c->send("POST /cut HTTP/1.1\r\nHost: shop.test\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n");
     $origin->await_event(qr/open/);
     sleep 0.2;
@@ -610,6 +613,32 @@ subtest 'a handshake in pieces' => sub {
         }
     }
     like $got, qr{\AHTTP/1.1 200 .*ok\z}s, 'so does a request';
+    $usherd->stop;
+};
+
+# What a client is told whose last flight is followed by a record that no key fits, or by garbage.
+subtest 'alerts reach the client' => sub {
+    my $usherd = tls_proxy(origin());
+    my $h = by_hand('shop.test');
+    my $c = client($usherd->port(2));
+    my $end = time + 20;
+    Net::SSLeay::do_handshake($h->{ssl});
+    $c->send(Net::SSLeay::BIO_read($h->{out}));
+    while (!Net::SSLeay::BIO_pending($h->{out}) && time < $end) {
+        my $n = sysread $c->{sock}, my $bytes, 16384 or last;
+        Net::SSLeay::BIO_write($h->{in}, $bytes);
+        Net::SSLeay::do_handshake($h->{ssl});
+    }
+    ok Net::SSLeay::BIO_pending($h->{out}), 'a handshake comes to its last flight';
+    $c->send(Net::SSLeay::BIO_read($h->{out}) . "\x17\x03\x03\x00\x20" . 'x' x 32);
+    $c->end;
+    Net::SSLeay::BIO_write($h->{in}, $c->rest);
+    1 while defined Net::SSLeay::read($h->{ssl});
+    like Net::SSLeay::ERR_error_string(Net::SSLeay::ERR_get_error()), qr/alert bad record mac/, 'a bad record behind it';
+    $c = client($usherd->port(2));
+    $c->send("\0" x 200_000);
+    is $c->end, 'closed', 'garbage without end: no reset';
+    like $c->rest, qr/\A\x15\x03\x03\0\x02\x02.\z/s, 'but an alert';
     $usherd->stop;
 };
 

@@ -227,8 +227,8 @@ on_work(struct task *t)
 		h1_stream_flush(f);
 }
 
-static void
-linger(struct h1_front *f)
+void
+h1_front_linger(struct h1_front *f)
 {
 	f->state = FRONT_LINGER;
 	h1_front_drop_input(f);
@@ -262,7 +262,7 @@ h1_front_finish(struct h1_front *f)
 		return;
 	free_stream(f);
 	if (close_after && unread_bytes) {
-		linger(f);
+		h1_front_linger(f);
 		return;
 	}
 	if (close_after) {

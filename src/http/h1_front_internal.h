@@ -91,6 +91,9 @@ void h1_front_lost(struct h1_front *f, bool reset, const struct refusal *refusal
 /* Tells the stream's user that the request failed; the stream may still answer. */
 void h1_front_gone(struct h1_front *f, const struct refusal *refusal);
 
+/* All is said: shuts our side down, and closes when the client has done so, or does not in time. */
+void h1_front_linger(struct h1_front *f);
+
 /* The stream is complete: goes on with the connection. */
 void h1_front_finish(struct h1_front *f);
 

@@ -34,7 +34,7 @@ h1_front_tell_tls(const struct h1_front *f)
 {
 	const char *reason = transport_tls_failure(&f->transport);
 
-	if (f->peer.tls != NULL && f->state != FRONT_HANDSHAKE && *reason != '\0')
+	if (f->peer.tls != NULL && f->peer.tls->ready && *reason != '\0')
 		tell(f, "", reason);
 }
 
@@ -62,7 +62,7 @@ broken(struct h1_front *f)
 		return;
 	}
 	failed(f, *reason != '\0' ? reason : "the client closed the connection");
-	h1_front_close(f, false);
+	h1_front_linger(f);
 }
 
 void

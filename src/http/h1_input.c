@@ -10,7 +10,7 @@
 
 enum {
 	MAX_LEADING_CRLF = 8,		/* RFC 9112, 2.2: at least one is to be ignored */
-	DISCARDS = 16,			/* reads of a lingering connection in one turn */
+	DISCARDS = 4,			/* reads of a lingering connection in one turn */
 };
 
 void
@@ -273,19 +273,14 @@ input_proxy_header(struct h1_front *f)
 	input_head(f);
 }
 
-/*
- * After the last response: what the client still sends is read, so that no reset overtakes it.  It
- * goes where nobody looks: the block of the last request may still be referred to.
- */
+/* What the client still sends is read, so that no reset overtakes what was said last. */
 static void
 discard(struct h1_front *f)
 {
-	static char nowhere[BLOCK_SIZE];
 	ssize_t n = 1;
 
 	for (int i = 0; i < DISCARDS && n > 0; i++)
-		n = transport_recv(&f->transport,
-		    &(struct iovec){ nowhere, sizeof(nowhere) }, 1);
+		n = transport_discard(&f->transport);
 	if (n > 0)
 		loop_yield(f->transport.loop, &f->transport.watcher);
 	else if (n != IO_AGAIN)

@@ -10,7 +10,10 @@
 #include "net/socket.h"
 #include "net/transport.h"
 
-enum { IOV_MAX_SEND = 16 };
+enum {
+	IOV_MAX_SEND = 16,
+	DISCARD_BYTES = 65536,
+};
 
 /* What a failed read means. */
 static ssize_t
@@ -46,6 +49,14 @@ plain_recv(struct transport *t, struct iovec *iov, int n)
 	if ((size_t)got < room && !(t->watcher.ready & (READY_EOF | READY_ERROR)))
 		t->watcher.ready &= ~READY_READ;
 	return got;
+}
+
+ssize_t
+transport_discard(struct transport *t)
+{
+	static char bytes[DISCARD_BYTES];
+
+	return plain_recv(t, &(struct iovec){ bytes, sizeof(bytes) }, 1);
 }
 
 /* Sends the leading memory segments. */

@@ -103,7 +103,7 @@ begin(struct tls_conn *c)
 	ctx = tls_context_get(l->store, site, error);
 	if (ctx == NULL)
 		return refuse(c, SSL_AD_INTERNAL_ERROR, error);
-	return tls_conn_start(c, ctx) ? 1 : IO_ERROR;
+	return tls_conn_start(c, ctx) ? 1 : refuse(c, SSL_AD_INTERNAL_ERROR, "");
 }
 
 /* What OpenSSL read must be what we read, also in a second ClientHello. */

@@ -120,14 +120,16 @@ advance(struct tls_conn *c)
  * The end of our handshake goes together with what the owner sends next: a client's last flight
  * with its request, tickets of TLS 1.3 with the answer, but these only if the request has come
  * already (`answer_follows`).  Else a client may hold it back (Nagle) until its last flight is
- * acknowledged, which the kernel puts off for 40 ms unless something goes out.
+ * acknowledged, which the kernel puts off for 40 ms unless something goes out.  After a failure
+ * nothing follows: what is there, with the alert behind it, goes at once.
  */
 static void
 leave(struct tls_conn *c, bool was_ready, bool answer_follows)
 {
 	bool finished = !was_ready && c->info.ready;
 	bool tickets = c->role->server && c->info.ready && SSL_version(c->ssl) == TLS1_3_VERSION;
-	bool hold = c->held || (finished && (answer_follows || !c->role->server));
+	bool hold = c->error == 0 &&
+	    (c->held || (finished && (answer_follows || !c->role->server)));
 
 	tls_leave(c, hold);
 	c->held = hold && tickets;

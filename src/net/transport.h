@@ -104,6 +104,11 @@ transport_send(struct transport *t, struct chain *out, bool last)
 	return t->ops->send(t, out, last);
 }
 
+/* Reads what the peer still sends after transport_shutdown(), encrypted or not, and throws it away:
+ * unread bytes would make the kernel send a reset, which can destroy what is on its way to the peer
+ * (RFC 9112, 9.6).  Results as of transport_recv(). */
+ssize_t transport_discard(struct transport *t);
+
 /* Moves up to `max` bytes into the pipe; results as of transport_recv(). */
 static inline ssize_t
 transport_splice(struct transport *t, struct pipe *p, size_t max)

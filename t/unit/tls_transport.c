@@ -374,6 +374,76 @@ START_TEST(keys_without_data)
 }
 END_TEST
 
+/* --- alerts --------------------------------------------------------------------------------- */
+
+/* A record that no key fits. */
+static const char bad_record[] = "\x17\x03\x03\x00\x20" "0123456789abcdef0123456789abcdef";
+
+static void
+write_bad_record(const struct peer *p)
+{
+	ck_assert_int_eq(write(p->t.watcher.fd, bad_record, sizeof(bad_record) - 1),
+	    sizeof(bad_record) - 1);
+}
+
+static bool
+client_has_finished(struct pair *p)
+{
+	if (transport_handshake(&p->client.t) == 1)
+		p->server.deaf = true;
+	return p->server.deaf && server_hears_something(p);
+}
+
+/* The server reads a client's Finished and a bad record at once: its tickets do not hold back the
+ * alert.  The handshake ends within recv or before it. */
+START_TEST(bad_record_behind_the_handshake)
+{
+	pair_connect(&pair, "shop.test");
+	chain_clear(&pair.client.out);
+	ck_assert(pair_run(&pair, client_has_finished));
+	write_bad_record(&pair.client);
+	pair.server.deaf = false;
+	if (_i == 1)
+		ck_assert_int_eq(transport_handshake(&pair.server.t), 1);
+	ck_assert(pair_run(&pair, pair_ended));
+	ck_assert_ptr_nonnull(strstr(transport_tls_failure(&pair.server.t), "bad record mac"));
+	ck_assert_ptr_nonnull(strstr(transport_tls_failure(&pair.client.t), "bad record mac"));
+	ck_assert_uint_eq(pair.server.t.tls->out.end, 0);
+}
+END_TEST
+
+static bool
+server_has_spoken(struct pair *p)
+{
+	if (p->server.t.tls->ssl != NULL)
+		p->server.deaf = true;
+	return p->server.deaf;
+}
+
+/* Likewise a client, which would send its last flight together with a request. */
+START_TEST(bad_record_of_the_server)
+{
+	pair_connect(&pair, "shop.test");
+	pair.client.deaf = true;
+	pair.client.t.watcher.ready = READY_WRITE;
+	peer_write(&pair.client);
+	ck_assert(pair_run(&pair, server_has_spoken));
+	write_bad_record(&pair.server);
+	chain_clear(&pair.client.out);
+	pair.client.deaf = false;
+	pair.client.t.watcher.ready |= READY_READ;
+	pair.client.t.tls->dry = false;
+	peer_read(&pair.client);
+	ck_assert_int_eq(pair.client.end, IO_ERROR);
+	ck_assert_ptr_nonnull(strstr(transport_tls_failure(&pair.client.t), "bad record mac"));
+	transport_close(&pair.client.t, false);
+	pair.server.deaf = false;
+	ck_assert(pair_run(&pair, server_ended));
+	ck_assert(transport_tls(&pair.server.t)->ready);
+	ck_assert_ptr_nonnull(strstr(transport_tls_failure(&pair.server.t), "bad record mac"));
+}
+END_TEST
+
 /* --- what clients send instead -------------------------------------------------------------- */
 
 static int raw;
@@ -569,6 +639,8 @@ main(void)
 	tcase_add_test(tc, look_takes_no_bytes);
 	tcase_add_test(tc, look_does_no_harm);
 	tcase_add_loop_test(tc, keys_without_data, 0, (int)ARRAY_LEN(deafness));
+	tcase_add_loop_test(tc, bad_record_behind_the_handshake, 0, 2);
+	tcase_add_test(tc, bad_record_of_the_server);
 	tcase_add_test(tc, plain_http_is_answered);
 	tcase_add_loop_test(tc, garbage_is_refused, 0,
 	    (int)(sizeof(garbage) / sizeof(garbage[0])));
