@@ -18,6 +18,15 @@ enum {
 	NAME_HOST = 0,
 };
 
+/* RFC 8446, 6. */
+enum {
+	ALERT_UNEXPECTED_MESSAGE = 10,
+	ALERT_RECORD_OVERFLOW = 22,
+	ALERT_ILLEGAL_PARAMETER = 47,
+	ALERT_DECODE_ERROR = 50,
+	ALERT_PROTOCOL_VERSION = 70,
+};
+
 /* Bytes still to be read; `bad` once something did not fit. */
 struct span {
 	const uint8_t *p;
@@ -58,10 +67,17 @@ take_vector(struct span *from, int length_bytes)
 }
 
 static bool
-bad(struct tls_hello *hello, const char *problem)
+refuse(struct tls_hello *hello, uint8_t alert, const char *problem)
 {
+	hello->alert = alert;
 	hello->problem = problem;
 	return false;
+}
+
+static bool
+bad(struct tls_hello *hello, const char *problem)
+{
+	return refuse(hello, ALERT_DECODE_ERROR, problem);
 }
 
 static bool
@@ -122,63 +138,155 @@ read_message(struct span s, struct tls_hello *hello)
 	return read_extensions(extensions, hello);
 }
 
-/* Puts together the fragments of the first message, as far as they are there. */
-static bool
-join_records(const uint8_t *p, size_t n, uint8_t *message, size_t *got, struct tls_hello *hello)
-{
-	*got = 0;
-	for (int i = 0; n > 0; i++) {
-		size_t len, have;
+/* --- records -------------------------------------------------------------------------------- */
 
-		if (i == TLS_HELLO_RECORDS)
-			return bad(hello, "ClientHello in too many records");
-		if (p[0] != TYPE_HANDSHAKE || (n > 1 && p[1] != 3))
-			return bad(hello, "no TLS handshake");
-		if (n < RECORD_HEADER)
-			return true;
-		len = (size_t)p[3] << 8 | p[4];
-		if (len == 0 || len > RECORD_MAX)
-			return bad(hello, "malformed record");
-		have = n - RECORD_HEADER < len ? n - RECORD_HEADER : len;
-		if (*got + have > TLS_HELLO_MAX)
-			have = TLS_HELLO_MAX - *got;
-		memcpy(message + *got, p + RECORD_HEADER, have);
-		*got += have;
-		if (*got == TLS_HELLO_MAX || have < len || n - RECORD_HEADER < len)
-			return true;
-		if (*got >= MESSAGE_HEADER && *got >= MESSAGE_HEADER +
-		    ((size_t)message[1] << 16 | (size_t)message[2] << 8 | message[3]))
-			return true;
-		p += RECORD_HEADER + len;
-		n -= RECORD_HEADER + len;
+static size_t
+record_len(const uint8_t *record)
+{
+	return (size_t)record[3] << 8 | record[4];
+}
+
+static void
+set_record_len(uint8_t *record, size_t len)
+{
+	record[3] = (uint8_t)(len >> 8);
+	record[4] = (uint8_t)len;
+}
+
+/* The beginning of a record, as far as it is there. */
+static bool
+check_record(const uint8_t *record, size_t n, struct tls_hello *hello)
+{
+	if (record[0] != TYPE_HANDSHAKE)
+		return refuse(hello, ALERT_UNEXPECTED_MESSAGE, "no TLS handshake");
+	if (n > 1 && record[1] != 3)
+		return refuse(hello, ALERT_PROTOCOL_VERSION, "no TLS handshake");
+	if (n < RECORD_HEADER)
+		return true;
+	if (record_len(record) == 0)
+		return refuse(hello, ALERT_UNEXPECTED_MESSAGE, "empty record");
+	if (record_len(record) > RECORD_MAX)
+		return refuse(hello, ALERT_RECORD_OVERFLOW, "record too large");
+	return true;
+}
+
+static bool
+is_whole(const uint8_t *record, size_t n)
+{
+	return n >= RECORD_HEADER && n - RECORD_HEADER >= record_len(record);
+}
+
+/* The bytes of the message with its header; 0 as long as that is not known. */
+static size_t
+message_size(const uint8_t *p, size_t n)
+{
+	if (n < RECORD_HEADER + MESSAGE_HEADER || record_len(p) < MESSAGE_HEADER)
+		return 0;
+	p += RECORD_HEADER;
+	return MESSAGE_HEADER + ((size_t)p[1] << 16 | (size_t)p[2] << 8 | p[3]);
+}
+
+static void
+move(uint8_t *to, const uint8_t *from, size_t n)
+{
+	if (to != from)
+		memmove(to, from, n);
+}
+
+/* Records joined in place: all of them are full but the last. */
+struct joined {
+	uint8_t *p;
+	size_t n;			/* their bytes */
+	uint8_t *last;			/* NULL: none yet */
+	size_t payload;
+};
+
+/* Adds one that lies behind them, or already in its place. */
+static void
+join(struct joined *j, const uint8_t *record)
+{
+	const uint8_t *payload = record + RECORD_HEADER;
+	size_t len = record_len(record), had = j->last != NULL ? record_len(j->last) : RECORD_MAX;
+	size_t part = len < RECORD_MAX - had ? len : RECORD_MAX - had;
+
+	j->payload += len;
+	if (part > 0) {
+		move(j->p + j->n, payload, part);
+		set_record_len(j->last, had + part);
+		j->n += part;
 	}
+	if (part == len)
+		return;
+	j->last = j->p + j->n;
+	move(j->last, j->p, 3);		/* type and version */
+	set_record_len(j->last, len - part);
+	move(j->last + RECORD_HEADER, payload + part, len - part);
+	j->n += RECORD_HEADER + len - part;
+}
+
+/* Joins the records of the first message, as far as they are there; false if something is wrong. */
+static bool
+join_records(uint8_t *p, size_t *n, struct joined *j, struct tls_hello *hello)
+{
+	size_t at = 0, size = 0;
+
+	*j = (struct joined){ .p = p };
+	while (at < *n && (size == 0 || j->payload < size)) {
+		size_t bytes;
+
+		if (!check_record(p + at, *n - at, hello))
+			return false;
+		if (!is_whole(p + at, *n - at))
+			break;
+		bytes = RECORD_HEADER + record_len(p + at);
+		join(j, p + at);
+		at += bytes;
+		size = message_size(p, j->n);
+	}
+	move(p + j->n, p + at, *n - at);
+	*n -= at - j->n;
+	return true;
+}
+
+/* The message in one piece. */
+static struct span
+whole_message(const struct joined *j, size_t size)
+{
+	static uint8_t message[TLS_HELLO_MAX];
+	const uint8_t *from = j->p + RECORD_HEADER;
+
+	if (size <= RECORD_MAX)
+		return (struct span){ from, size, false };
+	for (size_t at = 0; at < size; at += RECORD_MAX, from += RECORD_HEADER + RECORD_MAX)
+		memcpy(message + at, from, size - at < RECORD_MAX ? size - at : RECORD_MAX);
+	return (struct span){ message, size, false };
+}
+
+static bool
+check_message(const uint8_t *p, size_t n, struct tls_hello *hello)
+{
+	if (n > RECORD_HEADER && p[RECORD_HEADER] != MESSAGE_CLIENT_HELLO)
+		return refuse(hello, ALERT_UNEXPECTED_MESSAGE, "no ClientHello");
+	if (message_size(p, n) > TLS_HELLO_MAX)
+		return refuse(hello, ALERT_ILLEGAL_PARAMETER, "ClientHello too large");
 	return true;
 }
 
 enum tls_hello_result
-tls_hello_read(const uint8_t *p, size_t n, struct tls_hello *hello)
+tls_hello_read(uint8_t *p, size_t *n, struct tls_hello *hello)
 {
-	static uint8_t message[TLS_HELLO_MAX];
-	struct span s = { message, 0, false };
-	size_t len;
+	struct joined j;
+	struct span message;
+	size_t size;
 
 	hello->name[0] = '\0';
 	hello->problem = NULL;
-	if (!join_records(p, n, message, &s.n, hello))
+	if (!join_records(p, n, &j, hello) || !check_message(p, *n, hello))
 		return TLS_HELLO_BAD;
-	if (s.n > 0 && message[0] != MESSAGE_CLIENT_HELLO) {
-		hello->problem = "no ClientHello";
-		return TLS_HELLO_BAD;
-	}
-	if (s.n < MESSAGE_HEADER)
+	size = message_size(p, j.n);
+	if (size == 0 || j.payload < size)
 		return TLS_HELLO_MORE;
-	take(&s, 1);
-	len = take_number(&s, 3);
-	if (len > TLS_HELLO_MAX - MESSAGE_HEADER) {
-		hello->problem = "ClientHello too large";
-		return TLS_HELLO_BAD;
-	}
-	if (len > s.n)
-		return TLS_HELLO_MORE;
-	return read_message(take(&s, len), hello) ? TLS_HELLO_DONE : TLS_HELLO_BAD;
+	message = whole_message(&j, size);
+	take(&message, MESSAGE_HEADER);
+	return read_message(message, hello) ? TLS_HELLO_DONE : TLS_HELLO_BAD;
 }

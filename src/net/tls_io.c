@@ -19,6 +19,7 @@ enum {
 	 * Before a byte comes out, a full record and a full buffer may have gone in.
 	 */
 	VAIN_MAX = 2 * IN_BYTES,
+	GROWTH = 4096,
 };
 
 /* The connection that entered has them. */
@@ -46,16 +47,19 @@ clear(struct tls_bytes *b)
 	*b = (struct tls_bytes){ NULL, 0, 0 };
 }
 
+/* What comes in small pieces is not moved for each of them: memory grows in steps. */
 static void
 append(struct tls_bytes *b, const char *p, size_t n)
 {
-	size_t had = waiting(b);
+	size_t had = waiting(b), room = n;
 
 	if (n == 0)
 		return;
+	if (had > 0)
+		room = (had + n + GROWTH - 1) / GROWTH * GROWTH;
 	if (b->pos > 0)
 		memmove(b->p, b->p + b->pos, had);
-	b->p = mem_realloc(b->p, had + n, 1);
+	b->p = mem_realloc(b->p, room, 1);
 	memcpy(b->p + had, p, n);
 	b->pos = 0;
 	b->end = (uint32_t)(had + n);
@@ -77,6 +81,23 @@ tls_input(const struct tls_conn *c)
 	if (c->in.p != NULL)
 		return str_make(c->in.p + c->in.pos, waiting(&c->in));
 	return str_make(io.in + io.in_pos, io.in_end - io.in_pos);
+}
+
+uint8_t *
+tls_input_bytes(struct tls_conn *c, size_t *n)
+{
+	*n = tls_input(c).n;
+	return (uint8_t *)(c->in.p != NULL ? c->in.p + c->in.pos : io.in + io.in_pos);
+}
+
+void
+tls_input_cut(struct tls_conn *c, size_t n)
+{
+	CHECK(n <= tls_input(c).n);
+	if (c->in.p != NULL)
+		c->in.end = c->in.pos + (uint32_t)n;
+	else
+		io.in_end = io.in_pos + n;
 }
 
 void

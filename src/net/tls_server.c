@@ -60,18 +60,18 @@ static int
 read_hello(struct tls_conn *c, struct tls_hello *hello)
 {
 	for (;;) {
-		struct str input = tls_input(c);
 		enum tls_hello_result r;
+		size_t n;
+		uint8_t *p = tls_input_bytes(c, &n);
 
-		if (is_plain_http(input))
+		if (is_plain_http(tls_input(c)))
 			return give_up_on_plain(c);
-		r = tls_hello_read((const uint8_t *)input.p, input.n, hello);
+		r = tls_hello_read(p, &n, hello);
+		tls_input_cut(c, n);
 		if (r == TLS_HELLO_DONE)
 			return 1;
 		if (r == TLS_HELLO_BAD)
-			return refuse(c, SSL_AD_DECODE_ERROR, hello->problem);
-		if (input.n >= TLS_HELLO_BYTES)
-			return refuse(c, SSL_AD_DECODE_ERROR, "ClientHello too large");
+			return refuse(c, hello->alert, hello->problem);
 		if (tls_input_more(c))
 			continue;
 		if (c->eof)

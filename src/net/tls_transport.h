@@ -101,6 +101,10 @@ size_t tls_out_room(void);
 /* Bytes from the socket that OpenSSL has not taken. */
 struct str tls_input(const struct tls_conn *c);
 
+/* The same for whoever makes them fewer, and then tells by tls_input_cut() how many are left. */
+uint8_t *tls_input_bytes(struct tls_conn *c, size_t *n);
+void tls_input_cut(struct tls_conn *c, size_t n);
+
 /* Reads once from the socket and adds to them; false if nothing came. */
 bool tls_input_more(struct tls_conn *c);
 

@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 
+#include "net/tls_hello.h"
 #include "tls_pair.h"
 
 static struct made shop;
@@ -483,37 +484,6 @@ START_TEST(plain_http_is_answered)
 }
 END_TEST
 
-static const struct {
-	const char *bytes;
-	size_t n;
-	const char *failure;
-} garbage[] = {
-	{ "\0\0\0", 3, "no TLS handshake" },
-	{ "\x80\x2e\x01\x03\x01", 5, "no TLS handshake" },
-	{ "\x16\x02\x00\x00\x05", 5, "no TLS handshake" },
-	{ "\x16\x03\x01\x00\x00", 5, "malformed record" },
-	{ "\x16\x03\x01\xff\xff", 5, "malformed record" },
-	{ "\x16\x03\x01\x00\x04\x02\x00\x00\x00", 9, "no ClientHello" },
-	{ "\x16\x03\x01\x00\x04\x01\xff\xff\xff", 9, "ClientHello too large" },
-	{ "\x16\x03\x01\x00\x04\x01\x00\x00\x00", 9, "malformed ClientHello" },
-};
-
-START_TEST(garbage_is_refused)
-{
-	uint64_t before = tls_counters.failed;
-	uint8_t alert[16];
-
-	connect_raw();
-	ck_assert_int_eq(write(raw, garbage[_i].bytes, garbage[_i].n), (ssize_t)garbage[_i].n);
-	ck_assert(pair_run(&pair, server_ended));
-	ck_assert_str_eq(transport_tls_failure(&pair.server.t), garbage[_i].failure);
-	ck_assert_int_eq(read(raw, alert, sizeof(alert)), 7);
-	ck_assert_int_eq(alert[0], 21);
-	ck_assert_uint_eq(tls_counters.failed, before + 1);
-	close(raw);
-}
-END_TEST
-
 START_TEST(leaves_without_a_word)
 {
 	uint64_t before = tls_counters.failed;
@@ -642,8 +612,6 @@ main(void)
 	tcase_add_loop_test(tc, bad_record_behind_the_handshake, 0, 2);
 	tcase_add_test(tc, bad_record_of_the_server);
 	tcase_add_test(tc, plain_http_is_answered);
-	tcase_add_loop_test(tc, garbage_is_refused, 0,
-	    (int)(sizeof(garbage) / sizeof(garbage[0])));
 	tcase_add_test(tc, leaves_without_a_word);
 	tcase_add_test(tc, leaves_within_the_hello);
 	tcase_add_test(tc, one_byte_at_a_time);
