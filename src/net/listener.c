@@ -11,7 +11,6 @@
 #include "base/log.h"
 
 enum {
-	ACCEPTS_PER_EVENT = 8,
 	/*
 	 * With EPOLLEXCLUSIVE the kernel wakes the waiter that registered last, so one worker would
 	 * get nearly all connections; to register again now and then spreads them evenly.
@@ -46,7 +45,7 @@ accept_some(struct watcher *w)
 {
 	struct listener *l = CONTAINER_OF(w, struct listener, watcher);
 
-	for (int i = 0; i < ACCEPTS_PER_EVENT && l->watcher.fd >= 0; i++) {
+	for (unsigned i = 0; i < l->burst && l->watcher.fd >= 0; i++) {
 		struct addr peer = { .len = sizeof(peer.un) };
 		int fd = accept4(l->fd, &peer.sa, &peer.len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
@@ -78,10 +77,12 @@ retry(struct timer *t)
 }
 
 int
-listener_open(struct listener *l, struct loop *loop, int fd,
+listener_open(struct listener *l, struct loop *loop, int fd, unsigned burst,
     void (*on_accept)(struct listener *, int, const struct sockaddr *), void *arg)
 {
-	*l = (struct listener){ .loop = loop, .fd = fd, .on_accept = on_accept, .arg = arg };
+	*l = (struct listener){
+		.loop = loop, .fd = fd, .burst = burst, .on_accept = on_accept, .arg = arg,
+	};
 	watcher_init(&l->watcher, accept_some);
 	timer_init(&l->retry, retry);
 	return loop_watch_shared(loop, &l->watcher, fd);

@@ -14,6 +14,7 @@ struct listener {
 	struct timer retry;		/* after the process ran out of descriptors */
 	struct loop *loop;
 	int fd;				/* -1 after listener_close() */
+	unsigned burst;			/* accepted before other events have their turn */
 	unsigned accepts;		/* since the socket was last registered */
 	bool paused;
 	int64_t warned_ms;
@@ -23,8 +24,9 @@ struct listener {
 	void *arg;
 };
 
-/* Begins to accept on `fd`, which the listener owns from now on.  0, or -1 with errno. */
-int listener_open(struct listener *l, struct loop *loop, int fd,
+/* Begins to accept on `fd`, which the listener owns from now on; `burst` connections for an event.
+ * 0, or -1 with errno. */
+int listener_open(struct listener *l, struct loop *loop, int fd, unsigned burst,
     void (*on_accept)(struct listener *, int, const struct sockaddr *), void *arg);
 
 /* Stops accepting for the moment (connections queue in the kernel, or go to other workers). */

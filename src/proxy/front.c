@@ -14,6 +14,15 @@
 #include "proxy/exchange.h"
 #include "proxy/tls/sites.h"
 
+enum {
+	BURST = 8,			/* accepted before other events have their turn */
+	/*
+	 * A handshake begins at once and costs as much as many requests: those who lack only their
+	 * last flight, or an answer, would wait for eight of them.
+	 */
+	TLS_BURST = 1,
+};
+
 /* One descriptor that connections come from. */
 struct door {
 	struct listener listener;
@@ -164,7 +173,8 @@ open_door(struct front *f, struct door *d, const struct conf_listen *listen, int
 	d->options.on_close = on_close;
 	d->options.arg = d;
 	d->options.draining = &rt->draining;
-	if (listener_open(&d->listener, rt->loop, fd, on_accept, d) < 0) {
+	if (listener_open(&d->listener, rt->loop, fd, d->options.tls != NULL ? TLS_BURST : BURST,
+	    on_accept, d) < 0) {
 		log_error("listen: epoll_ctl: %m");
 		return -1;
 	}
