@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "base/path.h"
 #include "base/rng.h"
+#include "net/tls_memory.h"
 #include "process/certificates.h"
 #include "process/config.h"
 #include "process/descriptors.h"
@@ -197,6 +198,7 @@ main(int argc, char **argv)
 
 	if (descriptors_fill_standard() == -1)
 		return EXIT_FAILURE;
+	tls_memory_use();
 	clock_update();
 	rng_init();
 	if (options_parse(&o, argc, argv) == -1) {
