@@ -247,7 +247,7 @@ tls_policy_apply(const struct tls_policy *p, SSL_CTX *ctx, const char **what)
 	SSL_CTX_set_options(ctx, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION |
 	    SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
 	/* A chain is what the file says; building one would cost a search per handshake. */
-	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN);
+	SSL_CTX_set_mode(ctx, SSL_MODE_NO_AUTO_CHAIN);
 	SSL_CTX_set_min_proto_version(ctx, p->min_version);
 	apply_tickets(p, ctx);
 	if (p->alpn_len > 0)

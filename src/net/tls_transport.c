@@ -110,6 +110,8 @@ advance(struct tls_conn *c)
 	if (c->error != 0)
 		return IO_ERROR;
 	if (r == 1) {
+		/* From now on: a handshake would take and free buffers of 17 KB eleven times. */
+		SSL_set_mode(c->ssl, SSL_MODE_RELEASE_BUFFERS);
 		tls_info_fill(c);
 		c->role->finished(c);
 	}
@@ -131,6 +133,9 @@ leave(struct tls_conn *c, bool was_ready, bool answer_follows)
 	bool hold = c->error == 0 &&
 	    (c->held || (finished && (answer_follows || !c->role->server)));
 
+	/* Who connects ahead of need keeps no buffers; a request would need them at once. */
+	if (finished && c->role->server && !answer_follows)
+		(void)SSL_free_buffers(c->ssl);
 	tls_leave(c, hold);
 	c->held = hold && tickets;
 	if (hold && !c->role->server && c->out.p != NULL) {

@@ -3,6 +3,7 @@
 #include "unit.h"
 
 #include <fcntl.h>
+#include <malloc.h>
 
 #include "net/tls_hello.h"
 #include "tls_pair.h"
@@ -50,6 +51,27 @@ START_TEST(handshake)
 	ck_assert_str_eq(transport_tls_failure(&pair.server.t), "");
 	ck_assert_int_eq(transport_handshake(&pair.server.t), 1);
 	ck_assert(!transport_can_splice(&pair.server.t));
+}
+END_TEST
+
+static bool
+server_ready(struct pair *p)
+{
+	return transport_handshake(&p->client.t) == 1 && transport_tls(&p->server.t)->ready;
+}
+
+START_TEST(no_buffers_while_idle)
+{
+	SSL *ssl;
+	size_t used;
+
+	pair_connect(&pair, "shop.test");
+	chain_clear(&pair.client.out);
+	ck_assert(pair_run(&pair, server_ready));
+	ssl = pair.server.t.tls->ssl;
+	used = mallinfo2().uordblks;
+	ck_assert_int_eq(SSL_free_buffers(ssl), 1);
+	ck_assert_uint_eq(mallinfo2().uordblks, used);
 }
 END_TEST
 
@@ -597,6 +619,7 @@ main(void)
 	tcase_set_timeout(tc, 30);
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, handshake);
+	tcase_add_test(tc, no_buffers_while_idle);
 	tcase_add_loop_test(tc, much_both_ways, 0, 2);
 	tcase_add_test(tc, chain_keeps_what_is_not_sent);
 	tcase_add_test(tc, part_of_a_record_is_told_of);
