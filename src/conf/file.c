@@ -20,6 +20,7 @@
 
 #include "base/buf.h"
 #include "base/path.h"
+#include "conf/foreign.h"
 
 enum {
 	HEADING_MAX = 49,	/* as much as inih keeps of a section and of a key */
@@ -39,6 +40,7 @@ struct scan {
 	struct str value;		/* of that line */
 	bool heading_given;		/* inih has a heading, the mark comes next */
 	bool skipping;			/* under a heading that could not be read */
+	bool any_heading;		/* one has come, so it is a file of ours */
 };
 
 /* Takes the next physical line, without its end; false at the end of the text. */
@@ -90,7 +92,7 @@ take_heading(struct scan *s, struct str line, char *out, size_t size)
 	ptrdiff_t end = str_find(line, ']');
 	struct str heading, rest;
 
-	s->skipping = true;
+	s->skipping = s->any_heading = true;
 	if (end < 0) {
 		conf_error(s->errors, s->at, "\"%.*s\": no ] at the end", STR_ARG(line));
 		return false;
@@ -133,8 +135,15 @@ static bool
 take_key(struct scan *s, struct str line, char *out, size_t size)
 {
 	ptrdiff_t eq = str_find(line, '=');
+	const char *whose;
 	struct str key;
 
+	if (eq < 0 && !s->any_heading && (whose = conf_foreign_file(line)) != NULL) {
+		conf_error(s->errors, s->at, "\"%.*s\": this is %s (usherd has a language of its"
+		    " own: see EXAMPLES in usherd.ini(5))", STR_ARG(line), whose);
+		s->rest.n = 0;
+		return false;
+	}
 	if (eq < 0) {
 		conf_error(s->errors, s->at, "\"%.*s\": no = in the line (write key = value)",
 		    STR_ARG(line));

@@ -4,6 +4,7 @@
 #include "conf/options.h"
 
 #include "base/check.h"
+#include "conf/foreign.h"
 #include "conf/suggest.h"
 #include "conf/types.h"
 
@@ -14,6 +15,7 @@ unknown(struct conf_parse *c, struct str word, struct str name, const struct con
 	struct conf_suggest s;
 	struct buf list;
 	char hint[CONF_SUGGEST_TEXT];
+	const char *ours;
 
 	buf_init(&list);
 	conf_suggest_init(&s, name);
@@ -22,8 +24,13 @@ unknown(struct conf_parse *c, struct str word, struct str name, const struct con
 		buf_printf(&list, "%s%.*s%s", i > 0 ? ", " : "", STR_ARG(rows[i].key),
 		    rows[i].parse != NULL ? "=" : "");
 	}
-	conf_bad(c, "\"%.*s\": unknown option (known: %s)%s", STR_ARG(conf_shown(c, word)),
-	    buf_text(&list), conf_suggest_text(&s, hint));
+	ours = conf_foreign(name);
+	if (ours != NULL)
+		conf_bad(c, "\"%.*s\": unknown option (here it is %s)",
+		    STR_ARG(conf_shown(c, word)), ours);
+	else
+		conf_bad(c, "\"%.*s\": unknown option (known: %s)%s",
+		    STR_ARG(conf_shown(c, word)), buf_text(&list), conf_suggest_text(&s, hint));
 	buf_fini(&list);
 }
 

@@ -436,7 +436,9 @@ conf_whole_resolve(struct conf_whole *w)
 	conf_verify_buckets(w);
 	conf_verify_logs(w);
 	conf_verify_uses(w);
-	if (conf_errors_count(w->document.errors) == 0)
+	if (conf_errors_count(w->document.errors) == 0) {
 		conf_verify_shadows(w);
+		conf_verify_paths(w);
+	}
 	map_fini(&w->policies);
 }

@@ -18,6 +18,19 @@ conf_item(struct conf_parse *c, const void *item)
 	c->nitems++;
 }
 
+/* What people write behind a value that means something elsewhere. */
+static const char *
+habit(struct str value)
+{
+	if (str_ends(value, STR_OF(";")))
+		return " (values end with their line: leave out the semicolon)";
+	for (size_t i = 1; i < value.n; i++)
+		if ((value.p[i] == '#' || value.p[i] == ';') &&
+		    (value.p[i - 1] == ' ' || value.p[i - 1] == '\t'))
+			return " (a comment is a line of its own)";
+	return "";
+}
+
 void
 conf_bad(struct conf_parse *c, const char *fmt, ...)
 {
@@ -28,9 +41,9 @@ conf_bad(struct conf_parse *c, const char *fmt, ...)
 	va_start(ap, fmt);
 	buf_vprintf(&text, fmt, ap);
 	va_end(ap);
-	conf_error(c->document->errors, c->line->at, "%.*s %.*s: %s",
+	conf_error(c->document->errors, c->line->at, "%.*s %.*s: %s%s",
 	    STR_ARG(conf_section_title(c->document, c->section)), STR_ARG(c->line->key),
-	    buf_text(&text));
+	    buf_text(&text), habit(c->line->raw));
 	buf_fini(&text);
 }
 
@@ -82,7 +95,7 @@ unknown_key(struct conf_document *d, const struct conf_section *s, const struct 
 	struct str belongs = where_it_belongs(d, line->key);
 	struct conf_suggest suggest;
 	char hint[CONF_SUGGEST_TEXT];
-	const char *ours;
+	const char *ours, *missing;
 
 	if ((ours = conf_misplaced(s->kind, line->key)) != NULL) {
 		conf_error(d->errors, line->at, "%.*s %.*s: unknown key (here it is %s)",
@@ -97,6 +110,11 @@ unknown_key(struct conf_document *d, const struct conf_section *s, const struct 
 	if ((ours = conf_foreign(line->key)) != NULL) {
 		conf_error(d->errors, line->at, "%.*s %.*s: unknown key (here it is %s)",
 		    STR_ARG(title), STR_ARG(line->key), ours);
+		return;
+	}
+	if ((missing = conf_foreign_missing(line->key)) != NULL) {
+		conf_error(d->errors, line->at, "%.*s %.*s: unknown key (this version has no %s)",
+		    STR_ARG(title), STR_ARG(line->key), missing);
 		return;
 	}
 	conf_suggest_init(&suggest, line->key);

@@ -387,6 +387,7 @@ struct conf_server {
 	msec slow_start_ms;		/* CONF_OFF: as the backend says */
 	bool backup;
 	bool down;
+	bool drains;			/* weight=0: only for its sticky clients */
 };
 
 enum conf_balance {

@@ -32,8 +32,14 @@ bind_word(struct conf_parse *c, struct str word)
 
 	if (!addr_parse(&bind.addr, word, 0) || (is_unix && (word.n < 6 || word.p[5] != '/')) ||
 	    (!is_unix && addr_port(&bind.addr) == 0)) {
-		conf_bad(c, "\"%.*s\" is no address to listen at (use 80, 127.0.0.1:80, [::1]:80 or"
-		    " unix:/path)", STR_ARG(conf_shown(c, word)));
+		if (str_eq(word, STR_OF("ssl")) || str_eq(word, STR_OF("tls")))
+			conf_bad(c, "\"%.*s\" is no address (TLS is a key of its own: tls = on)",
+			    STR_ARG(word));
+		else if (str_eq(word, STR_OF("default_server")))
+			conf_bad(c, "\"default_server\" is no address (use default_host = HOST)");
+		else
+			conf_bad(c, "\"%.*s\" is no address to listen at (use 80, 127.0.0.1:80,"
+			    " [::1]:80 or unix:/path)", STR_ARG(conf_shown(c, word)));
 		return false;
 	}
 	if (str_all(word, CHAR_DIGIT))

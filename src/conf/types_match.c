@@ -56,6 +56,10 @@ host_name(struct conf_parse *c, struct str word)
 			conf_item(c, &name);
 			return true;
 		}
+	} else if (str_eq(text, STR_OF("_"))) {
+		conf_bad(c, "\"_\" is no name of a host (for names that no host has, write"
+		    " default_host = HOST in [listen])");
+		return false;
 	} else {
 		name = normal_name(c, wildcard ? str_skip(text, 2) : text);
 		if (is_dns_name(name)) {

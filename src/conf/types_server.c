@@ -117,14 +117,14 @@ tcp_server(struct conf_parse *c, struct conf_server *s)
 	return true;
 }
 
+/* 0: no new requests, whatever it would weigh otherwise. */
 static bool
 server_weight(struct conf_parse *c, struct str text, void *place)
 {
-	if (!str_eq(text, STR_OF("0")))
-		return conf_unsigned(c, text, place);
-	conf_bad(c, "a weight is a number from 1 to %d (say down for a server that gets nothing)",
-	    CONF_WEIGHT_MAX);
-	return false;
+	struct conf_server *s = CONTAINER_OF((unsigned *)place, struct conf_server, weight);
+
+	s->drains = str_eq(text, STR_OF("0"));
+	return s->drains || conf_unsigned(c, text, place);
 }
 
 /* Here `off` is none at all: a server that says nothing does as its backend. */

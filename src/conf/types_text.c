@@ -96,8 +96,7 @@ one_word(struct conf_parse *c, struct str text, struct str *word)
 	if (!conf_split(c, text, &words))
 		return false;
 	if (words.n != 1 || words.v[0].n == 0) {
-		conf_bad(c, "\"%.*s\" is not one word%s", STR_ARG(conf_shown(c, text)),
-		    str_find(text, '#') > 0 ? " (a comment is a line of its own)" : "");
+		conf_bad(c, "\"%.*s\" is not one word", STR_ARG(conf_shown(c, text)));
 		return false;
 	}
 	*word = words.v[0];
@@ -208,6 +207,12 @@ conf_refer(struct conf_parse *c, enum conf_kind kind, struct str name)
 	if (target != NULL) {
 		target->used = true;
 		return target->values[kind];
+	}
+	if (str_find(name, '/') >= 0 && str_find(name, ':') > 0) {
+		conf_bad(c, "\"%.*s\": this is the name of a section (add [%.*s app] with server ="
+		    " %.*s, and write app here)", STR_ARG(conf_shown(c, name)),
+		    STR_ARG(conf_kind_names[kind]), STR_ARG(conf_shown(c, name)));
+		return NULL;
 	}
 	/* An address, a path, on or off: not the name of a section. */
 	if (!is_name(name) || conf_is_bool(name, &is_bool)) {

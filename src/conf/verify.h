@@ -21,6 +21,9 @@ void conf_verify_routes(struct conf_whole *w);
 /* Warnings for routes that no request can reach.  Only for a configuration without errors. */
 void conf_verify_shadows(struct conf_whole *w);
 
+/* Paths that name a directory alone, where everything below it may be meant: warnings. */
+void conf_verify_paths(struct conf_whole *w);
+
 /* TLS: certificates that are missing, settings that have no effect. */
 void conf_verify_tls(struct conf_whole *w);
 

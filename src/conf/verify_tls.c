@@ -134,14 +134,25 @@ check_host(struct conf_whole *w, const struct conf_host *h)
 }
 
 static void
+warn_unverified(struct conf_whole *w, const struct conf_backend *b)
+{
+	if (!b->tls_verify)
+		conf_warning(w->document.errors, place_of(w, KIND_BACKEND, b->name, "tls_verify"),
+		    "[backend %.*s] tls_verify: anybody in between can pass for the servers (for a"
+		    " CA of your own write tls_ca = /path/to/ca.pem instead)", STR_ARG(b->name));
+}
+
+static void
 check_backend(struct conf_whole *w, const struct conf_backend *b)
 {
 	/* That of a bucket has no section of its own. */
 	if (conf_document_find(&w->document, KIND_BACKEND, b->name) == NULL)
 		return;
 	for (unsigned i = 0; i < b->nservers; i++)
-		if (b->servers[i].scheme == SCHEME_HTTPS)
+		if (b->servers[i].scheme == SCHEME_HTTPS) {
+			warn_unverified(w, b);
 			return;
+		}
 	warn_idle_keys(w, KIND_BACKEND, b->name, "no server of it is https://");
 }
 

@@ -136,11 +136,33 @@ static const struct {
 	[COMMAND_HELP] = { help, 0, 0, false },
 };
 
+/* What other programs call such a command, and what to use here. */
+static const struct {
+	struct str theirs;
+	const char *ours;
+} habits[] = {
+	{ STR("list"), "servers" },
+	{ STR("show"), "servers" },
+	{ STR("start"), "usherd" },
+	{ STR("stats"), "servers" },
+	{ STR("status"), "servers; usherd -s status: whether it runs" },
+	{ STR("stop"), "usherd -s quit" },
+	{ STR("restart"), "reload" },
+};
+
 static enum control_result
 unknown(struct control_request *r)
 {
 	char hint[CONF_SUGGEST_TEXT];
 	struct conf_suggest s;
+
+	for (size_t i = 0; i < ARRAY_LEN(habits); i++) {
+		if (!str_eq(r->words[0], habits[i].theirs))
+			continue;
+		buf_printf(&r->out, "%.*s: no such command (use %s); help lists them\n",
+		    STR_ARG(r->words[0]), habits[i].ours);
+		return CONTROL_USAGE;
+	}
 
 	conf_suggest_init(&s, r->words[0]);
 	for (unsigned i = 0; i < COMMANDS; i++)

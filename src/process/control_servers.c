@@ -126,7 +126,8 @@ control_servers_enable(struct master *m, struct control_request *r)
 	if (!find_present(m, r, &t))
 		return CONTROL_FAILED;
 	target = target_of(&t);
-	overrides_order(m->servers.overrides, &target, t.server->down ? ORDER_ENABLE : ORDER_NONE);
+	overrides_order(m->servers.overrides, &target, t.server->down || t.server->drains ?
+	    ORDER_ENABLE : ORDER_NONE);
 	pardon(m, &t);
 	master_follow_servers(&m->servers_task);
 	return say(m, r, &t, "is enabled");

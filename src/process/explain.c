@@ -98,7 +98,10 @@ read_question(const struct options *o, struct arena *arena, struct explain_quest
 	*q = (struct explain_question){
 		.headers = o->headers, .nheaders = o->nheaders, .port = 80,
 	};
-	str_cut(&url, ' ', &q->method);
+	if (str_find(url, ' ') < 0 && str_find(url, '/') >= 0)
+		q->method = STR_OF("GET");
+	else
+		str_cut(&url, ' ', &q->method);
 	url = str_trim(url);
 	if (q->method.n == 0 || url.n == 0)
 		return complain("--explain: \"%s\" is no request (use 'GET https://HOST/PATH')",

@@ -106,6 +106,7 @@ enum shm_member_flags {
 	MEMBER_BACKUP = 1,		/* only when no other can be used */
 	MEMBER_DOWN = 2,		/* says the configuration; ORDER_ENABLE lifts it */
 	MEMBER_RUNTIME = 4,		/* added at run time */
+	MEMBER_DRAINING = 8,		/* says the configuration; ORDER_ENABLE lifts it */
 };
 
 /* One server in the list of a backend. */

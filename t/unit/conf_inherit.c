@@ -340,7 +340,7 @@ START_TEST(dump)
 	struct loaded l = conf_text_load(STR_OF("[defaults]\nread_timeout = 1s\n"
 	    "trusted_proxies = ::1\n[listen web]\nbind = 8080\n"
 	    "[host h]\nnames = h.test\nvia = on\n"
-	    "[route r]\nhost = h\npath = /\npath = /a/*\nrespond = 200 \"$$ ; x\"\nmax_body =\n"));
+	    "[route r]\nhost = h\npath = /x\npath = /a/*\nrespond = 200 \"$$ ; x\"\nmax_body =\n"));
 	struct buf b;
 
 	ck_assert_str_eq(l.messages.p, "");
@@ -352,7 +352,7 @@ START_TEST(dump)
 	ck_assert_ptr_nonnull(strstr(b.p, "[host h]\n# text:7\nnames = h.test\n# default\n"
 	    "redirect_https = off\n# default\ntls_client_verify = listener\n"
 	    "# text:8\nvia = on\n\n"));
-	ck_assert_ptr_nonnull(strstr(b.p, "# text:11\npath = /\n# text:12\npath = /a/*\n"));
+	ck_assert_ptr_nonnull(strstr(b.p, "# text:11\npath = /x\n# text:12\npath = /a/*\n"));
 	ck_assert_ptr_nonnull(strstr(b.p, "# text:13\nrespond = 200 \"$$ ; x\"\n"));
 	ck_assert_ptr_nonnull(strstr(b.p, "# text:14\nmax_body =\n# default\nbody_timeout ="
 	    " 30s\n"));

@@ -19,7 +19,9 @@ START_TEST(values)
 	const struct conf_listen *listen;
 	const struct conf_backend *b;
 
-	ck_assert_str_eq(l.messages.p, "");
+	ck_assert_str_eq(l.messages.p, "text:22: warning: [backend b] tls_verify: anybody in"
+	    " between can pass for the servers (for a CA of your own write tls_ca = /path/to/ca.pem"
+	    " instead)\n");
 	listen = l.s->listens[0];
 	ck_assert(listen->tls);
 	ck_assert_int_eq(listen->tls_min, CONF_TLS_1_3);

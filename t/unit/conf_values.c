@@ -181,7 +181,7 @@ START_TEST(bad_servers)
 {
 	ck_messages(STR_OF("[listen web]\nbind = 8080\n[route all]\nbackend = a\n[backend a]\n"
 	    "server = ftp://10.0.0.1\nserver = h2c://10.0.0.1\nserver = 10.0.0.1\n"
-	    "server = http://10.0.0.1/path\nserver = a_b:80 wieght=2\nserver = b:80 weight=0\n"
+	    "server = http://10.0.0.1/path\nserver = a_b:80 wieght=2\nserver = b:80 weight=-1\n"
 	    "server = c:80 max_conns=x\nserver = unix:x\nserver = a_b:80\nserver = a_b:80"
 	    " weight=2\n"),
 	    "text:6: [backend a] server: \"ftp://10.0.0.1\": this version speaks only http and"
@@ -193,8 +193,7 @@ START_TEST(bad_servers)
 	    " http://HOST, https://HOST or unix:/path)\n"
 	    "text:10: [backend a] server: \"wieght=2\": unknown option (known: weight=, max_conns=,"
 	    " slow_start=, backup, down) (did you mean weight?)\n"
-	    "text:11: [backend a] server weight: a weight is a number from 1 to 256 (say down for a"
-	    " server that gets nothing)\n"
+	    "text:11: [backend a] server weight: \"-1\" is no number (use digits)\n"
 	    "text:12: [backend a] server max_conns: \"x\" is no number (use digits, or off)\n"
 	    "text:13: [backend a] server: \"unix:x\" is no unix socket (use unix:/path, of at most"
 	    " 107 bytes)\n"

@@ -173,7 +173,7 @@ START_TEST(later_keys_are_unknown)
 	    "[route a]\nrespond = 204\ncache = x\nlimit = y\n"),
 	    "text:4: [listen a] protocols: \"h2\": this version speaks only HTTP/1 (only h1)\n"
 	    "text:5: [listen a] acme: unknown key\n"
-	    "text:8: [route a] cache: unknown key\n"
+	    "text:8: [route a] cache: unknown key (this version has no cache)\n"
 	    "text:9: [route a] limit: unknown key\n");
 }
 END_TEST

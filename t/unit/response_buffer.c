@@ -52,7 +52,7 @@ set_up(struct fixture *f)
 	fixture_init(f);
 	f->policy.response_buffering = true;
 	f->stream.ops = &ops;
-	f->x.source = &source_forward;
+	f->x.upstream_response = &r;
 	fields_init(&r.fields, &f->stream.arena);
 	sent = 0;
 	ends = 0;

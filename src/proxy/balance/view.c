@@ -35,7 +35,10 @@ member_state(const struct shm_server *server, const struct shm_member *m, msec *
 		note_time(until_ms, ejected_until);
 		return MEMBER_EJECTED;
 	}
-	return order == ORDER_DRAIN ? MEMBER_DRAINS : MEMBER_USABLE;
+	if (order == ORDER_DRAIN ||
+	    ((m->flags & MEMBER_DRAINING) != 0 && order != ORDER_ENABLE))
+		return MEMBER_DRAINS;
+	return MEMBER_USABLE;
 }
 
 uint32_t

@@ -102,21 +102,43 @@ serves(const struct conf_route *r, const struct conf_host *host)
 	return r->nhosts == 0;
 }
 
+/* An exact path of the route that ends in a slash and that the path is below of; NULL: none. */
+static const struct conf_path *
+directory_above(const struct conf_route *r, struct str path)
+{
+	for (unsigned i = 0; i < r->npaths; i++) {
+		const struct conf_path *p = &r->paths[i];
+
+		if (p->kind == PATH_EXACT && str_ends(p->text, STR_OF("/")) &&
+		    str_starts(path, p->text))
+			return p;
+	}
+	return NULL;
+}
+
 /* Routes that were not taken although host and path are right: their other conditions failed. */
 static void
 write_near_misses(const struct explained *e)
 {
 	const struct conf_snapshot *c = e->runtime->conf;
+	const struct conf_path *p;
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < c->nroutes && n < NEAR_MISSES; i++) {
 		const struct conf_route *r = c->routes[i];
 
-		if (!serves(r, e->x->host) || !match_paths(r, e->x->request->path))
+		if (!serves(r, e->x->host))
 			continue;
-		add_section(e->out, "not", r->name, r->at);
-		buf_cstr(e->out, ": another condition does not match\n");
-		n++;
+		if (match_paths(r, e->x->request->path)) {
+			add_section(e->out, "not", r->name, r->at);
+			buf_cstr(e->out, ": another condition does not match\n");
+			n++;
+		} else if ((p = directory_above(r, e->x->request->path)) != NULL) {
+			add_section(e->out, "not", r->name, r->at);
+			buf_printf(e->out, ": its path is %.*s alone (%.*s* has those below it)\n",
+			    STR_ARG(p->text), STR_ARG(p->text));
+			n++;
+		}
 	}
 }
 

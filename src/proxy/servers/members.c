@@ -116,7 +116,8 @@ static uint16_t
 member_flags(const struct conf_server *s, const struct name_target *t, uint32_t line)
 {
 	return (uint16_t)((s->backup || t->backup ? MEMBER_BACKUP : 0) |
-	    (s->down ? MEMBER_DOWN : 0) | (line == UINT32_MAX ? MEMBER_RUNTIME : 0));
+	    (s->down ? MEMBER_DOWN : 0) | (s->drains ? MEMBER_DRAINING : 0) |
+	    (line == UINT32_MAX ? MEMBER_RUNTIME : 0));
 }
 
 static uint16_t

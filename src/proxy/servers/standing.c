@@ -35,6 +35,8 @@ standing_of(const struct shm_server *server, const struct shm_member *member)
 		return down_by_check(server);
 	if (atomic_load(&server->ejected_until_ms) > clock_ms())
 		return (struct standing){ "ejected", "eject", "", false };
+	if ((member->flags & MEMBER_DRAINING) != 0 && order != ORDER_ENABLE)
+		return (struct standing){ "draining", "config", "", false };
 	if (order == ORDER_ENABLE)
 		return (struct standing){ "up", "usherctl", "", true };
 	return (struct standing){ "up", health == HEALTH_UP ? "check" : "config", "", true };

@@ -6,6 +6,7 @@
 #include "proxy/text/template.h"
 
 #include "base/mem.h"
+#include "conf/foreign.h"
 #include "base/regex.h"
 #include "proxy/exchange.h"
 #include "proxy/text/captures.h"
@@ -118,6 +119,7 @@ add_variable(struct compiler *c, struct str name)
 	const struct variable *v = variable_lookup(name, &arg);
 	struct str nearest;
 	struct part *part;
+	const char *ours;
 
 	if (char_is(name.p[0], CHAR_DIGIT)) {
 		conf_error(c->errors, c->at, "%s: $%c: there is no pattern with such a group (write"
@@ -126,6 +128,12 @@ add_variable(struct compiler *c, struct str name)
 	}
 	if (v == NULL) {
 		nearest = variable_suggest(name);
+		ours = conf_foreign_variable(name);
+		if (ours != NULL) {
+			conf_error(c->errors, c->at, "%s: $%.*s: unknown variable (%s)", c->what,
+			    STR_ARG(name), ours);
+			return;
+		}
 		conf_error(c->errors, c->at, "%s: $%.*s: unknown variable%s%.*s%s", c->what,
 		    STR_ARG(name), nearest.p != NULL ? " (did you mean $" : "",
 		    STR_ARG(nearest), nearest.p != NULL ? "?)" : "");
