@@ -33,10 +33,13 @@ else
 MODE_CFLAGS = $(HARDEN_CFLAGS) $(LTO) -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 MODE_LDFLAGS = $(HARDEN_LDFLAGS)
 endif
-BASE_CFLAGS = -std=gnu11 -D_GNU_SOURCE -Isrc $(DEPS_CFLAGS) $(CPPFLAGS) $(CFLAGS)
+BASE_CFLAGS = -std=gnu11 -D_GNU_SOURCE -Isrc $(DEPS_CFLAGS) $(CPPFLAGS) $(CFLAGS) \
+	-ffile-prefix-map=$(CURDIR)=.
 PATHS_CFLAGS = -DUSHERD_VERSION='"$(VERSION)"' -DUSHERD_SYSCONFDIR='"$(sysconfdir)"' \
 	-DUSHERD_DATADIR='"$(datadir)/usherd"' -DUSHERD_LOCALSTATEDIR='"$(localstatedir)"' \
-	-DUSHERD_RUNSTATEDIR='"$(runstatedir)"' -DUSHERD_BUILD='"$(strip $(CC) $(CFLAGS) $(SAN))"'
+	-DUSHERD_RUNSTATEDIR='"$(runstatedir)"' -DUSHERD_BUILD='"$(strip $(CC) $(BUILD_CFLAGS) $(SAN))"'
+# What is built tells nothing of the directory that it was built in.
+BUILD_CFLAGS = $(foreach f,$(CFLAGS),$(if $(findstring prefix-map=,$f),,$f))
 Q = $(if $(V),,@)
 COMPILE = $(CC) $(BASE_CFLAGS) $(PATHS_CFLAGS) $(MODE_CFLAGS) -fPIE
 # A compiler other than the one that ./configure tried may not know the flags.
@@ -167,29 +170,15 @@ demo: $(USHERD) $(USHERCTL)
 
 # ---- install
 
-D = $(DESTDIR)
-install: $(USHERD) $(USHERCTL)
-	install -d $(D)$(sbindir) $(D)$(sysconfdir) $(D)$(mandir)/man8 $(D)$(mandir)/man5 \
-		$(D)$(docdir) $(D)$(datadir)/usherd $(D)$(unitdir) \
-		$(D)$(datadir)/bash-completion/completions $(D)$(localstatedir)/log/usherd
-	install -m 755 $(USHERD) $(USHERCTL) $(D)$(sbindir)
-	for f in man/*.8; do install -m 644 $$f $(D)$(mandir)/man8; done
-	for f in man/*.5; do install -m 644 $$f $(D)$(mandir)/man5; done
-	install -m 644 README COPYING $(D)$(docdir)
-	install -m 644 etc/*.ini $(D)$(datadir)/usherd
-	install -m 644 contrib/usherd.bash $(D)$(datadir)/bash-completion/completions/usherd
-	install -m 644 contrib/usherctl.bash $(D)$(datadir)/bash-completion/completions/usherctl
-	sed 's|@sbindir@|$(sbindir)|g; s|@sysconfdir@|$(sysconfdir)|g; s|@runstatedir@|$(runstatedir)|g' \
-		contrib/usherd.service >$(D)$(unitdir)/usherd.service
-	test -e $(D)$(sysconfdir)/usherd.ini || \
-		install -m 640 etc/usherd.minimal.ini $(D)$(sysconfdir)/usherd.ini
+INSTALL_ENV = $(foreach v,prefix sbindir sysconfdir datadir mandir docdir localstatedir runstatedir \
+	initdir logrotatedir unitdir sysusersdir tmpfilesdir DESTDIR STRIP USHERD USHERCTL,$v='$($v)')
 
-# The configuration and the logs are the administrator's and stay.
+install: $(USHERD) $(USHERCTL)
+	@$(INSTALL_ENV) contrib/install install
+
+# What the administrator has changed stays, and so do logs.
 uninstall:
-	rm -f $(D)$(sbindir)/usherd $(D)$(sbindir)/usherctl $(D)$(unitdir)/usherd.service
-	rm -f $(patsubst %,$(D)$(datadir)/bash-completion/completions/%,usherd usherctl)
-	cd man && for f in *.[58]; do rm -f $(D)$(mandir)/man$${f##*.}/$$f; done
-	rm -rf $(D)$(docdir) $(D)$(datadir)/usherd
+	@$(INSTALL_ENV) contrib/install uninstall
 
 clean:
 	rm -rf $(BUILD)
@@ -205,6 +194,7 @@ help:
 	@echo "fuzz     run each fuzzer for FUZZ_SECONDS=$(FUZZ_SECONDS)"
 	@echo "lint     static checks of C, shell, Perl and manuals"
 	@echo "install  to DESTDIR and the directories given to ./configure; uninstall"
+	@echo "         takes it away, but for what was changed"
 	@echo "clean    remove what was built; distclean: the configuration too"
 
 -include $(patsubst %.o,%.d,$(MAIN_OBJ) $(CTL_OBJS) $(LIB_OBJS) $(STEPS_OBJS) $(patsubst %.c,$(OUT)/%.o,$(wildcard t/unit/*.c t/fuzz/*.c)))

@@ -78,7 +78,7 @@ for my $case (['', $good], ['broken file: ', $good =~ s/respond/rspond/r]) {
     rename "$dir/error.log", "$dir/error.log.1";
     my ($postrotate) = slurp('contrib/usherd.logrotate') =~ /postrotate\n(.*?)\n\s*endscript/s;
     # Where the file is, the package's own need not say.
-    $postrotate =~ s/usherd -s/usherd -c $ini -s/g;
+    $postrotate =~ s{/usr/local/sbin/usherd -s}{usherd -c $ini -s}g;
     is +(sh('-c', $postrotate))[0], 0, "${what}logs are rotated";
     ok wait_for { -e "$dir/error.log" }, 'a new one is there';
 
