@@ -105,6 +105,42 @@ SKIP: {
         is $usherd->stop, 0, 'and workers ended';
     };
 
+    subtest 'the default' => sub {
+        my $usherd = usherd(with(), default_user => 1);
+        my $default = getpwnam('usherd') // $uid;
+        is body($usherd), 'x', 'it serves';
+        is status($_, 'Uid'), join("\t", ($default) x 4), 'as usherd or nobody' for $usherd->workers;
+        ok $usherd->reload(with('group = daemon')), 'reload with a group alone';
+        my $daemon = getgrnam 'daemon';
+        ok wait_for { !grep { status($_, 'Gid') ne join("\t", ($daemon) x 4) } $usherd->workers }, 'which workers have';
+        is status($_, 'Uid'), join("\t", ($default) x 4), 'and the same user' for $usherd->workers;
+        unlike slurp($usherd->dir . '/stderr'), qr/warning/, 'nothing to warn of';
+        $usherd->stop;
+    };
+
+    subtest 'a list of users with usherd, or with nobody at all' => sub {
+        for (["usherd:x:4711:4712::/:/bin/false\n", 4711, 4712], ['', 65534, 65534], ["usherd:x:0:0::/:/bin/false\n", 65534, 65534]) {
+            my ($line, $user, $group) = @$_;
+            my $dir = scratch();
+            spew("$dir/passwd", "root:x:0:0::/:/bin/sh\n$line");
+            my $usherd = usherd(with(), default_user => 1, prefix => ['unshare', '-m', 'sh', '-c', "mount --bind $dir/passwd /etc/passwd && exec \"\$@\"", 'sh']);
+            is body($usherd), 'x', 'it serves';
+            is status($_, 'Uid'), join("\t", ($user) x 4), "as $user" for $usherd->workers;
+            is status($_, 'Gid'), join("\t", ($group) x 4), '... and its group' for $usherd->workers;
+            $usherd->stop;
+        }
+    };
+
+    subtest 'root' => sub {
+        my $usherd = usherd(with('user = root'));
+        is status($_, 'Uid'), join("\t", (0) x 4), 'where it is written' for $usherd->workers;
+        like slurp($usherd->dir . '/stderr'), qr/usherd\.ini:\d+: warning: \[global\] user: workers run as root/, 'with a warning';
+        ok $usherd->reload(with('user = root', 'group = daemon')), 'reload';
+        unlike $usherd->log_text, qr/run as root/, '... says it not again';
+        $usherd->stop;
+        like run_usherd({config => with('user = root')}, '-t')->{err}, qr/warning: \[global\] user: workers run as root/, '-t warns too';
+    };
+
     subtest 'names that do not exist' => sub {
         my $r = run_usherd({config => with('user = no-such-user')}, '-t');
         is $r->{status}, 1, 'user';

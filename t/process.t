@@ -76,6 +76,29 @@ subtest 'the command line' => sub {
     like $r->{err}, qr{/nonexistent/usherd\.ini.*No such file}, 'is told';
 };
 
+subtest 'what ps shows' => sub {
+    my $title = sub { return slurp("/proc/$_[0]/cmdline") =~ s/\0+\z//r };
+    my $comm  = sub { return slurp("/proc/$_[0]/comm") };
+    my $usherd = usherd("[global]\nworkers = 2\nmax_connections = 1000\n[listen web]\nbind = 127.0.0.1:%%PORT1%%\n"
+        . "[route all]\npath = /*\nrespond = 200 text/plain \"x\"\n", env => {ROOM => 'x' x 500});
+    is $title->($usherd->{pid}), "usherd: master $usherd->{ini}", 'the master';
+    is $comm->($usherd->{pid}), "usherd/master\n", 'its short name';
+    is_deeply [sort map { $title->($_) } $usherd->workers],
+        ['usherd: worker 0, generation 1', 'usherd: worker 1, generation 1'], 'the workers';
+    is_deeply [sort map { $comm->($_) } $usherd->workers], ["usherd/0\n", "usherd/1\n"], 'their short names';
+    ok $usherd->reload, 'reload';
+    ok wait_for { join("\n", sort map { $title->($_) } $usherd->workers)
+            eq "usherd: worker 0, generation 2\nusherd: worker 1, generation 2" }, 'the next generation';
+    $usherd->stop;
+
+
+    $usherd = usherd("[global]\nworkers = 1\nmax_connections = 1000\n[listen web]\nbind = 127.0.0.1:%%PORT1%%\n"
+        . "[route all]\npath = /*\nrespond = 200 text/plain \"%%DIR%% \${HOME}\"\n", args => ['-g', 'defaults.max_body=1m'],
+        env => {HOME => 'home'});
+    is get($usherd->port(1), '/')->{body}, "$usherd->{dir} home", 'arguments and environment are read as before';
+    $usherd->stop;
+};
+
 subtest '-s without a master' => sub {
     my $config = saying('x', 'pid_file = %%DIR%%/usherd.pid');
     my $r = run_usherd({config => $config}, '-s', 'stop');

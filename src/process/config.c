@@ -55,6 +55,9 @@ config_load(const struct options *o, struct certificates *all, enum config_lines
 		if (o->quiet && c->log_level > LOG_LEVEL_WARN)
 			c->log_level = LOG_LEVEL_WARN;
 		identity_resolve(&c->identity, &c->snapshot->global, errors);
+		/* A master that goes on as before was told when it was started. */
+		if (lines == CONFIG_PLAIN)
+			identity_warn(&c->identity, &c->snapshot->global, errors);
 		certificates_take(all, c->snapshot, &c->certificates, errors);
 		c->proxy = proxy_build(c->snapshot, c->certificates.store, errors);
 		/* Only now: what does not compile is told with its line. */

@@ -24,6 +24,7 @@
 #include "process/options.h"
 #include "process/pidfile.h"
 #include "process/signals.h"
+#include "process/title.h"
 #include "process/version.h"
 
 enum { EXIT_USAGE = 2, EXIT_NOT_RUNNING = 3 };	/* as init scripts have it */
@@ -199,6 +200,7 @@ main(int argc, char **argv)
 	if (descriptors_fill_standard() == -1)
 		return EXIT_FAILURE;
 	tls_memory_use();
+	argv = title_init(argc, argv);
 	clock_update();
 	rng_init();
 	if (options_parse(&o, argc, argv) == -1) {

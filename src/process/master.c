@@ -15,6 +15,7 @@
 #include "process/master_internal.h"
 #include "process/notify.h"
 #include "process/orphans.h"
+#include "process/title.h"
 #include "proxy/servers/members.h"
 
 enum {
@@ -391,6 +392,7 @@ master_run(const struct options *o, struct certificates *certificates, struct co
 		config_free(first);
 		return EXIT_FAILURE;
 	}
+	title_set("usherd/master", "usherd: master %s", config_name(o));
 	if (master_acquire(&m, inherited) == 0 && open_master(&m) == 0) {
 		m.status = EXIT_SUCCESS;
 		loop_timer_set(m.loop, &m.tick, clock_ms() + TICK_MS);

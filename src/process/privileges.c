@@ -19,7 +19,15 @@
 #include "base/mem.h"
 #include "base/path.h"
 
-enum { MAX_GROUPS = 65536 };
+enum {
+	MAX_GROUPS = 65536,
+	OVERFLOW_ID = 65534,	/* what the kernel calls who it cannot name: nobody */
+};
+
+/* Whom workers run as, unless the configuration says so. */
+#ifndef USHERD_USER
+#define USHERD_USER "usherd"
+#endif
 
 /* What binding, opening logs and reloading take, and starting, ending and placing workers. */
 static const int master_capabilities[] = {
@@ -45,20 +53,43 @@ supplementary_groups(struct identity *id, const char *user)
 	}
 }
 
-static void
+/* The user that was made for us, or who has no rights anywhere: the system need not list him. */
+static const char *
+default_user(struct identity *id)
+{
+	static const char *const users[] = { USHERD_USER, "nobody" };
+
+	for (size_t i = 0; i < ARRAY_LEN(users); i++) {
+		const struct passwd *pw = getpwnam(users[i]);
+
+		if (pw == NULL || pw->pw_uid == 0)
+			continue;
+		id->uid = pw->pw_uid;
+		id->gid = pw->pw_gid;
+		return users[i];
+	}
+	id->uid = OVERFLOW_ID;
+	id->gid = OVERFLOW_ID;
+	return NULL;
+}
+
+static const char *
 resolve_user(struct identity *id, const struct conf_global *g, struct conf_errors *errors)
 {
 	const struct passwd *pw;
 
+	if (g->user.p == NULL)
+		return default_user(id);
 	errno = 0;
 	pw = getpwnam(g->user.p);
 	if (pw == NULL) {
 		conf_error(errors, g->at, "[global] user: there is no user \"%s\"%s%s", g->user.p,
 		    errno != 0 ? ": " : "", errno != 0 ? strerror(errno) : "");
-		return;
+		return NULL;
 	}
 	id->uid = pw->pw_uid;
 	id->gid = pw->pw_gid;
+	return g->user.p;
 }
 
 static void
@@ -79,21 +110,26 @@ resolve_group(struct identity *id, const struct conf_global *g, struct conf_erro
 void
 identity_resolve(struct identity *id, const struct conf_global *g, struct conf_errors *errors)
 {
-	*id = (struct identity){ .uid = geteuid(), .gid = getegid() };
-	if (g->user.p != NULL)
-		resolve_user(id, g, errors);
+	const char *user = NULL;
+
+	*id = (struct identity){ .change = geteuid() == 0, .uid = geteuid(), .gid = getegid() };
+	if (id->change || g->user.p != NULL)
+		user = resolve_user(id, g, errors);
 	if (g->group.p != NULL)
 		resolve_group(id, g, errors);
-	if (g->user.p == NULL && g->group.p == NULL)
-		return;
-	if (geteuid() != 0) {
+	if (!id->change && (g->user.p != NULL || g->group.p != NULL))
 		conf_warning(errors, g->at, "[global] %s: has no effect, as usherd was not "
 		    "started by root", g->user.p != NULL ? "user" : "group");
-		return;
-	}
-	id->change = true;
-	if (g->user.p != NULL)
-		supplementary_groups(id, g->user.p);
+	if (id->change && user != NULL)
+		supplementary_groups(id, user);
+}
+
+void
+identity_warn(const struct identity *id, const struct conf_global *g, struct conf_errors *errors)
+{
+	if (id->change && id->uid == 0 && g->user.p != NULL)
+		conf_warning(errors, g->at, "[global] user: workers run as root, who may do"
+		    " everything (use a user of their own)");
 }
 
 void
@@ -165,16 +201,18 @@ enter_chroot(struct str dir)
 static int
 become(const struct identity *id)
 {
+	static const char remedy[] = " (a container may forbid it: then write user = root)";
+
 	if (setgroups((size_t)id->ngroups, id->groups) == -1) {
-		log_error("setgroups: %m");
+		log_error("setgroups: %m%s", remedy);
 		return -1;
 	}
 	if (setresgid(id->gid, id->gid, id->gid) == -1) {
-		log_error("setresgid %d: %m", (int)id->gid);
+		log_error("setresgid %d: %m%s", (int)id->gid, remedy);
 		return -1;
 	}
 	if (setresuid(id->uid, id->uid, id->uid) == -1) {
-		log_error("setresuid %d: %m", (int)id->uid);
+		log_error("setresuid %d: %m%s", (int)id->uid, remedy);
 		return -1;
 	}
 	return 0;

@@ -20,11 +20,17 @@ struct identity {
 };
 
 /*
- * Looks up `user` and `group`; unknown ones are errors, and without root they are a warning and
- * change nothing.  The caller ends `id` with identity_fini() in any case.
+ * Looks up `user` and `group`; unknown ones are errors.  Without root they are a warning and change
+ * nothing.  For root, `user` is by default USHERD_USER, or nobody.  The caller ends `id` with
+ * identity_fini() in any case.
  */
-void identity_resolve(struct identity *id, const struct conf_global *g, struct conf_errors *errors);
+void identity_resolve(struct identity *id, const struct conf_global *g,
+    struct conf_errors *errors);
 void identity_fini(struct identity *id);
+
+/* A warning if workers run as root. */
+void identity_warn(const struct identity *id, const struct conf_global *g,
+    struct conf_errors *errors);
 
 /*
  * Of a worker: chroot, groups, group, user, capabilities, no_new_privs; then checks that there is

@@ -6,7 +6,6 @@
  */
 #include "process/worker.h"
 
-#include <sys/prctl.h>
 #include <sys/resource.h>
 
 #include <errno.h>
@@ -27,6 +26,7 @@
 #include "process/privileges.h"
 #include "process/signals.h"
 #include "process/tickets.h"
+#include "process/title.h"
 
 enum { MESSAGES_MAX = 4 };	/* that are read in a turn */
 
@@ -266,7 +266,7 @@ place(const struct worker_start *start)
 	char name[16];
 
 	snprintf(name, sizeof(name), "usherd/%u", start->index);
-	(void)prctl(PR_SET_NAME, name, 0, 0, 0);
+	title_set(name, "usherd: worker %u, generation %u", start->index, start->generation);
 	if (g->worker_cpu_affinity)
 		pin_to_cpu(start->index);
 	if (g->worker_priority != 0 && setpriority(PRIO_PROCESS, 0, g->worker_priority) == -1)

@@ -198,7 +198,7 @@ sub _write_files {
 # usherd($config, %options): starts it in the foreground and returns when it says that it is ready.
 # Options: args (list), env (hash), files ({name => text}, in %%DIR%%), level (log level), dir,
 # quick (arguments instead of a file), fails (it is expected to end before it is ready: then look at {status}), prefix (a command to run
-# it under), background (start a daemon; USHERD_BACKGROUND=1 in the environment makes it the default).
+# it under), default_user (for root, workers run as who is the default, else as root), background (start a daemon; USHERD_BACKGROUND=1 in the environment makes it the default).
 sub usherd {
     my ($config, %opt) = @_;
     my $dir  = $opt{dir} // scratch();
@@ -256,6 +256,8 @@ sub start {
     my @config = $opt{quick} ? @{$opt{quick}} : ($self->{background} ? () : '-f', '-c', $self->{ini});
     # Fewer than the default, which the limits of a test machine may not allow.
     push @config, '-g', 'global.max_connections=1000' unless $self->{text} =~ /^max_connections/m;
+    # The directories of tests are closed to others, and so to the user that is the default.
+    push @config, '-g', 'global.user=root' unless $> || $opt{default_user} || $self->{text} =~ /^user/m;
     local @under = @{$opt{prefix} // []};
     $self->{pid} = _spawn($dir, \%env, @config, '-g', "global.pid_file=$self->{pidfile}",
         '-g', "global.error_log=$self->{log}", '-g', 'global.log_level=' . ($opt{level} // 'info'),
