@@ -434,7 +434,9 @@ subtest 'as process 1' => sub {
     my @command = ('-c', $usherd->{ini}, '-g', "global.pid_file=$usherd->{pidfile}", '-s');
     my $r = run_usherd(@command, 'status');
     is "$r->{status} $r->{out}", "0 1\n", '-s status';
-    is run_usherd(@command, 'stop')->{status}, 0, '-s stop';
+    is run_usherd(@command, 'reopen')->{status}, 0, '-s reopen';
+    ok $usherd->await_log(qr/reopening logs/), 'which it does';
+    run_usherd(@command, 'stop');    # the end of process 1 may be that of the command too
     $usherd->stop(0);
 };
 
