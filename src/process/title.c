@@ -17,6 +17,7 @@
 
 static char *room;		/* where the arguments and the environment were */
 static size_t room_size;
+static char **arguments;	/* here too, so that a look for leaks finds them in use */
 
 /* The copies are never freed: getenv() may have handed them out. */
 static char **
@@ -42,9 +43,9 @@ title_init(int argc, char **argv)
 	if (argc == 0)
 		return argv;
 	room = argv[0];
-	argv = copy_strings(argv);
+	arguments = copy_strings(argv);
 	environ = copy_strings(environ);
-	return argv;
+	return arguments;
 }
 
 void
