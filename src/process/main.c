@@ -200,7 +200,7 @@ main(int argc, char **argv)
 	if (descriptors_fill_standard() == -1)
 		return EXIT_FAILURE;
 	tls_memory_use();
-	argv = title_init(argc, argv);
+	title_init(argv);
 	clock_update();
 	rng_init();
 	if (options_parse(&o, argc, argv) == -1) {

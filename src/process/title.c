@@ -17,35 +17,36 @@
 
 static char *room;		/* where the arguments and the environment were */
 static size_t room_size;
-static char **arguments;	/* here too, so that a look for leaks finds them in use */
+static char *moved;		/* its bytes; never freed, as getenv() may have handed them out */
 
-/* The copies are never freed: getenv() may have handed them out. */
-static char **
-copy_strings(char **strings)
+static void
+measure(char **strings)
 {
-	size_t n = 0;
-	char **copy;
-
-	while (strings[n] != NULL)
-		n++;
-	copy = mem_zalloc(n + 1, sizeof(*copy));
-	for (size_t i = 0; i < n; i++) {
-		if (strings[i] == room + room_size)
-			room_size += strlen(strings[i]) + 1;
-		copy[i] = mem_strdup(strings[i]);
-	}
-	return copy;
+	for (; *strings != NULL; strings++)
+		if (*strings == room + room_size)
+			room_size += strlen(*strings) + 1;
 }
 
-char **
-title_init(int argc, char **argv)
+static void
+move(char **strings)
 {
-	if (argc == 0)
-		return argv;
+	for (; *strings != NULL; strings++)
+		if (*strings >= room && *strings < room + room_size)
+			*strings = moved + (*strings - room);
+}
+
+void
+title_init(char **argv)
+{
 	room = argv[0];
-	arguments = copy_strings(argv);
-	environ = copy_strings(environ);
-	return arguments;
+	measure(argv);
+	measure(environ);
+	if (room_size == 0)
+		return;
+	moved = mem_alloc(room_size);
+	memcpy(moved, room, room_size);
+	move(argv);
+	move(environ);
 }
 
 void
