@@ -9,10 +9,10 @@
 #include "base/mem.h"
 #include "base/pool.h"
 
-/* 4 MiB of blocks: what a busy worker takes and gives back within a few turns of its loop. */
-/* A segment of at least this many bytes is worth the block that it holds. */
-enum { KEEP_WHOLE = BLOCK_SIZE / 4 };
+/* What a segment must have to be worth the block that it holds.  One block may be held for less. */
+enum { KEEP_WHOLE = BLOCK_SIZE / 4 * 3, KEEP_FIRST = BLOCK_SIZE / 4 };
 
+/* 4 MiB of blocks: what a busy worker takes and gives back within a few turns of its loop. */
 static struct pool blocks = POOL(sizeof(struct block) + BLOCK_SIZE, 256);
 static struct pool segs = POOL(sizeof(struct seg), 1024);
 
@@ -368,8 +368,22 @@ chain_drop(struct chain *c, size_t n)
 	c->len -= n;
 	if (s->kind == SEG_FILE)
 		s->offset += (off_t)n;
-	else if (s->kind != SEG_PIPE)
+	else if (s->kind & (SEG_MEM | SEG_EXT))
 		s->p += n;
+}
+
+void
+chain_spend(struct chain *c, size_t n)
+{
+	struct chain rest;
+
+	if (n == 0)
+		return;
+	chain_drop(c, n);
+	chain_init(&rest);
+	chain_move(&rest, c);
+	new_seg(c, SEG_SPENT, n);
+	chain_move(c, &rest);
 }
 
 void
@@ -381,16 +395,55 @@ chain_share(struct chain *c, const struct chain *from)
 	}
 }
 
+/* Whether a segment costs `c` less memory as it is than as a copy. */
+static bool
+is_worth_its_block(const struct chain *c, const struct seg *s)
+{
+	const struct seg *last = last_seg(c);
+
+	if (last == NULL)
+		return s->len >= KEEP_FIRST;
+	return s->len >= KEEP_WHOLE || (last->kind == SEG_MEM && last->block == s->block);
+}
+
 void
 chain_keep(struct chain *c, const struct chain *from)
 {
 	for (const struct seg *s = from->first; s != NULL; s = s->next) {
 		CHECK(s->kind == SEG_MEM);
-		if (s->len >= KEEP_WHOLE)
+		if (is_worth_its_block(c, s))
 			chain_add_block(c, s->block, s->p, s->len);
 		else
 			chain_add_copy(c, s->p, s->len);
 	}
+}
+
+/* Bytes of the blocks that the chain holds. */
+static size_t
+held_by(const struct chain *c)
+{
+	const struct block *last = NULL;
+	size_t n = 0;
+
+	for (const struct seg *s = c->first; s != NULL; s = s->next) {
+		if (s->block != last)
+			n += s->block->size;
+		last = s->block;
+	}
+	return n;
+}
+
+void
+chain_pack(struct chain *c)
+{
+	struct chain packed;
+
+	if (chain_kinds(c) != SEG_MEM || held_by(c) < 2 * c->len + BLOCK_SIZE)
+		return;
+	chain_init(&packed);
+	chain_keep(&packed, c);
+	chain_clear(c);
+	chain_move(c, &packed);
 }
 
 int

@@ -5,6 +5,7 @@
  *	         seg EXT  (foreign memory, given back by a callback)
  *	         seg FILE (descriptor, offset, length)
  *	         seg PIPE (bytes inside a pipe)
+ *	         seg SPENT (bytes that are somewhere else already, and are only counted)
  *
  * A function that consumes a chain calls that parameter `moved`: afterwards the chain is empty.
  */
@@ -43,7 +44,7 @@ block_ref(struct block *b)
 /* Drops a reference; the last one frees.  NULL is fine. */
 void block_unref(struct block *b);
 
-enum seg_kind { SEG_MEM = 1, SEG_EXT = 2, SEG_FILE = 4, SEG_PIPE = 8 };
+enum seg_kind { SEG_MEM = 1, SEG_EXT = 2, SEG_FILE = 4, SEG_PIPE = 8, SEG_SPENT = 16 };
 
 struct pipe;			/* net/pipe.h */
 
@@ -117,14 +118,21 @@ void chain_take(struct chain *c, struct chain *from, size_t n);
 /* Drops the first `n` bytes, of a PIPE those that have left the pipe; n <= c->len. */
 void chain_drop(struct chain *c, size_t n);
 
+/* Gives back the memory of the first `n` bytes, which count on until chain_drop(). */
+void chain_spend(struct chain *c, size_t n);
+
 /* Appends to `c` the bytes of `from`, which keeps them: MEM only, shared by reference. */
 void chain_share(struct chain *c, const struct chain *from);
 
 /*
- * The same for bytes that are kept for long: a few of them are copied, so that many small pieces
- * never hold many blocks.
+ * The same for bytes that are kept for long: pieces that leave much of their blocks empty are
+ * copied together, so that a chain holds little more memory than it has bytes.
  */
 void chain_keep(struct chain *c, const struct chain *from);
+
+/* Does so with a chain's own bytes if it holds twice the memory that they need; MEM only, chains
+ * with other kinds stay as they are. */
+void chain_pack(struct chain *c);
 
 /* Fills `iov` with the leading MEM and EXT segments; returns their number, `*bytes` their sum. */
 int chain_iov(const struct chain *c, struct iovec *iov, int max, size_t *bytes);

@@ -3,6 +3,7 @@
  */
 #include "base/mem.h"
 
+#include <malloc.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +12,10 @@
 
 #include "base/log.h"
 
-enum { HUGE_PAGE = 2 << 20 };		/* bytes; asked for, not needed */
+enum {
+	HUGE_PAGE = 2 << 20,		/* bytes; asked for, not needed */
+	TRIM_BYTES = 8 << 20,		/* of freed memory: less is not worth the system calls */
+};
 
 static _Noreturn void
 no_memory(size_t n)
@@ -89,4 +93,20 @@ void
 mem_free(void *p)
 {
 	free(p);
+}
+
+void
+mem_trim(void)
+{
+#ifdef __GLIBC__
+	static size_t least;		/* free bytes that there were, some given back already */
+	size_t now = mallinfo2().fordblks;
+
+	if (now < least)
+		least = now;
+	if (now - least < TRIM_BYTES)
+		return;
+	malloc_trim(0);
+	least = now;
+#endif
 }

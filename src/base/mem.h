@@ -41,6 +41,12 @@ char *mem_strndup(const char *s, size_t n) __attribute__((malloc, returns_nonnul
 /* Frees; NULL is fine. */
 void mem_free(void *p);
 
+/*
+ * Gives memory that was freed back to the system, if it became much more since the last time; for a
+ * process after a flood, at most every few seconds.
+ */
+void mem_trim(void);
+
 /* One zeroed structure of the type. */
 #define MEM_NEW(type)	((type *)mem_zalloc(1, sizeof(type)))
 

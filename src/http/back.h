@@ -3,8 +3,8 @@
  *
  *	forward ─► back_stream (HTTP/1, later HTTP/2) ─► server
  *
- * Flow control as in stream.h: send_body() says FULL, `drained` follows; response bytes arrive only
- * against credit given by want_body().
+ * Flow control as in stream.h: send_body() says QUEUED or FULL, `drained` follows; response bytes
+ * arrive only against credit given by want_body().
  */
 #ifndef USHERD_HTTP_BACK_H
 #define USHERD_HTTP_BACK_H

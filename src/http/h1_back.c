@@ -174,20 +174,20 @@ static enum flow
 send_body(struct back_stream *s, struct chain *moved)
 {
 	struct h1_back *b = of(s);
+	bool waits;
 
 	if (b->state == BACK_STATE_CLOSED || b->send_failed) {
 		chain_clear(moved);
 		return FLOW_OK;
 	}
+	b->queued = true;
+	waits = transport_is_blocked(&b->transport, &b->out);
 	if (b->chunked_out)
-		h1_write_chunk(&b->out, moved);
+		h1_write_chunk(&b->out, moved, waits);
 	else
-		h1_write_body(&b->out, moved);
+		h1_write_body(&b->out, moved, waits);
 	loop_post(b->transport.loop, &b->work);
-	if (b->out.len < STREAM_HIGH)
-		return FLOW_OK;
-	b->full = true;
-	return FLOW_FULL;
+	return waits || b->out.len >= STREAM_HIGH ? FLOW_FULL : FLOW_QUEUED;
 }
 
 static void
@@ -309,6 +309,7 @@ flush(struct h1_back *b)
 		n = 0;
 	}
 	b->stream.bytes_out += (uint64_t)n;
+	chain_pack(&b->out);
 	if (chain_empty(&b->out))
 		stall_clear(&b->sending);
 	else if (n > 0 || b->sending.check_ms == TIMER_NEVER)
@@ -319,8 +320,8 @@ flush(struct h1_back *b)
 		return;
 	if (n > 0 || b->state == BACK_STATE_HEAD)
 		h1_back_arm(b);
-	if (b->full && b->out.len <= STREAM_LOW) {
-		b->full = false;
+	if (b->queued && chain_empty(&b->out)) {
+		b->queued = false;
 		if (!b->over)
 			b->stream.events->drained(b->stream.user);
 	}
@@ -455,7 +456,7 @@ open_stream(struct h1_back *b, const struct back_limits *limits)
 	b->requests++;
 	b->credit = 0;
 	stall_clear(&b->sending);
-	b->over = b->end_sent = b->full = b->chunked_out = false;
+	b->over = b->end_sent = b->queued = b->chunked_out = false;
 	return &b->stream;
 }
 

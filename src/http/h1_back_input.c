@@ -353,8 +353,6 @@ splice_body(struct h1_back *b)
 
 	if (p == NULL)
 		return read_body(b);
-	if (b->credit < most)
-		most = b->credit;
 	errno = 0;
 	n = transport_splice(&b->transport, p, most < PIPE_BYTES ? most : PIPE_BYTES);
 	if (n <= 0) {

@@ -51,7 +51,7 @@ struct h1_back {
 	enum back_state state;
 	bool chunked_out;
 	bool end_sent;
-	bool full;			/* send_body() said FULL */
+	bool queued;			/* send_body() said so: `drained` is to follow */
 	bool keep;			/* the server allows another request */
 	bool shut;			/* tunnel: our side is shut down */
 	bool send_failed;		/* the request could not be sent whole */

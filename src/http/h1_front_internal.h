@@ -36,7 +36,7 @@ struct h1_stream {
 					 * none has come yet */
 	msec wanted_ms;			/* time for which they were wanted before */
 	enum out_mode out_mode;
-	bool full;			/* send_body() said FULL */
+	bool queued;			/* send_body() said so: `drained` is to follow */
 	bool end_sent;
 	bool shut;			/* tunnel: our side is shut down */
 	bool close_after;

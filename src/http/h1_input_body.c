@@ -196,8 +196,6 @@ splice_body(struct h1_front *f, struct h1_stream *s)
 
 	if (p == NULL)
 		return read_body(f, s);
-	if (s->credit < most)
-		most = s->credit;
 	n = transport_splice(&f->transport, p, most < PIPE_BYTES ? most : PIPE_BYTES);
 	if (n <= 0) {
 		pipe_give(p);

@@ -102,6 +102,7 @@ send_body(struct http_stream *base, struct chain *moved)
 {
 	struct h1_stream *s = of(base);
 	struct h1_front *f = s->front;
+	bool waits;
 
 	if (is_closed(s) || s->out_mode == OUT_NONE) {
 		chain_clear(moved);
@@ -112,15 +113,14 @@ send_body(struct http_stream *base, struct chain *moved)
 		s->out_left -= moved->len;
 	}
 	base->body_out += moved->len;
+	s->queued = true;
+	waits = transport_is_blocked(&f->transport, &f->out);
 	if (s->out_mode == OUT_CHUNKED)
-		h1_write_chunk(&f->out, moved);
+		h1_write_chunk(&f->out, moved, waits);
 	else
-		h1_write_body(&f->out, moved);
+		h1_write_body(&f->out, moved, waits);
 	post(s);
-	if (f->out.len < STREAM_HIGH)
-		return FLOW_OK;
-	s->full = true;
-	return FLOW_FULL;
+	return waits || f->out.len >= STREAM_HIGH ? FLOW_FULL : FLOW_QUEUED;
 }
 
 static void
@@ -228,6 +228,7 @@ h1_stream_flush(struct h1_front *f)
 	s->base.bytes_out += (uint64_t)n;
 	if (n > 0)
 		s->silent_deadline_ms = TIMER_NEVER;
+	chain_pack(&f->out);
 	if (chain_empty(&f->out)) {
 		if (!drained_out(f, s))
 			return;
@@ -236,8 +237,8 @@ h1_stream_flush(struct h1_front *f)
 	}
 	if (s->out_mode == OUT_TUNNEL && n > 0)
 		s->read_deadline_ms = msec_after(clock_ms(), s->base.limits->tunnel_timeout_ms);
-	if (s->full && f->out.len <= STREAM_LOW) {
-		s->full = false;
+	if (s->queued && chain_empty(&f->out)) {
+		s->queued = false;
 		if (!s->dead)
 			s->base.events->drained(s->base.user);
 	}

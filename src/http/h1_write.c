@@ -114,10 +114,15 @@ h1_write_response(struct chain *out, const struct response *r, enum framing fram
 }
 
 void
-h1_write_body(struct chain *out, struct chain *moved)
+h1_write_body(struct chain *out, struct chain *moved, bool waits)
 {
 	size_t n = moved->len, room;
 
+	if (waits && chain_kinds(moved) == SEG_MEM) {
+		chain_keep(out, moved);
+		chain_clear(moved);
+		return;
+	}
 	if (n == 0 || n > COPY_MAX || chain_empty(out) ||
 	    (chain_kinds(moved) & ~(unsigned)(SEG_MEM | SEG_EXT))) {
 		chain_move(out, moved);
@@ -129,7 +134,7 @@ h1_write_body(struct chain *out, struct chain *moved)
 }
 
 void
-h1_write_chunk(struct chain *out, struct chain *moved)
+h1_write_chunk(struct chain *out, struct chain *moved, bool waits)
 {
 	char line[18];
 	size_t n;
@@ -140,7 +145,7 @@ h1_write_chunk(struct chain *out, struct chain *moved)
 	line[n++] = '\r';
 	line[n++] = '\n';
 	chain_add_copy(out, line, n);
-	h1_write_body(out, moved);
+	h1_write_body(out, moved, waits);
 	chain_add_copy(out, "\r\n", 2);
 }
 

@@ -28,11 +28,14 @@ enum h1_connection { H1_DEFAULT, H1_KEEP_ALIVE, H1_CLOSE, H1_UPGRADE };
 void h1_write_response(struct chain *out, const struct response *r, enum framing framing,
     uint64_t content_length, enum h1_connection connection);
 
-/* Moves `moved` to `out`; a few bytes behind a head are copied, so that one buffer has both. */
-void h1_write_body(struct chain *out, struct chain *moved);
+/*
+ * Moves `moved` to `out`; a few bytes behind a head are copied, so that one buffer has both.  With
+ * `waits` it will be some time before they leave: then they are packed (chain_keep).
+ */
+void h1_write_body(struct chain *out, struct chain *moved, bool waits);
 
-/* Moves `moved` to `out` as one chunk; nothing for an empty chain. */
-void h1_write_chunk(struct chain *out, struct chain *moved);
+/* The same as one chunk; nothing for an empty chain. */
+void h1_write_chunk(struct chain *out, struct chain *moved, bool waits);
 
 /* The last chunk and trailers (may be NULL). */
 void h1_write_last_chunk(struct chain *out, const struct fields *trailers);

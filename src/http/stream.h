@@ -8,9 +8,11 @@
  *	         down: send_info, send_head, send_body, send_end, want_body, tunnel, abort
  *
  * Flow control is part of the interface.  Upwards: body bytes arrive only against credit given by
- * want_body().  Downwards: send_body() says FULL when STREAM_HIGH bytes are queued; `drained` fires
- * once when no more than STREAM_LOW are left.  Calls down may be made from any callback; nothing is
- * written before the callback returns, so a head and a small body leave in one system call.
+ * want_body(); those in a pipe (SEG_PIPE) may be more, as they take no memory of ours.  Downwards:
+ * send_body() says QUEUED, or FULL when STREAM_HIGH bytes are queued or some wait for a full
+ * socket; after either `drained` fires once, when none are left.  Calls down may be made from any
+ * callback; nothing is written before the callback returns, so a head and a small body leave in one
+ * system call.
  *
  * A client that has closed its side may wait for its answer, or have gone: it is believed to wait
  * as long as something is sent to it at least once in half_close_timeout_ms.
@@ -26,9 +28,13 @@
 #include "base/chain.h"
 #include "http/message.h"
 
-enum { STREAM_HIGH = 65536, STREAM_LOW = 16384 };
+enum { STREAM_HIGH = 65536 };
 
-enum flow { FLOW_OK, FLOW_FULL };
+enum flow {
+	FLOW_OK,			/* nothing of it is queued: nobody will see it */
+	FLOW_QUEUED,
+	FLOW_FULL,
+};
 
 struct http_stream;
 struct tls_info;

@@ -12,6 +12,7 @@
 enum {
 	RECORD_BYTES = 16384 + 256,	/* a full record with all that may surround it */
 	IN_BYTES = 2 * RECORD_BYTES,
+	RECORDS_MORE = 512,		/* than the bytes in a few records they are long */
 	OUT_BYTES = 4 * RECORD_BYTES,
 	OUT_MAX = 4 * OUT_BYTES,	/* a peer that makes us answer but does not read */
 	/*
@@ -27,6 +28,7 @@ static struct {
 	struct tls_conn *owner;
 	bool dry;			/* the socket has no more to read */
 	size_t in_pos, in_end;
+	size_t in_most;			/* to be read at once */
 	size_t out_len;
 	char in[IN_BYTES];
 	char out[OUT_BYTES];
@@ -107,6 +109,12 @@ tls_input_drop(struct tls_conn *c)
 	io.in_pos = io.in_end = 0;
 }
 
+void
+tls_input_wanted(size_t n)
+{
+	io.in_most = n < IN_BYTES - RECORDS_MORE ? n + RECORDS_MORE : IN_BYTES;
+}
+
 bool
 tls_input_is_over(const struct tls_conn *c)
 {
@@ -134,7 +142,7 @@ fill(struct tls_conn *c)
 	if (io.dry || c->eof || c->error != 0)
 		return false;
 	do
-		n = recv(w->fd, io.in, sizeof(io.in), 0);
+		n = recv(w->fd, io.in, io.in_most, 0);
 	while (n < 0 && errno == EINTR);
 	if (n > 0) {
 		io.in_pos = 0;
@@ -142,7 +150,7 @@ fill(struct tls_conn *c)
 		c->heard = true;
 		count_vain(c, (size_t)n);
 		/* As in plain.c: a short read emptied it, but a hang-up may be behind. */
-		io.dry = (size_t)n < sizeof(io.in) && !(w->ready & (READY_EOF | READY_ERROR));
+		io.dry = (size_t)n < io.in_most && !(w->ready & (READY_EOF | READY_ERROR));
 		return true;
 	}
 	if (n == 0) {
@@ -359,6 +367,7 @@ tls_enter(struct tls_conn *c)
 	/* Without an event since the socket was dry, it still is. */
 	io.dry = !(ready & (READY_EOF | READY_ERROR)) && (c->dry || !(ready & READY_READ));
 	io.in_pos = io.in_end = 0;
+	io.in_most = IN_BYTES;
 	io.out_len = 0;
 	ERR_clear_error();
 }

@@ -184,11 +184,17 @@ tls_handshake(struct transport *t)
 static int
 read_records(struct tls_conn *c, const struct iovec *iov, int n, size_t *total)
 {
+	size_t wanted = 0;
+
+	for (int i = 0; i < n; i++)
+		wanted += iov[i].iov_len;
 	for (int i = 0; i < n; i++) {
 		size_t at = 0, got;
 
 		while (at < iov[i].iov_len) {
 			int r;
+
+			tls_input_wanted(wanted - *total);
 
 			if (*total > 0 && tls_input_is_over(c) && SSL_pending(c->ssl) == 0)
 				return 1;
@@ -352,8 +358,10 @@ send_records(struct tls_conn *c, struct chain *out, bool last)
 
 	for (;;) {
 		if (c->owed > 0 || c->blocked) {
-			if (!tls_flush(c))
+			if (!tls_flush(c)) {
+				chain_spend(out, c->owed);	/* c->out has it */
 				break;
+			}
 			CHECK(c->owed <= out->len);
 			chain_drop(out, c->owed);
 			total += c->owed;

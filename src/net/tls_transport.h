@@ -110,6 +110,10 @@ bool tls_input_more(struct tls_conn *c);
 
 void tls_input_drop(struct tls_conn *c);
 
+/* The owner wants `n` bytes now: no more is read from the socket than these take, as a connection
+ * keeps what is left over, maybe for long. */
+void tls_input_wanted(size_t n);
+
 /* True if the socket has no more either. */
 bool tls_input_is_over(const struct tls_conn *c);
 

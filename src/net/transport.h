@@ -109,6 +109,13 @@ transport_send(struct transport *t, struct chain *out, bool last)
  * (RFC 9112, 9.6).  Results as of transport_recv(). */
 ssize_t transport_discard(struct transport *t);
 
+/* Bytes of `out` wait because the socket is full, not only because they have not been sent yet. */
+static inline bool
+transport_is_blocked(const struct transport *t, const struct chain *out)
+{
+	return !chain_empty(out) && !(t->watcher.ready & READY_WRITE);
+}
+
 /* Moves up to `max` bytes into the pipe; results as of transport_recv(). */
 static inline ssize_t
 transport_splice(struct transport *t, struct pipe *p, size_t max)

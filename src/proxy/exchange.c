@@ -73,6 +73,7 @@ finish(struct exchange *x)
 	for (struct exchange_end *e = x->ends; e != NULL; e = e->next)
 		e->run(e->arg);
 	link_remove(&x->link);
+	runtime_freed(rt);
 	atomic_fetch_sub_explicit(&rt->self->exchanges, 1, memory_order_relaxed);
 }
 

@@ -84,6 +84,7 @@ on_close(void *arg, struct h1_front *front)
 	atomic_store_explicit(&rt->self->connections, rt->nconnections, memory_order_relaxed);
 	if (d->front->full && rt->nconnections < rt->max_connections && !rt->draining)
 		set_accepting(d->front, true);
+	runtime_freed(rt);
 	runtime_check_drained(rt);
 }
 

@@ -53,7 +53,10 @@ struct proxy {
 
 /* Places are freed often, and there may be many backends, so that not each wake-up looks at all;
  * requests look for themselves. */
-enum { LOOK_MS = 100 };
+enum {
+	LOOK_MS = 100,
+	TRIM_MS = 2000,			/* a flood ends in many small steps */
+};
 
 /* The error log has requests of all routes: it hides what any access log hides. */
 static void
@@ -215,6 +218,20 @@ runtime_check_drained(struct runtime *rt)
 		loop_post(rt->loop, &p->drained_task);
 }
 
+static void
+on_trim(struct timer *t)
+{
+	(void)t;
+	mem_trim();
+}
+
+void
+runtime_freed(struct runtime *rt)
+{
+	if (rt->trim.deadline_ms == TIMER_NEVER)
+		loop_timer_set(rt->loop, &rt->trim, clock_ms() + TRIM_MS);
+}
+
 struct metrics_cell *
 runtime_route_cell(const struct runtime *rt, const struct route *route)
 {
@@ -297,6 +314,7 @@ proxy_start(struct proxy *p, const struct proxy_env *env)
 		.logs = p->logs,
 		.redact = p->redact,
 	};
+	timer_init(&rt->trim, on_trim);
 	link_init(&rt->exchanges);
 	link_init(&rt->mirrors);
 	link_init(&rt->queues);

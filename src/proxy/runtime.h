@@ -48,6 +48,7 @@ struct runtime {
 	unsigned nmirrors;
 	size_t list_bytes;			/* what lists of big directories hold */
 	struct server_pool pool;
+	struct timer trim;			/* gives freed memory back to the system */
 	struct link queues;			/* of backends, that somebody waits in */
 	struct retry_budget *retry_budgets;	/* by backend index */
 	struct bucket_trust *bucket_trust;	/* by bucket index */
@@ -63,6 +64,9 @@ struct runtime {
  * run, which counts nothing.
  */
 struct metrics_cell *runtime_route_cell(const struct runtime *rt, const struct route *route);
+
+/* An exchange or a connection is over: what it took may go back to the system a little later. */
+void runtime_freed(struct runtime *rt);
 
 /* Tells the process when a draining worker has no connection any more. */
 void runtime_check_drained(struct runtime *rt);

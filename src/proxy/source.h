@@ -32,7 +32,7 @@ struct source {
 	/* The request body is complete. */
 	void (*end)(struct exchange *x, const struct fields *trailers);
 
-	/* The response can take more, after exchange_body() said FLOW_FULL.  May be NULL. */
+	/* What exchange_body() queued is with the kernel.  May be NULL. */
 	void (*resume)(struct exchange *x);
 
 	/*

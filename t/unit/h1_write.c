@@ -144,11 +144,11 @@ START_TEST(chunks)
 	struct chain body;
 
 	chain_init(&body);
-	h1_write_chunk(&out, &body);
+	h1_write_chunk(&out, &body, false);
 	ck_assert(chain_empty(&out));
 	chain_add_copy(&body, "0123456789abcdef", 16);
 	chain_add_ext(&body, "x", 1, NULL, NULL);
-	h1_write_chunk(&out, &body);
+	h1_write_chunk(&out, &body, false);
 	ck_assert(chain_empty(&body));
 	check_out("11\r\n0123456789abcdefx\r\n");
 	h1_write_last_chunk(&out, NULL);
@@ -179,20 +179,20 @@ START_TEST(bodies)
 	chain_init(&body);
 	chain_add_copy(&out, "head ", 5);
 	chain_add_ext(&body, "small", 5, count_release, NULL);
-	h1_write_body(&out, &body);
+	h1_write_body(&out, &body, false);
 	ck_assert(chain_empty(&body) && out.len == 10 && out.first->next == NULL);
 	ck_assert_uint_eq(released, 1);
 	chain_add_ext(&body, large, sizeof(large), count_release, NULL);
-	h1_write_body(&out, &body);
+	h1_write_body(&out, &body, false);
 	ck_assert(chain_empty(&body) && out.len == 10 + sizeof(large));
 	ck_assert_ptr_eq(out.first->next->p, large);
 	ck_assert_uint_eq(released, 1);
 	chain_clear(&out);
 	ck_assert_uint_eq(released, 2);
 	chain_add_ext(&body, "alone", 5, NULL, NULL);
-	h1_write_body(&out, &body);
+	h1_write_body(&out, &body, false);
 	check_out("alone");
-	h1_write_body(&out, &body);
+	h1_write_body(&out, &body, false);
 	ck_assert(chain_empty(&out));
 }
 END_TEST

@@ -43,13 +43,21 @@ fetch_start(struct fetch *f)
 }
 
 void
-fetch_pay(struct fetch *f)
+fetch_want_request(struct fetch *f)
 {
-	uint64_t n = f->owed_request;
+	uint64_t n = f->asked && !f->request_ended ? window_grant(&f->window) : 0;
 
-	f->owed_request = 0;
 	if (n > 0)
 		f->events->want(f->user, n);
+}
+
+void
+fetch_want_response(struct fetch *f)
+{
+	uint64_t n = window_grant(&f->response_window);
+
+	if (n > 0)
+		f->back->ops->want_body(f->back, n);
 }
 
 void
@@ -74,7 +82,6 @@ keep(struct fetch *f, const struct chain *bytes)
 static void
 keep_for_later(struct fetch *f, struct chain *moved)
 {
-	f->owed_request += moved->len;
 	chain_keep(&f->kept, moved);
 	chain_clear(moved);
 }
@@ -82,8 +89,7 @@ keep_for_later(struct fetch *f, struct chain *moved)
 void
 fetch_body(struct fetch *f, struct chain *moved)
 {
-	uint64_t n = moved->len;
-
+	window_use(&f->window, moved->len);
 	if (f->back == NULL) {
 		if (!f->response_ended)
 			keep_for_later(f, moved);
@@ -92,11 +98,11 @@ fetch_body(struct fetch *f, struct chain *moved)
 	}
 	if (!f->tunnel)
 		keep(f, moved);
-	f->sent += n;
-	if (f->back->ops->send_body(f->back, moved) == FLOW_FULL || !f->connected)
-		f->owed_request += n;
-	else
-		f->events->want(f->user, n);
+	f->sent += moved->len;
+	if (f->back->ops->send_body(f->back, moved) != FLOW_OK)
+		window_shut(&f->window);
+	if (f->connected)
+		fetch_want_request(f);
 }
 
 void
@@ -123,11 +129,9 @@ fetch_backlog(const struct fetch *f)
 void
 fetch_resume(struct fetch *f)
 {
-	uint64_t n = f->owed_response;
-
-	f->owed_response = 0;
-	if (f->back != NULL && n > 0)
-		f->back->ops->want_body(f->back, n);
+	window_open(&f->response_window);
+	if (f->back != NULL)
+		fetch_want_response(f);
 }
 
 void
@@ -147,7 +151,7 @@ fetch_tunnel(struct fetch *f)
 	backend_report(f->backend, f->server, OUTCOME_GOOD);
 	f->outcome = OUTCOME_NEUTRAL;
 	f->request_ended = false;
-	f->owed_request = f->owed_response = 0;
+	f->window.credit = WINDOW_BYTES;	/* which the owner gives */
 }
 
 void

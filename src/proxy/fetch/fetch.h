@@ -16,6 +16,7 @@
 #include "net/timer.h"
 #include "proxy/attempts.h"
 #include "proxy/balance/backend.h"
+#include "proxy/fetch/window.h"
 
 struct runtime;
 
@@ -41,7 +42,7 @@ struct fetch_events {
 	/* The final head, or 101: then fetch_tunnel() may follow.  Nothing is tried again. */
 	void (*head)(void *user, struct response *r);
 
-	/* FLOW_FULL: more comes after fetch_resume(). */
+	/* Unless FLOW_OK, no credit is given to the server before fetch_resume(). */
 	enum flow (*body)(void *user, struct chain *moved);
 
 	/* The response is complete, and the server's place given back. */
@@ -85,8 +86,8 @@ struct fetch {
 	const struct fields *held_trailers;
 	unsigned retries;		/* made so far */
 	uint64_t sent;			/* of the request body, in this attempt */
-	uint64_t owed_request;		/* credit that is given when the server takes more */
-	uint64_t owed_response;		/* and the other way round */
+	struct window window;		/* of the request body towards the server */
+	struct window response_window;
 	bool owes_retry;		/* to the budget, should the retry reach a server */
 	bool replayable;		/* `kept` is all of the request body so far */
 	bool asked;			/* for the request body */
@@ -115,7 +116,7 @@ unsigned fetch_takes(const struct fetch *f);
 /* Bytes of the request body that fetch_body() got and the socket did not yet. */
 uint64_t fetch_backlog(const struct fetch *f);
 
-/* The response can take more, after body() said FLOW_FULL. */
+/* What body() queued has been taken. */
 void fetch_resume(struct fetch *f);
 
 /* In head(): other SEG_ kinds than `sink_takes` said. */

@@ -149,6 +149,8 @@ open_stream(struct fetch *f)
 	f->back->arena = f->arena;
 	f->back->sink_takes = f->sink_takes;
 	f->connected = f->back->reused;
+	window_open(&f->window);
+	f->response_window = (struct window){ 0 };
 }
 
 static void
@@ -157,8 +159,7 @@ ask_for_body(struct fetch *f)
 	if (f->asked)
 		return;
 	f->asked = true;
-	if (!f->request_ended)
-		f->events->want(f->user, FETCH_REQUEST_WINDOW);
+	fetch_want_request(f);
 }
 
 void
@@ -176,10 +177,9 @@ fetch_begin(struct fetch *f)
 	ask_for_body(f);
 	if (f->connected) {
 		fetch_reached(f);
-		fetch_pay(f);		/* what an attempt before owes */
+		fetch_want_request(f);
 	}
-	f->back->ops->want_body(f->back,
-	    f->back->sink_takes & SEG_PIPE ? FETCH_SPLICE_WINDOW : FETCH_RESPONSE_WINDOW);
+	fetch_want_response(f);
 }
 
 void

@@ -14,15 +14,15 @@
 enum {
 	FETCH_KEEP_MAX = 65536,		/* of a request body, to send it again */
 	FETCH_HOLD_MAX = 65536,		/* of a response body, should no other answer be better */
-	FETCH_REQUEST_WINDOW = 65536,	/* request bytes on their way at once */
-	FETCH_RESPONSE_WINDOW = 65536,
-	FETCH_SPLICE_WINDOW = 262144,	/* the same where bytes stay in the kernel */
 };
 
 /* fetch.c */
 
-/* Gives the credit that was held back while the server took nothing. */
-void fetch_pay(struct fetch *f);
+/* Gives the client what credit its window has. */
+void fetch_want_request(struct fetch *f);
+
+/* The same for the server. */
+void fetch_want_response(struct fetch *f);
 
 /* Nothing will be sent again: what was kept for that goes. */
 void fetch_forget_body(struct fetch *f);

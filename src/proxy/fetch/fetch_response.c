@@ -53,7 +53,8 @@ on_connected(void *user)
 	f->connected = true;
 	f->attempt->connected_us = clock_us();
 	fetch_reached(f);
-	fetch_pay(f);
+	window_restart(&f->window);
+	fetch_want_request(f);
 }
 
 static void
@@ -110,7 +111,7 @@ hold_body(struct fetch *f, struct chain *moved)
 	if (f->held_body.len + n <= FETCH_HOLD_MAX) {
 		chain_keep(&f->held_body, moved);
 		chain_clear(moved);
-		f->back->ops->want_body(f->back, n);
+		fetch_want_response(f);
 		return;
 	}
 	chain_clear(moved);
@@ -175,14 +176,16 @@ static void
 on_body(void *user, struct chain *moved)
 {
 	struct fetch *f = user;
-	uint64_t n = moved->len;
 
-	if (f->holding)
+	window_use(&f->response_window, moved->len);
+	if (f->holding) {
 		hold_body(f, moved);
-	else if (f->events->body(f->user, moved) == FLOW_FULL)
-		f->owed_response += n;
-	else if (f->back != NULL)
-		f->back->ops->want_body(f->back, n);
+		return;
+	}
+	if (f->events->body(f->user, moved) != FLOW_OK)
+		window_shut(&f->response_window);
+	if (f->back != NULL)
+		fetch_want_response(f);
 }
 
 static void
@@ -206,8 +209,9 @@ on_drained(void *user)
 {
 	struct fetch *f = user;
 
+	window_open(&f->window);
 	if (f->connected)
-		fetch_pay(f);
+		fetch_want_request(f);
 }
 
 /* What a failed attempt leads to; false if nothing but an answer to the owner. */

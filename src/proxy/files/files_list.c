@@ -277,7 +277,7 @@ resume(struct exchange *x)
 	struct list *l = x->source_state;
 
 	if (l->entries != NULL)
-		go_on(l);
+		loop_yield(x->runtime->loop, &l->again);
 }
 
 static void

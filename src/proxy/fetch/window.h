@@ -1,5 +1,5 @@
 /*
- * window.h - how much a sender may send ahead of a receiver, one way through an exchange.
+ * window.h - how much a sender may send ahead of a receiver, one way through a fetch.
  *
  *	sender ─► window_use() ─► bytes are queued: window_shut() ... drained: window_open()
  *	       ◄─ window_grant()
@@ -8,8 +8,8 @@
  * one window.  It is memory for as long as the receiver takes to read, so that one that reads
  * slowly gets a smaller window.  One that keeps up empties 64 KiB at once: less means more calls.
  */
-#ifndef USHERD_PROXY_FORWARD_WINDOW_H
-#define USHERD_PROXY_FORWARD_WINDOW_H
+#ifndef USHERD_PROXY_FETCH_WINDOW_H
+#define USHERD_PROXY_FETCH_WINDOW_H
 
 #include <stdbool.h>
 #include <stdint.h>
