@@ -180,6 +180,17 @@ subtest 'an answer in reserve' => sub {
     finish($usherd);
 };
 
+subtest 'an answer in reserve that is refused' => sub {
+    my $prefix = '/' . 'p' x 60;
+    my $busy = origin(['request', [send => "HTTP/1.1 503 Busy\r\nSet-Cookie: a=b" . ';Path=/' x 8000 . "\r\nContent-Length: 4\r\n\r\nbusy"]]);
+    my $usherd = logged(["$busy->{address} weight=100", '127.0.0.1:' . free_port() . ' backup'], 'retry_on = connect 503', route => "strip_prefix = $prefix\n");
+    my $r = request($usherd->port(1), "GET $prefix/x HTTP/1.1\r\n$HOST\r\n");
+    is $r->{status}, 502, 'its fields are too long for rewrite_location: 502';
+    unlike $r->{body}, qr/busy/, 'its body is not sent behind the error page';
+    like +(await_lines($usherd, 1))[0], qr/^502 tries=2 .* status=503, - .*why=bad-response$/, 'the log says why';
+    finish($usherd);
+};
+
 subtest 'a kept connection that has ended' => sub {
     my $origin = origin(['request', [send => answer('one')], 'head', 'close'], answer('two'));
     my $usherd = logged($origin, 'retries = 0');

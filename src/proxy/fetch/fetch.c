@@ -161,6 +161,7 @@ fetch_cancel(struct fetch *f)
 
 	if (f->backend == NULL)
 		return;			/* not started */
+	f->cancelled = true;
 	fetch_stop_waiting(f);
 	fetch_forget_body(f);
 	chain_clear(&f->held_body);

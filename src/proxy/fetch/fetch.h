@@ -97,6 +97,7 @@ struct fetch {
 	bool answered;			/* head() was called */
 	bool response_ended;
 	bool tunnel;
+	bool cancelled;			/* no event comes any more */
 };
 
 /* Empty. */

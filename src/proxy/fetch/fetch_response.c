@@ -129,9 +129,12 @@ deliver_held(struct fetch *f)
 	f->answered = f->response_ended = true;
 	fetch_forget_body(f);
 	f->events->head(f->user, f->held);
-	if (!chain_empty(&body))
+	/* The owner may cancel in each of these calls. */
+	if (!f->cancelled && !chain_empty(&body))
 		(void)f->events->body(f->user, &body);
-	f->events->end(f->user, f->held_trailers);
+	chain_clear(&body);
+	if (!f->cancelled)
+		f->events->end(f->user, f->held_trailers);
 }
 
 void
