@@ -209,9 +209,10 @@ write_workers(struct task *t)
 			n++;
 		}
 	}
-	/* Without a pid file nobody looks for them: they go on all the same. */
-	if (m->pidfile.path != NULL)
-		orphans_list(m->pidfile.path, pids, n);
+	/* Without a pid file nobody looks for them: they go on all the same.  Those that could not
+	 * be listed must not outlive the master, as the next one would not find them. */
+	if (m->pidfile.path != NULL && orphans_list(m->pidfile.path, pids, n) == -1)
+		return;
 	for (size_t i = 0; i < n; i++)
 		child_tell_listed(children[i]);
 }

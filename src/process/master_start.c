@@ -59,6 +59,11 @@ take_pidfile(struct master *m)
 
 	if (pidfile_open(&m->pidfile, path, &owner) == 0)
 		return 0;
+	if (errno == EWOULDBLOCK && owner == 0) {
+		log_error("%s: another usherd is just starting or ending: it holds %s.lock", path,
+		    path);
+		return -1;
+	}
 	if (errno == EWOULDBLOCK) {
 		log_error("%s: usherd is running already, pid %d", path, (int)owner);
 		return -1;

@@ -145,18 +145,21 @@ orphans_quit(const char *pid_file)
 	return n;
 }
 
-void
+int
 orphans_list(const char *pid_file, const pid_t *pids, size_t n)
 {
 	struct buf text;
+	int result;
 
 	buf_init(&text);
 	add(&text, process_id_of(getpid()));
 	for (size_t i = 0; i < n; i++)
 		add(&text, process_id_of(pids[i]));
-	if (write_list(pid_file, &text) == -1)
+	result = write_list(pid_file, &text);
+	if (result == -1)
 		log_error("%s.workers: %s", pid_file, path_error(errno));
 	buf_fini(&text);
+	return result;
 }
 
 void

@@ -24,8 +24,10 @@ struct process_id orphans_find(const char *pid_file, pid_t pid);
  */
 unsigned orphans_quit(const char *pid_file);
 
-/* Writes the list anew, in one step: this process and these workers.  A failure is logged. */
-void orphans_list(const char *pid_file, const pid_t *pids, size_t n);
+/*
+ * Writes the list anew, in one step: this process and these workers.  0, or -1 after an error line.
+ */
+int orphans_list(const char *pid_file, const pid_t *pids, size_t n);
 
 /* Removes the list. */
 void orphans_forget(const char *pid_file);

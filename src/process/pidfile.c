@@ -150,7 +150,7 @@ claim(const char *path)
 int
 pidfile_open(struct pidfile *p, const char *path, pid_t *owner)
 {
-	uid_t uid;
+	struct process_id master;
 	int saved;
 
 	*p = (struct pidfile){ .path = NULL, .fd = -1 };
@@ -163,8 +163,8 @@ pidfile_open(struct pidfile *p, const char *path, pid_t *owner)
 		return 0;
 	}
 	saved = errno;
-	if (saved == EWOULDBLOCK)
-		*owner = read_pid(path, &uid);
+	if (saved == EWOULDBLOCK && pidfile_find(path, &master) == 0)
+		*owner = master.pid;
 	if (p->fd != -1)
 		close(p->fd);
 	p->fd = -1;

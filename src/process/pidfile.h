@@ -17,8 +17,9 @@ struct pidfile {
 
 /*
  * Locks PIDFILE.lock and writes PIDFILE and a line of PIDFILE.workers; a NULL path makes none.  0,
- * or -1 with errno; EWOULDBLOCK when there is a living master, then *owner is its pid, or 0; EEXIST
- * when the lock is a file of another user, who could hold it for ever.
+ * or -1 with errno; EWOULDBLOCK when there is a living master, then *owner is its pid, or 0 if the
+ * files do not name it, as it is just starting or ending; EEXIST when the lock is a file of another
+ * user, who could hold it for ever.
  */
 int pidfile_open(struct pidfile *p, const char *path, pid_t *owner);
 

@@ -220,6 +220,32 @@ START_TEST(test_lock_of_another_user)
 }
 END_TEST
 
+START_TEST(test_locked_before_the_pid_is_written)
+{
+	int fd = open(lock_path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	put(path, "4711\n");
+	ck_assert_int_eq(flock(fd, LOCK_EX), 0);
+	owner = 1;
+	ck_assert_int_eq(pidfile_open(&p, path, &owner), -1);
+	ck_assert_int_eq(errno, EWOULDBLOCK);
+	ck_assert_int_eq(owner, 0);
+	close(fd);
+}
+END_TEST
+
+START_TEST(test_list_that_cannot_be_written)
+{
+	char next[PATH_MAX + 16];
+
+	ck_assert_int_eq(orphans_list(path, NULL, 0), 0);
+	snprintf(next, sizeof(next), "%s.workers.new", path);
+	ck_assert_int_eq(mkdir(next, 0700), 0);
+	ck_assert_int_eq(orphans_list(path, NULL, 0), -1);
+	ck_assert_int_eq(rmdir(next), 0);
+}
+END_TEST
+
 START_TEST(test_stale)
 {
 	struct stat st;
@@ -414,6 +440,8 @@ main(void)
 	tcase_add_test(tc, test_second_is_refused);
 	tcase_add_test(tc, test_locks_of_others);
 	tcase_add_test(tc, test_lock_of_another_user);
+	tcase_add_test(tc, test_locked_before_the_pid_is_written);
+	tcase_add_test(tc, test_list_that_cannot_be_written);
 	tcase_add_test(tc, test_stale);
 	tcase_add_test(tc, test_strangers);
 	tcase_add_test(tc, test_another_program);
