@@ -178,6 +178,12 @@ subtest 'an answer in reserve' => sub {
     $r = request($usherd->port(1), "HEAD / HTTP/1.1\r\n$HOST\r\n", method => 'HEAD');
     is $r->{status}, 503, 'HEAD';
     finish($usherd);
+
+    my $one = origin(['request', [send => "${head}Content-Length: 4\r\n\r\nbusy"]]);
+    $usherd = logged(["$one->{address} weight=100", "$nowhere backup"], "retry_on = connect 503\nqueue = 10");
+    is request($usherd->port(1), $GET)->{body}, 'busy', 'behind a queue for servers that are down';
+    like +(await_lines($usherd, 1))[0], qr/^503 tries=2 .* status=503, - /, '... the server that answered is not asked again';
+    finish($usherd);
 };
 
 subtest 'an answer in reserve that is refused' => sub {

@@ -142,7 +142,7 @@ fetch_try(struct fetch *f)
 bool
 fetch_wait_for_server(struct fetch *f)
 {
-	if (f->once || !f->conf->queue.given || !join(f))
+	if (f->once || f->held != NULL || !f->conf->queue.given || !join(f))
 		return false;
 	f->choice.tried.n = 0;
 	queue_unreachable(queue_of(f));
