@@ -77,10 +77,10 @@ write_message(struct message *m, struct chain *out)
 	if (r->framing == FRAMING_CHUNKED) {
 		/* In two chunks, as it may have come. */
 		chain_add_ext(&body, m->body.p, m->body.n / 3, NULL, NULL);
-		h1_write_chunk(out, &body);
+		h1_write_chunk(out, &body, false);
 		chain_add_ext(&body, m->body.p + m->body.n / 3, m->body.n - m->body.n / 3, NULL,
 		    NULL);
-		h1_write_chunk(out, &body);
+		h1_write_chunk(out, &body, false);
 		h1_write_last_chunk(out, m->trailers);
 	} else {
 		chain_add_ext(out, m->body.p, m->body.n, NULL, NULL);
