@@ -294,7 +294,7 @@ subtest 'answers whose lines end with LF alone' => sub {
     $usherd->expect_log(qr/server \S+: a line that ends without CR \(bare_lf = accept would take it\)/);
     $usherd->stop;
 
-    $usherd = proxy($origin, backend => "bare_lf = accept\ncheck = GET /check expect=200 interval=1s", more => "[admin]\nlisten = 127.0.0.1:%%PORT2%%\n");
+    $usherd = proxy($origin, backend => "bare_lf = accept\ncheck = GET /check expect=200 interval=1s", more => "[admin]\nlisten = 127.0.0.1:%%PORT2%%\nnames = a.test\n");
     my $r = get($usherd->port(1), '/');
     is "$r->{status} $r->{body}", '200 hello', 'or taken';
     is field($r, 'x-a'), 'b', 'with their fields';

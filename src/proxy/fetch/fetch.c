@@ -159,12 +159,12 @@ fetch_cancel(struct fetch *f)
 {
 	struct back_stream *back = f->back;
 
-	if (f->backend == NULL)
-		return;			/* not started */
 	f->cancelled = true;
-	fetch_stop_waiting(f);
 	fetch_forget_body(f);
 	chain_clear(&f->held_body);
+	if (f->backend == NULL)
+		return;			/* not started */
+	fetch_stop_waiting(f);
 	if (back != NULL && f->tunnel && f->request_ended && f->response_ended) {
 		fetch_release(f);
 		back->ops->leave(back);
