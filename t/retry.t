@@ -197,6 +197,40 @@ subtest 'an answer in reserve that is refused' => sub {
     finish($usherd);
 };
 
+# What a held answer says is of the server that gave it, whoever was asked after it.
+subtest 'where an answer in reserve leads' => sub {
+    my $port = free_port();
+    my $busy = origin({port => $port}, ['request', [send => "HTTP/1.1 503 Busy\r\nLocation: http://127.0.0.1:$port/there\r\nContent-Length: 0\r\n\r\n"]]);
+    my $usherd = logged(["$busy->{address} weight=100", '127.0.0.1:' . free_port() . ' backup'],
+        "host_header = server\nretry_on = connect 503");
+    my $r = request($usherd->port(1), $GET);
+    is $r->{status}, 503, 'it is delivered';
+    is field($r, 'location'), 'http://a.test/there', 'no address of a server comes through';
+    finish($usherd);
+};
+
+subtest 'an answer that comes too slowly to be held' => sub {
+    my $slow = origin(['request', [send => "HTTP/1.1 503 Busy\r\nContent-Length: 9\r\n\r\nb"], 'eof']);
+    my $good = origin(answer('good'));
+    my $usherd = logged(["$slow->{address} weight=100", "$good->{address} backup"], "retry_on = 503\nread_timeout = off");
+    is request($usherd->port(1), $GET)->{body}, 'good', 'is not waited for';
+    ok $slow->await_event(qr/^1 eof/), 'its connection is closed';
+    finish($usherd);
+    $usherd = logged(["$slow->{address} weight=100", '127.0.0.1:' . free_port() . ' backup'], "retry_on = connect 503\nretries = 2");
+    is request($usherd->port(1), $GET)->{status}, 502, 'nor is it the last resort';
+    finish($usherd);
+};
+
+subtest 'a queue is for servers that nobody could reach' => sub {
+    my $resets = origin(['request', 'close'], ['request', 'close']);
+    my $usherd = logged(["$resets->{address} weight=100", '127.0.0.1:' . free_port() . ' backup'],
+        "retry_on = connect reset\nqueue = 10 timeout=20s");
+    is request($usherd->port(1), $GET)->{status}, 502, 'one of them was reached: the request ends';
+    like +(await_lines($usherd, 1))[0], qr/^502 tries=2 .*why=connect$/, 'each was asked once';
+    is $resets->connections, 1, 'and none again';
+    finish($usherd);
+};
+
 subtest 'a kept connection that has ended' => sub {
     my $origin = origin(['request', [send => answer('one')], 'head', 'close'], answer('two'));
     my $usherd = logged($origin, 'retries = 0');

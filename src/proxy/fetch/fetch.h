@@ -45,6 +45,10 @@ struct fetch_events {
 	/* Unless FLOW_OK, no credit is given to the server before fetch_resume(). */
 	enum flow (*body)(void *user, struct chain *moved);
 
+	/* The answer to what fields() was called for last is held: head() may be called with
+	 * f->held, after others were asked.  May be NULL. */
+	void (*hold)(void *user);
+
 	/* The response is complete, and the server's place given back. */
 	void (*end)(void *user, const struct fields *trailers);
 
@@ -80,7 +84,7 @@ struct fetch {
 	enum backend_outcome outcome;	/* of it, as far as is known */
 	struct fetch_failure failure;	/* of the last one that failed */
 	struct waiter waiter;		/* in the queue of the backend */
-	struct timer pause;		/* before a retry */
+	struct timer pause;		/* before a retry; of an answer that is held: its end */
 	struct response *held;		/* an answer for the client, should no other be better */
 	struct chain held_body;
 	const struct fields *held_trailers;
@@ -94,6 +98,7 @@ struct fetch {
 	bool connected;
 	bool fresh_only;		/* a pooled connection broke: take a new one */
 	bool holding;			/* the response that comes is to be held */
+	bool reached;			/* a server took a new connection */
 	bool answered;			/* head() was called */
 	bool response_ended;
 	bool tunnel;

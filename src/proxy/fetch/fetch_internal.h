@@ -77,6 +77,9 @@ void fetch_stop_waiting(struct fetch *f);
 
 extern const struct back_stream_events fetch_back_events;
 
+/* The answer that comes to be held takes too long: another server is asked without it. */
+void fetch_drop_held(struct fetch *f);
+
 /* All is over: the owner gets the answer that was held, or hears of f->failure. */
 void fetch_give_up(struct fetch *f);
 

@@ -11,6 +11,8 @@
 #include "proxy/fetch/fetch_internal.h"
 #include "proxy/runtime.h"
 
+enum { HOLD_MS = 1000 };	/* for all of an answer that is to be held */
+
 /* What a failure is called, and answered with. */
 static const struct failure_kind {
 	int status;
@@ -50,7 +52,7 @@ on_connected(void *user)
 {
 	struct fetch *f = user;
 
-	f->connected = true;
+	f->connected = f->reached = true;
 	f->attempt->connected_us = clock_us();
 	fetch_reached(f);
 	window_restart(&f->window);
@@ -96,6 +98,7 @@ retry_held(struct fetch *f, bool stream_is_over)
 
 	snprintf(text, sizeof(text), "status %d", f->attempt->status);
 	f->holding = false;
+	loop_timer_cancel(f->runtime->loop, &f->pause);
 	if (stream_is_over)
 		fetch_release(f);
 	else
@@ -115,6 +118,20 @@ hold_body(struct fetch *f, struct chain *moved)
 		return;
 	}
 	chain_clear(moved);
+	fetch_drop_held(f);
+}
+
+void
+fetch_drop_held(struct fetch *f)
+{
+	/* Should no other server be left to ask, this is what happened. */
+	f->failure = (struct fetch_failure){
+		.status = 502,
+		.why = "bad-response",
+		.text = arena_printf(f->arena, "backend %.*s: server %.*s: an answer with status"
+		    " %d, too long or too slow to be held", STR_ARG(f->conf->name),
+		    STR_ARG(f->attempt->addr), f->attempt->status).p,
+	};
 	drop_held(f);
 	retry_held(f, false);
 }
@@ -167,6 +184,9 @@ on_head(void *user, struct response *r)
 	if (kind != 0 && fetch_may_repeat(f, false) && fetch_grants(f, kind)) {
 		f->held = r;
 		f->holding = true;
+		if (f->events->hold != NULL)
+			f->events->hold(f->user);
+		loop_timer_set(f->runtime->loop, &f->pause, clock_ms() + HOLD_MS);
 		f->back->sink_takes = 0;
 		return;
 	}

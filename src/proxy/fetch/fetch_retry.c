@@ -142,7 +142,7 @@ fetch_try(struct fetch *f)
 bool
 fetch_wait_for_server(struct fetch *f)
 {
-	if (f->once || f->held != NULL || !f->conf->queue.given || !join(f))
+	if (f->once || f->reached || f->held != NULL || !f->conf->queue.given || !join(f))
 		return false;
 	f->choice.tried.n = 0;
 	queue_unreachable(queue_of(f));
@@ -210,7 +210,12 @@ fetch_grants(struct fetch *f, unsigned kind)
 static void
 on_pause(struct timer *t)
 {
-	take(CONTAINER_OF(t, struct fetch, pause));
+	struct fetch *f = CONTAINER_OF(t, struct fetch, pause);
+
+	if (f->holding)
+		fetch_drop_held(f);
+	else
+		take(f);
 }
 
 void

@@ -24,6 +24,8 @@ struct forward {
 	void *rules_state;
 	bool buffering;			/* the body is taken in before a server hears of it */
 	struct sticky_cookie cookie;	/* that the client came with */
+	struct str held_server_host;	/* of the server whose answer is held, and the Host */
+	struct str held_told_host;	/* that it got */
 	struct timer continue_timer;
 	uint64_t wanted;		/* credit for the client that waits for its 100 */
 	struct response *switching;	/* a 101 that came before the request's end; else NULL */
@@ -213,6 +215,10 @@ on_head(void *user, struct response *r)
 	struct exchange *x = f->x;
 
 	x->upstream_response = r;
+	if (r == f->fetch.held) {
+		x->server_host = f->held_server_host;
+		x->told_host = f->held_told_host;
+	}
 	if (!location_map_back(x, r)) {
 		refuse_head(x, "rewrite_location makes its fields too long");
 		return;
@@ -237,6 +243,17 @@ on_head(void *user, struct response *r)
 	exchange_head(x, r);
 	if (x->filters != NULL || x->response_buffer != NULL)
 		fetch_set_sink(&f->fetch, 0);	/* the bytes are looked at, or kept */
+}
+
+/* The server may be removed before its answer is delivered. */
+static void
+on_hold(void *user)
+{
+	struct forward *f = user;
+	struct arena *arena = &f->x->stream->arena;
+
+	f->held_server_host = arena_str(arena, f->x->server_host);
+	f->held_told_host = arena_str(arena, f->x->told_host);
 }
 
 static enum flow
@@ -273,6 +290,7 @@ static const struct fetch_events fetch_events = {
 	.want = on_want,
 	.info = on_info,
 	.head = on_head,
+	.hold = on_hold,
 	.body = on_body,
 	.end = on_end,
 	.failed = on_failed,
