@@ -447,7 +447,7 @@ subtest 'a lock of another user' => sub {
     chown 65534, -1, "$dir/u.pid.lock";
     my $r = run_usherd({dir => $dir, config => saying('x')}, '-g', 'global.pid_file=%%DIR%%/u.pid', '-g', 'global.error_log=%%DIR%%/error.log');
     is $r->{status}, 1, 'is no reason to believe that usherd runs';
-    like $r->{err}, qr{pid file \S+/u\.pid: \S+/u\.pid\.lock is a file of another user \(remove it\)}, 'and told';
+    like $r->{err}, qr{pid file \S+/u\.pid: \S+/u\.pid\.lock is no plain file of this user alone \(remove it\)}, 'and told';
 };
 
 # An error in the file is no obstacle to ending what runs, or to asking whether it does.

@@ -254,7 +254,8 @@ write_new(int dir, const char *name, struct str text, mode_t mode)
 	ssize_t n;
 
 	/* What a process left that died while it wrote. */
-	unlinkat(dir, name, 0);
+	if (unlinkat(dir, name, 0) == -1 && errno != ENOENT)
+		return -1;
 	fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
 	if (fd == -1)
 		return -1;

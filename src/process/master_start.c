@@ -74,7 +74,8 @@ take_pidfile(struct master *m)
 		return 0;
 	}
 	if (errno == EEXIST)
-		log_error("pid file %s: %s.lock is a file of another user (remove it)", path, path);
+		log_error("pid file %s: %s.lock is no plain file of this user alone (remove it)",
+		    path, path);
 	else
 		log_error("pid file %s: %s (choose another path with pid_file, or off)", path,
 		    path_error(errno));

@@ -261,6 +261,12 @@ START_TEST(test_replace)
 	ck_assert_uint_eq(st.st_mode, S_IFREG | 0644);
 	ck_assert_int_eq(lstat(at("link.new"), &st), -1);
 
+	/* What cannot be removed is no file that somebody else made meanwhile. */
+	ck_assert_int_eq(mkdir(at("blocked.new"), 0755), 0);
+	ck_assert_int_eq(path_replace(at("blocked"), STR_OF("x"), 0644), -1);
+	ck_assert_int_eq(errno, EISDIR);
+	ck_assert_int_eq(rmdir(at("blocked.new")), 0);
+
 	ck_assert_int_eq(path_replace(at("none/file"), STR_OF("x"), 0644), -1);
 	ck_assert_int_eq(errno, ENOENT);
 	make_link("..", "other/way", OTHER);
