@@ -45,7 +45,7 @@ COMPILE = $(CC) $(BASE_CFLAGS) $(PATHS_CFLAGS) $(MODE_CFLAGS) -fPIE
 # A compiler other than the one that ./configure tried may not know the flags.
 LTO = $(if $(SAN)$(findstring clang,$(CC)),,$(LTO_CFLAGS))
 LINK = $(CC) $(CFLAGS) $(MODE_LDFLAGS) -fno-lto -pie $(LDFLAGS)
-LINK_USHERD = $(filter-out -fno-lto,$(LINK)) $(LTO)
+LINK_USHERD = $(filter-out -fno-lto,$(LINK)) $(LTO) -ffile-prefix-map=$(CURDIR)=.
 
 # ---- files
 

@@ -47,7 +47,7 @@ sub files {
 sub build {
     my ($dir, $options) = @_;
     done($dir, "./configure $options CFLAGS='-O0 -g1 -ffile-prefix-map=$dir=/x'", "./configure $options");
-    done($dir, 'make -j2 LTO_CFLAGS=', 'make');
+    done($dir, "sed -i 's/^LTO_CFLAGS =.*/LTO_CFLAGS =/' config.mk && make -j2", 'make');
     return;
 }
 

@@ -43,7 +43,7 @@ my @rows = (
     {name => 'slashes',     n => 16000, target => sub { '/slashes' . '/' x $_[0] }},
     {name => 'dots',        n => 8000, target => sub { '/dots' . '/.' x $_[0] }},
     {name => 'updown',      n => 4000, target => sub { '/updown' . '/a/..' x $_[0] . '/a' }},
-    {name => 'up',          n => 2000, target => sub { '/up' . '/a' x $_[0] . '/..' x $_[0] . '/a'}},
+    {name => 'up',          n => 2000, most => 50, target => sub { '/up' . '/a' x $_[0] . '/..' x $_[0] . '/a'}},
     {name => 'escapes',     n => 6000, target => sub { '/escapes/' . '%41' x $_[0] }},
     {name => 'query',       n => 16000, target => sub { '/query?' . 'a' x $_[0] }},
     {name => 'args',        n => 8000, target => sub { '/args?' . list($_[0], 'a', '&') }},
