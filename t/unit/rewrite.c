@@ -121,6 +121,10 @@ static const struct {
 	/* Parameters, which some servers drop. */
 	{ "/x/..;/admin", REWRITE_DOTS },
 	{ "/x/..;v=1/admin", REWRITE_DOTS },
+	{ "/x/..%3B/admin", REWRITE_DOTS },
+	{ "/x/..%3bv=1/admin", REWRITE_DOTS },
+	{ "/x/%2e%2e%3b/admin", REWRITE_DOTS },
+	{ "/x/%3b/../admin", REWRITE_DOTS },
 	{ "/x/.;/../admin", REWRITE_DOTS },
 	{ "/x/y/;v/../admin", REWRITE_DOTS },
 };

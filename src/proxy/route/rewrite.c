@@ -100,6 +100,14 @@ rewrite_rules_free(struct rewrite_rules *rules)
 
 /* ---- patterns */
 
+/* Whether a parameter begins here, also for a server that decodes first. */
+static bool
+is_semicolon(struct str s)
+{
+	return s.n > 0 && (s.p[0] == ';' ||
+	    (s.n >= 3 && str_ieq(str_make(s.p, 3), STR_OF("%3b"))));
+}
+
 /*
  * How many dots a segment is made of, however they are written; 0 if of anything else.  What stands
  * behind a semicolon does not count: servers of Java take it for a parameter and drop it.
@@ -109,7 +117,7 @@ count_dots(struct str segment)
 {
 	unsigned dots = 0;
 
-	while (segment.n > 0 && segment.p[0] != ';') {
+	while (segment.n > 0 && !is_semicolon(segment)) {
 		size_t n = 1;
 
 		if (segment.n >= 3 && str_ieq(str_make(segment.p, 3), STR_OF("%2e")))
@@ -181,7 +189,7 @@ find_dots(struct str path)
 				return DOTS_ODD;
 			found = DOTS_PLAIN;
 		}
-		uncounted |= segment.n == 0 || segment.p[0] == ';' || after == 3;
+		uncounted |= segment.n == 0 || is_semicolon(segment) || after == 3;
 	} while (after > 0);
 	return found;
 }
