@@ -306,39 +306,15 @@ h1_parse_response(const char *head, const struct h1_scan *s, struct arena *arena
 	return wrong == NULL || bad_response(refusal, wrong);
 }
 
-/* Fields that mean something only before the body: RFC 9110, 6.5.1. */
+/*
+ * Fields that usherd itself looks at mean something only before the body (RFC 9110, 6.5.1):
+ * framing, routing, conditions, negotiation, credentials.  A tag may be known at the end alone.
+ */
 static bool
 may_trail(const struct field *f)
 {
-	switch (f->id) {
-	case FIELD_AUTHORIZATION:
-	case FIELD_CACHE_CONTROL:
-	case FIELD_CONNECTION:
-	case FIELD_CONTENT_ENCODING:
-	case FIELD_CONTENT_LENGTH:
-	case FIELD_CONTENT_RANGE:
-	case FIELD_CONTENT_TYPE:
-	case FIELD_COOKIE:
-	case FIELD_EXPECT:
-	case FIELD_HOST:
-	case FIELD_HTTP2_SETTINGS:
-	case FIELD_KEEP_ALIVE:
-	case FIELD_LOCATION:
-	case FIELD_MAX_FORWARDS:
-	case FIELD_PROXY_AUTHENTICATE:
-	case FIELD_PROXY_AUTHORIZATION:
-	case FIELD_PROXY_CONNECTION:
-	case FIELD_RANGE:
-	case FIELD_SET_COOKIE:
-	case FIELD_TE:
-	case FIELD_TRAILER:
-	case FIELD_TRANSFER_ENCODING:
-	case FIELD_UPGRADE:
-	case FIELD_X_REQUEST_ID:
-		return false;
-	default:
-		return !field_describes_client(f->id, f->name);
-	}
+	return (f->id == FIELD_OTHER || f->id == FIELD_ETAG) &&
+	    !field_describes_client(f->id, f->name);
 }
 
 struct fields *

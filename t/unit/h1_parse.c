@@ -415,6 +415,8 @@ static const struct {
 	{ STR("A: b\r\nDigest: c \t\r\n\r\n"), "A=b Digest=c " },
 	{ STR("Content-Length: 5\r\nA: b\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"), NULL },
 	{ STR("Content-Length: 5\r\nA: b\r\nhost: x\r\n\r\n"), "A=b " },
+	{ STR("If-Match: \"a\"\r\nOrigin: x\r\nVary: x\r\nVia: x\r\nX-T: t\r\nRefresh: 1\r\n\r\n"),
+	  "X-T=t " },
 	{ STR("Transfer-Encoding: chunked\r\nTE: trailers\r\nConnection: A\r\nA: b\r\n\r\n"),
 	  "A=b " },
 	{ STR("Cookie: x\r\nX-Forwarded-For: x\r\nForwarded: x\r\nKeep-Alive: x\r\n\r\n"), "" },
