@@ -81,6 +81,8 @@ deliver(struct h1_front *f, struct h1_stream *s, struct chain *moved, enum h1_bo
 		struct fields *trailers = NULL;
 
 		s->base.body_done = true;
+		/* The client's end may have come along: over TLS nothing else would find it. */
+		loop_post(f->transport.loop, &f->work);
 		if (h1_body_has_trailers(&s->body) && (trailers = h1_parse_trailers(
 		    buf_view(&s->body.trailers), &s->base.arena)) == NULL)
 			h1_front_gone(f, &bad);
